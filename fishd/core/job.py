@@ -1,0 +1,91 @@
+"""The studio's words: what a job is made of. Frozen records, no behaviour beyond what can be derived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong: `where` is its place (`speakers[1].segments[3].text`, `bob.flac`), `what` the words."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A line of text that one speaker says. `clip` is its file below the result's folder."""
+
+    id: str
+    text: str
+    language: str
+    clip: str
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A name with reference clips and their transcript. `references` are paths below the bundle.
+
+    `voice_key` is a hash over the reference files' bytes, the transcript and the language.
+    """
+
+    name: str
+    references: tuple[str, ...]
+    transcript: str
+    language: str
+    voice_key: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A bundle that was read and found good. `name` is its folder's name in work/."""
+
+    name: str
+    title: str
+    priority: int
+    format: str
+    speakers: tuple[Speaker, ...]
+    engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
+    warnings: tuple[Fault, ...] = ()
+
+    def segments(self) -> Iterator[tuple[int, int, Segment]]:
+        """Every segment with its speaker's position and its own."""
+        for s, speaker in enumerate(self.speakers):
+            for n, segment in enumerate(speaker.segments):
+                yield s, n, segment
+
+    @property
+    def num_segments(self) -> int:
+        return sum(len(speaker.segments) for speaker in self.speakers)
+
+
+class JobStatus(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The audio of a good take, as a file. `path` is below the result's folder."""
+
+    path: str
+    duration_s: float
+    takes: int
+    seed: int
+    worker: int
+    device: str
+    work_s: float

@@ -1,0 +1,108 @@
+"""What an engine is: the whole contract between a worker and whatever speaks.
+
+A factory `factory(device, options) -> Engine` loads the model and returns an engine. The worker calls
+`start` for each new take while the engine has room, and `step` again and again while it holds any.
+Nothing here imports numpy at run time, so the module is free to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Whom to sound like.
+
+    `key` is a hash of the clips' bytes, the transcript and the language: equal keys are equal voices,
+    so an engine may cache by it, in memory and on disk. `clips` are audio files that the worker has
+    already decoded once and found good (readable, at least a second, not silent).
+    """
+
+    key: str
+    clips: tuple[Path, ...]
+    transcript: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One attempt at one segment.
+
+    `seed` is any integer in 0 .. 2**63 - 1: the same take with the same seed gives the same audio.
+    `limit_s` is the longest audio, in seconds, that this text may become. `options` are the job's
+    `[engine_options]`, already checked by the engine's `check_options`.
+    """
+
+    id: str
+    voice: Voice
+    text: str
+    language: str
+    seed: int
+    limit_s: float
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A take that was spoken: `audio` is float32 mono in -1..1 at the engine's sample rate."""
+
+    take_id: str
+    audio: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A take that was not: `reason` in words; `retry` says whether another seed may do better."""
+
+    take_id: str
+    reason: str
+    retry: bool
+
+
+class EngineError(Exception):
+    """The engine cannot go on; the message names the thing, the fault and the mend."""
+
+
+class OutOfMemory(EngineError):  # noqa: N818 - the contract's name
+    """Not even one take fits the device's memory."""
+
+
+class BadOption(EngineError):  # noqa: N818 - reads as what it is
+    """An option that the engine does not take; the message names it, what it was and what it may be."""
+
+
+class BadClip(EngineError):  # noqa: N818 - reads as what it is
+    """A reference clip that this engine cannot use."""
+
+
+class Engine(Protocol):
+    """A loaded model with room for `capacity` takes.
+
+    `start` is never called above `capacity`. `step` does a bounded piece of work (well under a second
+    on the device that it is for) and returns the takes that ended in it. An exception from `start` or
+    `step` is a fault of the worker: it is reported with its traceback and the worker is replaced.
+
+    Three optional members are looked up by the worker: `name: str` (for the log),
+    `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why), and
+    `remark: str` (one sentence that every job's summary must carry; "" for none).
+    A factory's module may offer `check_options(options) -> list[str]` (all faults of a mapping of
+    engine options, each naming its key) and `check_language(language) -> str | None` (a fault).
+    """
+
+    sample_rate: int
+    capacity: int
+
+    def start(self, take: Take) -> None: ...
+
+    def step(self) -> list[Spoken | Failed]: ...
+
+    def close(self) -> None: ...

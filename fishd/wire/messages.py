@@ -1,0 +1,133 @@
+"""All that crosses the pipe between the daemon and one worker process, and nothing else.
+
+Audio never crosses it: the worker writes a clip and says where. Exceptions cross as text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """The base of every message."""
+
+
+# ---- from the daemon to a worker -------------------------------------------------------------------
+
+
+class Load(Message, frozen=True):
+    """The first message: which engine to load, on which device ("cpu", "cuda:0"), with which options."""
+
+    worker: int
+    engine: str  # "module:factory"
+    device: str
+    options: dict[str, object]
+
+
+class Inspect(Message, frozen=True):
+    """Decode this untrusted reference clip and say what it is."""
+
+    id: str
+    path: str
+
+
+class CheckOptions(Message, frozen=True):
+    """Are these [engine_options], and these languages, any that the engine takes?"""
+
+    id: str
+    options: dict[str, object]
+    languages: tuple[str, ...] = ()
+
+
+class Speak(Message, frozen=True):
+    """Speak one take; put the clip at `clip` (an absolute path whose suffix gives the format)."""
+
+    take: str
+    voice_key: str
+    references: tuple[str, ...]
+    transcript: str
+    voice_language: str
+    text: str
+    language: str
+    seed: int
+    limit_s: float
+    clip: str
+    options: dict[str, object]
+
+
+class Forget(Message, frozen=True):
+    """The take is no longer wanted (its job was cancelled); nothing is to be written for it."""
+
+    take: str
+
+
+class Stop(Message, frozen=True):
+    """Finish the takes in hand, then end."""
+
+
+# ---- from a worker to the daemon -------------------------------------------------------------------
+
+
+class Ready(Message, frozen=True):
+    """The engine is loaded. `slots` is its capacity; `remark` must stand in every job's summary."""
+
+    engine: str
+    sample_rate: int
+    slots: int
+    load_s: float
+    notes: tuple[str, ...] = ()
+    remark: str = ""
+    memory_gb: float | None = None
+
+
+class Inspected(Message, frozen=True):
+    """What a reference clip is: a fault in words, or its length in seconds and perhaps warnings."""
+
+    id: str
+    duration_s: float
+    fault: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class OptionsChecked(Message, frozen=True):
+    """All faults of the options, each naming its key; none if they are good."""
+
+    id: str
+    faults: tuple[str, ...] = ()
+
+
+class Spoken(Message, frozen=True):
+    """The clip of a take is on disk and fsynced. `work_s` is the time from start to clip."""
+
+    take: str
+    duration_s: float
+    size_bytes: int
+    peak: float
+    work_s: float
+
+
+class Failed(Message, frozen=True):
+    """The take gave no clip; `retry` says whether another seed may do better."""
+
+    take: str
+    reason: str
+    retry: bool
+
+
+class Progress(Message, frozen=True):
+    """The worker is alive and its engine has stepped: sent about once a second while takes are in hand."""
+
+    steps: int
+    memory_gb: float | None = None
+
+
+class Fault(Message, frozen=True):
+    """The worker cannot go on and ends: `kind` is "out of memory", "load" or "engine"."""
+
+    kind: str
+    reason: str
+    traceback: str = ""
+
+
+ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Stop
+FromWorker = Ready | Inspected | OptionsChecked | Spoken | Failed | Progress | Fault
