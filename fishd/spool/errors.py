@@ -1,0 +1,22 @@
+"""What can be wrong with the spool itself (the machine's fault or the operator's, never a bundle's)."""
+
+from __future__ import annotations
+
+
+class SpoolError(Exception):
+    """Names the thing, the fault and the mend; `str()` is the whole sentence."""
+
+    def __init__(self, thing: str, fault: str, mend: str = "") -> None:
+        super().__init__(f"{thing}: {fault}" + (f"; {mend}" if mend else ""))
+        self.thing = thing
+        self.fault = fault
+        self.mend = mend
+
+
+class SpoolBusy(SpoolError):  # noqa: N818 - reads as what it is
+    """Another daemon owns this spool; `pid` is its process, 0 if it did not say."""
+
+    def __init__(self, thing: str, pid: int) -> None:
+        who = f"another fishd (pid {pid})" if pid else "another fishd"
+        super().__init__(thing, f"{who} owns this spool", "stop it first, or give this one another root")
+        self.pid = pid
