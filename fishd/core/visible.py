@@ -1,0 +1,60 @@
+r"""Text from outside made safe to show: nothing in it can move a cursor, hide, or turn the line round.
+
+Names, lines and messages come from strangers' bundles. What a terminal, a browser or a log would obey is
+shown instead, as Python would write it (`\x1b`, `\u202e`). Everything else is left as it is.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from rich.cells import cell_len, set_cell_size
+
+_JOINERS = "\u200c\u200d"  # zero width, but Persian words and emoji families fall apart without them
+_IDEOGRAPHIC_SPACE = "\u3000"
+_MOST_MARKS = 4  # combining marks on one letter; scripts need up to three, "zalgo" hundreds
+_LONE_BYTE = range(0xDC80, 0xDD00)  # a byte of a file name that was not UTF-8 (PEP 383)
+_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    """The text on one line, with every control character, bidi override and lone byte written out."""
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            shown.append(_shown(char))
+    return "".join(shown)
+
+
+def cropped(text: str, cells: int) -> str:
+    """`visible(text)` in at most that many terminal cells; a cut is marked by `…`."""
+    if len(text) <= cells and text.isascii() and text.isprintable():
+        return text
+    shown = visible(text[: 8 * cells])
+    if len(text) <= 8 * cells and cell_len(shown) <= cells:
+        return shown
+    return set_cell_size(shown, cells - 1).rstrip() + "…"
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates written out, so that it can be encoded; otherwise untouched."""
+    return "".join(_shown(char) if "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or char in _JOINERS or char == _IDEOGRAPHIC_SPACE:
+        return char
+    category = unicodedata.category(char)
+    if category == "Zs":
+        return " "
+    if category not in _ESCAPED:
+        return char  # private or not yet assigned: harmless
+    code = ord(char)
+    if code in _LONE_BYTE:
+        return f"\\x{code - 0xDC00:02x}"
+    return _NAMED.get(char) or char.encode("unicode-escape", "surrogatepass").decode("ascii")

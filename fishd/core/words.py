@@ -1,0 +1,44 @@
+"""Numbers as people say them: seconds, counts, speeds."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `6.1 s`, `2 min 14 s`, `1 h 03 min`, `2 d 4 h`."""
+    if seconds < 59.95:
+        return f"{max(seconds, 0.0):.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = whole // 60
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 1440} d {minutes // 60 % 24} h"
+
+
+def left(seconds: float) -> str:
+    """The time to go, without tenths: `12 s`, `2 min 14 s`."""
+    return f"{max(round(seconds), 0)} s" if seconds < 59.5 else duration(round(seconds))
+
+
+def clock(seconds: float) -> str:
+    """`00:12`, `12:05`, `1:02:03`."""
+    whole = max(round(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{minutes}" if hours else minutes
+
+
+def count(number: int, noun: str) -> str:
+    """`1 segment`, `20,000 segments`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def times_real_time(speech_rate: float) -> str:
+    """What a speech rate (seconds of speech a second) means to someone who waits for an hour of it."""
+    if speech_rate <= 0:
+        return "no speech was made"
+    hour = duration(3600 / speech_rate)
+    if speech_rate >= 1:
+        return f"{speech_rate:.1f} times faster than real time: an hour of speech takes {hour}"
+    return f"{1 / speech_rate:.1f} times slower than real time: an hour of speech takes {hour}"
