@@ -1,0 +1,254 @@
+"""How many workers, and where: from cards and configuration to a plan and the lines that say it.
+
+Pure: what NVML says comes in as `Card`s, the plan goes out. The heuristic is the contract's: a card has
+room for `floor(total_gb × usable_fraction / model_memory_gb)` workers; other programs' memory, a count
+set by hand and `multiprocess` change that, and whatever they change is said.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fishd.core.config import resolve_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fishd.core.config import Config, PoolConfig
+
+CPU = "cpu"
+
+_ROUNDING = 0.005  # a card that reports this share less than a whole number of GB counts as that number
+_SMALL_CARD_GB = 16.0  # "auto" keeps to one worker on a single card below this
+_MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a gigabyte: many cores do not mean much memory
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A GPU, or one instance of a split one. Memory in GiB, as NVML says it.
+
+    `free_gb` is free now; `ours_gb` is what our own workers hold of it, which is room for them still.
+    """
+
+    index: int
+    name: str
+    total_gb: float
+    free_gb: float
+    uuid: str = ""
+    ours_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a worker runs. `env` goes into the worker's environment before it imports anything."""
+
+    id: str  # "gpu:0", "cpu"
+    name: str  # "NVIDIA GeForce RTX 4090"
+    label: str  # "GPU 0", "CPU"
+    torch_device: str  # as the worker sees it: its one visible card is always "cuda:0"
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one device gets: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
+
+    `room` is how many the heuristic finds room for. On the CPU the memory figures are 0: nothing is budgeted.
+    """
+
+    device: Device
+    workers: int
+    room: int = 0
+    total_gb: float = 0.0
+    available_gb: float = 0.0
+    budget_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The pool's shape. `lines` go to the log as they are, `warnings` as warnings, both without a time."""
+
+    shares: tuple[Share, ...]
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def workers(self) -> dict[str, int]:
+        """Wanted workers by device id; a device that gets none stands there with 0."""
+        return {share.device.id: share.workers for share in self.shares}
+
+    @property
+    def total(self) -> int:
+        return sum(share.workers for share in self.shares)
+
+
+def plan_for(config: Config, cards: Sequence[Card], cpu_count: int, *, mps: bool | None = None) -> Plan:
+    """The plan for a configuration: knows which engine uses a GPU, and how many of it suit a CPU."""
+    engine, _ = resolve_engine(config)
+    return plan_workers(
+        cards,
+        config.pool,
+        cpu_count,
+        cpu_default=1 if engine == "fish" else None,
+        cpu_only=engine == "preview",
+        mps=mps,
+    )
+
+
+def plan_workers(
+    cards: Sequence[Card],
+    pool: PoolConfig,
+    cpu_count: int,
+    *,
+    cpu_default: int | None = None,
+    cpu_only: bool = False,
+    mps: bool | None = None,
+) -> Plan:
+    """The plan for these cards; without any, or for an engine that is `cpu_only`, a plan for the CPU.
+
+    `cpu_default` is what `cpu_workers = "auto"` means to the engine; None is one worker a core. `mps` says
+    whether CUDA's MPS runs; None is not known, and then nothing is said about it.
+    """
+    if cpu_only or not cards:
+        return _plan_cpu(pool, cpu_count, cpu_default, cards)
+    counts = _counts(cards, pool)
+    shares = [
+        Share(
+            device=_gpu(card, cpu_count // max(1, sum(counts))),
+            workers=workers,
+            room=_room(card, pool),
+            total_gb=nominal_gb(card.total_gb),
+            available_gb=available_on(card, pool.usable_fraction),
+            budget_gb=pool.model_memory_gb,
+        )
+        for card, workers in zip(cards, counts, strict=True)
+    ]
+    lines = [
+        line for card, share in zip(cards, shares, strict=True) for line in _card_lines(card, share, pool)
+    ]
+    return Plan(tuple(shares), (*lines, *_main_lines(shares)), tuple(_doubts(shares, pool, mps)))
+
+
+def nominal_gb(reported_gb: float) -> float:
+    """A card's memory: what it reports, or the whole number that it is at most 0.5 % under (79.65: 80)."""
+    whole = math.ceil(reported_gb)
+    return float(whole) if whole - reported_gb <= whole * _ROUNDING else reported_gb
+
+
+def room_for(available_gb: float, model_memory_gb: float) -> int:
+    """How many budgets fit; the last bit of a float does not cost a worker."""
+    return math.floor(available_gb / model_memory_gb + 1e-9)
+
+
+def available_on(card: Card, usable_fraction: float) -> float:
+    """What workers may use of a card: its usable part, or what other programs leave of it, if that is less."""
+    return min(nominal_gb(card.total_gb) * usable_fraction, card.free_gb + card.ours_gb)
+
+
+def _room(card: Card, pool: PoolConfig) -> int:
+    return room_for(available_on(card, pool.usable_fraction), pool.model_memory_gb)
+
+
+def _counts(cards: Sequence[Card], pool: PoolConfig) -> list[int]:
+    """Workers a card, in the order of `cards`; never none in all."""
+    by_hand = pool.workers_per_gpu
+    counts = [by_hand.get(card.index, _room(card, pool)) for card in cards]
+    if pool.multiprocess == "auto" and len(cards) == 1 and cards[0].index not in by_hand:
+        small = nominal_gb(cards[0].total_gb) < _SMALL_CARD_GB
+        counts = [min(1, counts[0])] if small else counts
+    if pool.multiprocess is False or not any(counts):
+        chosen = _emptiest(cards, [n for n, count in enumerate(counts) if count] or range(len(cards)))
+        counts = [int(n == chosen) for n in range(len(cards))]
+    return counts
+
+
+def _emptiest(cards: Sequence[Card], among: Sequence[int]) -> int:
+    return max(among, key=lambda n: cards[n].free_gb + cards[n].ours_gb)
+
+
+def _card_lines(card: Card, share: Share, pool: PoolConfig) -> Iterator[str]:
+    yield f"[GPU {card.index}] {card.name}, Total Memory: {share.total_gb:.2f} GB"
+    usable_gb = share.total_gb * pool.usable_fraction
+    if share.available_gb < usable_gb:
+        others_gb = max(0.0, share.total_gb - share.available_gb)
+        free = f"{share.available_gb:.2f} GB are free of {usable_gb:.2f} GB usable"
+        yield f"[GPU {card.index}] Other programs hold {others_gb:.2f} GB: {free}"
+    yield f"[GPU {card.index}] Can run {share.room} workers (Available: {share.available_gb:.2f} GB)"
+
+
+def _main_lines(shares: Sequence[Share]) -> Iterator[str]:
+    used = [share for share in shares if share.workers]
+    total = sum(share.workers for share in used)
+    yield f"[Main] Using {total} parallel workers across {len(used)} GPU(s)"
+    for share in used:
+        yield f"[Main] {share.device.label}: {share.workers} workers"
+
+
+def _doubts(shares: Sequence[Share], pool: PoolConfig, mps: bool | None) -> Iterator[str]:
+    """What may go wrong with this plan, each with the mend."""
+    ids = {share.device.id for share in shares}
+    for index in sorted(pool.workers_per_gpu):
+        if f"gpu:{index}" not in ids:
+            yield f"pool.workers_per_gpu names card {index}, which is not here: there are {', '.join(sorted(ids))}"
+    if pool.multiprocess is False and pool.workers_per_gpu:
+        yield "pool.workers_per_gpu is not used: multiprocess = false keeps to one worker in all"
+    for share in shares:
+        if share.workers > share.room:
+            yield _no_room(share)
+        if share.workers > 1 and mps is False:
+            yield (
+                f"{share.device.label}: {share.workers} workers share the card without MPS and will take turns on it; "
+                "start it with `nvidia-cuda-mps-control -d`, or give one worker the whole card's budget"
+            )
+
+
+def _no_room(share: Share) -> str:
+    """More workers than memory: by hand, or the one that always runs."""
+    needed_gb = share.workers * share.budget_gb
+    mend = f"pool.model_memory_gb of {floor_gb(share.available_gb / share.workers):.1f} or less would fit"
+    return (
+        f"{share.device.label}: {share.workers} workers need {needed_gb:.2f} GB, but {share.available_gb:.2f} GB "
+        f"are available; they may run out of memory. Free memory on the card, or {mend}"
+    )
+
+
+def floor_gb(gb: float) -> float:
+    """To a tenth of a GB, downwards: a budget that is proposed must fit."""
+    return math.floor(gb * 10 + 1e-9) / 10
+
+
+def _plan_cpu(pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Card]) -> Plan:
+    workers = _cpu_workers(pool, cpu_count, cpu_default)
+    device = Device(CPU, "CPU", "CPU", "cpu", {"CUDA_VISIBLE_DEVICES": "", **_threads(cpu_count // workers)})
+    found = f"This engine runs on the CPU: {len(cards)} GPU(s) not used" if cards else "No GPU found"
+    lines = (f"[Main] {found}", f"[Main] Using {workers} parallel workers on the CPU")
+    lost = not cards and pool.workers_per_gpu
+    return Plan(
+        (Share(device, workers),),
+        lines,
+        ("pool.workers_per_gpu is set, but no GPU was found",) if lost else (),
+    )
+
+
+def _cpu_workers(pool: PoolConfig, cpu_count: int, cpu_default: int | None) -> int:
+    if pool.multiprocess is False:
+        return 1
+    if pool.cpu_workers != "auto":
+        return pool.cpu_workers
+    return max(1, min(cpu_default or cpu_count, cpu_count, _MAX_AUTO_CPU_WORKERS))
+
+
+def _gpu(card: Card, threads: int) -> Device:
+    env = {
+        "CUDA_VISIBLE_DEVICES": card.uuid or str(card.index),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # NVML's order; CUDA's own puts the fastest card first
+        **_threads(threads),
+    }
+    return Device(f"gpu:{card.index}", card.name, f"GPU {card.index}", "cuda:0", env)
+
+
+def _threads(threads: int) -> dict[str, str]:
+    """Threads that spin while they wait made two workers of two on two cores 12 times slower."""
+    return {"OMP_NUM_THREADS": str(max(1, threads)), "GOMP_SPINCOUNT": "0"}

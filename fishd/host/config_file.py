@@ -1,0 +1,38 @@
+"""config.toml on disk: find it and read it. What it means is `core/config.py`'s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fishd.core.config import BadConfig, Config, parse_config
+from fishd.core.job import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_PATH = Path("config.toml")
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration in `path`; with None that in ./config.toml, or the defaults where there is none.
+
+    Raises BadConfig, also for a file that was named and is not there.
+    """
+    source = path or DEFAULT_PATH
+    try:
+        text = source.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
+    except FileNotFoundError as error:
+        if path is None:
+            return parse_config("", str(source), environ)
+        raise _bad(source, "is not there; `fishd init` writes one with every key explained") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _bad(f"{source}:{line}", "is not UTF-8 text; save it in that encoding") from error
+    except OSError as error:
+        raise _bad(source, f"cannot be read: {error.strerror}") from error
+    return parse_config(text, str(source), environ)
+
+
+def _bad(where: object, what: str) -> BadConfig:
+    return BadConfig((Fault(str(where), what),))
