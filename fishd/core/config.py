@@ -250,7 +250,7 @@ def _split_variable(name: str) -> tuple[str, str]:
 
 
 def _syntax_fault(error: tomllib.TOMLDecodeError, text: str, path: str) -> Fault:
-    """Says where in our form: tomllib's is `Invalid value (at line 3, column 9)` or `… (at end of document)`."""
+    """From `Invalid value (at line 3, column 9)`, or `… (at end of document)`, to our form."""
     what, _, where = str(error).rpartition(" (at ")
     if at := re.search(r"line (\d+), column (\d+)", where):
         line, column = int(at[1]), int(at[2])

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fishd.core.config import resolve_engine
+from fishd.core.plan_words import SMALL_CARD_GB, card_lines, doubts, main_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fishd.core.config import Config, PoolConfig
 
 CPU = "cpu"
 
 _ROUNDING = 0.005  # a card that reports this share less than a whole number of GB counts as that number
-_SMALL_CARD_GB = 16.0  # "auto" keeps to one worker on a single card below this
 _MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a gigabyte: many cores do not mean much memory
 
 
@@ -55,7 +55,7 @@ class Device:
 class Share:
     """What one device gets: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
 
-    `room` is how many the heuristic finds room for. On the CPU the memory figures are 0: nothing is budgeted.
+    `room` is how many the heuristic finds room for. On the CPU the other figures are 0: nothing is budgeted.
     """
 
     device: Device
@@ -114,21 +114,10 @@ def plan_workers(
     if cpu_only or not cards:
         return _plan_cpu(pool, cpu_count, cpu_default, cards)
     counts = _counts(cards, pool)
-    shares = [
-        Share(
-            device=_gpu(card, cpu_count // max(1, sum(counts))),
-            workers=workers,
-            room=_room(card, pool),
-            total_gb=nominal_gb(card.total_gb),
-            available_gb=available_on(card, pool.usable_fraction),
-            budget_gb=pool.model_memory_gb,
-        )
-        for card, workers in zip(cards, counts, strict=True)
-    ]
-    lines = [
-        line for card, share in zip(cards, shares, strict=True) for line in _card_lines(card, share, pool)
-    ]
-    return Plan(tuple(shares), (*lines, *_main_lines(shares)), tuple(_doubts(shares, pool, mps)))
+    threads = cpu_count // sum(counts)
+    shares = [_share(card, pool, count, threads) for card, count in zip(cards, counts, strict=True)]
+    lines = (*(line for share in shares for line in card_lines(share, pool)), *main_lines(shares, pool))
+    return Plan(tuple(shares), lines, tuple(doubts(shares, pool, mps)))
 
 
 def nominal_gb(reported_gb: float) -> float:
@@ -147,6 +136,17 @@ def available_on(card: Card, usable_fraction: float) -> float:
     return min(nominal_gb(card.total_gb) * usable_fraction, card.free_gb + card.ours_gb)
 
 
+def _share(card: Card, pool: PoolConfig, workers: int, threads: int) -> Share:
+    return Share(
+        device=_gpu(card, threads),
+        workers=workers,
+        room=_room(card, pool),
+        total_gb=nominal_gb(card.total_gb),
+        available_gb=available_on(card, pool.usable_fraction),
+        budget_gb=pool.model_memory_gb,
+    )
+
+
 def _room(card: Card, pool: PoolConfig) -> int:
     return room_for(available_on(card, pool.usable_fraction), pool.model_memory_gb)
 
@@ -156,7 +156,7 @@ def _counts(cards: Sequence[Card], pool: PoolConfig) -> list[int]:
     by_hand = pool.workers_per_gpu
     counts = [by_hand.get(card.index, _room(card, pool)) for card in cards]
     if pool.multiprocess == "auto" and len(cards) == 1 and cards[0].index not in by_hand:
-        small = nominal_gb(cards[0].total_gb) < _SMALL_CARD_GB
+        small = nominal_gb(cards[0].total_gb) < SMALL_CARD_GB
         counts = [min(1, counts[0])] if small else counts
     if pool.multiprocess is False or not any(counts):
         chosen = _emptiest(cards, [n for n, count in enumerate(counts) if count] or range(len(cards)))
@@ -168,68 +168,14 @@ def _emptiest(cards: Sequence[Card], among: Sequence[int]) -> int:
     return max(among, key=lambda n: cards[n].free_gb + cards[n].ours_gb)
 
 
-def _card_lines(card: Card, share: Share, pool: PoolConfig) -> Iterator[str]:
-    yield f"[GPU {card.index}] {card.name}, Total Memory: {share.total_gb:.2f} GB"
-    usable_gb = share.total_gb * pool.usable_fraction
-    if share.available_gb < usable_gb:
-        others_gb = max(0.0, share.total_gb - share.available_gb)
-        free = f"{share.available_gb:.2f} GB are free of {usable_gb:.2f} GB usable"
-        yield f"[GPU {card.index}] Other programs hold {others_gb:.2f} GB: {free}"
-    yield f"[GPU {card.index}] Can run {share.room} workers (Available: {share.available_gb:.2f} GB)"
-
-
-def _main_lines(shares: Sequence[Share]) -> Iterator[str]:
-    used = [share for share in shares if share.workers]
-    total = sum(share.workers for share in used)
-    yield f"[Main] Using {total} parallel workers across {len(used)} GPU(s)"
-    for share in used:
-        yield f"[Main] {share.device.label}: {share.workers} workers"
-
-
-def _doubts(shares: Sequence[Share], pool: PoolConfig, mps: bool | None) -> Iterator[str]:
-    """What may go wrong with this plan, each with the mend."""
-    ids = {share.device.id for share in shares}
-    for index in sorted(pool.workers_per_gpu):
-        if f"gpu:{index}" not in ids:
-            yield f"pool.workers_per_gpu names card {index}, which is not here: there are {', '.join(sorted(ids))}"
-    if pool.multiprocess is False and pool.workers_per_gpu:
-        yield "pool.workers_per_gpu is not used: multiprocess = false keeps to one worker in all"
-    for share in shares:
-        if share.workers > share.room:
-            yield _no_room(share)
-        if share.workers > 1 and mps is False:
-            yield (
-                f"{share.device.label}: {share.workers} workers share the card without MPS and will take turns on it; "
-                "start it with `nvidia-cuda-mps-control -d`, or give one worker the whole card's budget"
-            )
-
-
-def _no_room(share: Share) -> str:
-    """More workers than memory: by hand, or the one that always runs."""
-    needed_gb = share.workers * share.budget_gb
-    mend = f"pool.model_memory_gb of {floor_gb(share.available_gb / share.workers):.1f} or less would fit"
-    return (
-        f"{share.device.label}: {share.workers} workers need {needed_gb:.2f} GB, but {share.available_gb:.2f} GB "
-        f"are available; they may run out of memory. Free memory on the card, or {mend}"
-    )
-
-
-def floor_gb(gb: float) -> float:
-    """To a tenth of a GB, downwards: a budget that is proposed must fit."""
-    return math.floor(gb * 10 + 1e-9) / 10
-
-
 def _plan_cpu(pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Card]) -> Plan:
     workers = _cpu_workers(pool, cpu_count, cpu_default)
     device = Device(CPU, "CPU", "CPU", "cpu", {"CUDA_VISIBLE_DEVICES": "", **_threads(cpu_count // workers)})
-    found = f"This engine runs on the CPU: {len(cards)} GPU(s) not used" if cards else "No GPU found"
-    lines = (f"[Main] {found}", f"[Main] Using {workers} parallel workers on the CPU")
-    lost = not cards and pool.workers_per_gpu
-    return Plan(
-        (Share(device, workers),),
-        lines,
-        ("pool.workers_per_gpu is set, but no GPU was found",) if lost else (),
-    )
+    why = f"This engine runs on the CPU: {len(cards)} GPU(s) not used" if cards else "No GPU found"
+    lines = (f"[Main] {why}", f"[Main] Using {workers} parallel workers on the CPU")
+    in_vain = not cards and pool.workers_per_gpu
+    warnings = ("pool.workers_per_gpu is set, but no GPU was found",) if in_vain else ()
+    return Plan((Share(device, workers),), lines, warnings)
 
 
 def _cpu_workers(pool: PoolConfig, cpu_count: int, cpu_default: int | None) -> int:
