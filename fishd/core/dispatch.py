@@ -1,0 +1,357 @@
+"""The one brain: events in, actions out. It neither awaits, nor reads a clock, nor touches a disk.
+
+Theory. A job arrives as a book of segments. Before its first take, workers answer its questions: is each
+reference clip audio, does the engine take its options and languages. If all is well, its segments wait.
+Whenever a worker has a free slot, the next waiting segment goes into its hand as a take: by priority, then
+by turns between jobs, then of a speaker whose voice the worker knows, then of the speaker with the most
+left, the longest text first. A take ends as spoken, as failed (perhaps to be tried with another seed), or
+is lost with its worker; a lost take goes to another worker. A segment has at most `max_takes` takes; one
+that was in hand when workers died gets its last take alone in a worker, so that a poison segment fails by
+itself. When a job has nothing waiting and nothing in hand, it is over and its ending is handed out.
+
+Invariants: a segment is in hand at most once; no worker holds more takes than it has slots; a job's counts
+add up to its segments; every job that arrived is either here or was finished once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from fishd.core.actions import (
+    Action,
+    AskClip,
+    AskOptions,
+    Exit,
+    FinishJob,
+    ForgetTake,
+    Say,
+    SendTake,
+)
+from fishd.core.crew import Crew, InHand, WorkerBook, WorkerState
+from fishd.core.ending import make_ending
+from fishd.core.events import (
+    CancelAsked,
+    Event,
+    JobArrived,
+    PlanChanged,
+    PoolPlan,
+    QuestionAnswered,
+    StopAsked,
+    TakeFailed,
+    TakeSpoken,
+    Tick,
+    WorkerGone,
+    WorkerProgressed,
+    WorkerReady,
+)
+from fishd.core.fair import FairQueue
+from fishd.core.job import Clip, Fault
+from fishd.core.jobbook import JobBook, Question
+from fishd.core.speech import limit_s, take_seed
+
+
+class Dispatcher:
+    """Owns all scheduling state; called by one task only."""
+
+    def __init__(self, plan: PoolPlan) -> None:
+        # The mutable state.
+        self.crew = Crew(plan)
+        self.jobs: dict[str, JobBook] = {}
+        self.stopping_since: float | None = None
+        self.engine = ""
+        self.remark = ""
+        self._queue = FairQueue()
+        self._asking: dict[int, JobBook] = {}  # jobs with questions to ask, by serial, oldest first
+        self._next_serial = 0
+        self._exited = False
+
+    @property
+    def idle(self) -> bool:
+        return not self.jobs
+
+    def next_deadline(self, now: float) -> float | None:
+        return self.crew.next_deadline(now)
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take one event in; say everything that follows from it. `now` is monotonic, in seconds."""
+        actions = list(self._take_in(event, now))
+        actions += self.crew.overdue(now)
+        if self.stopping_since is None:
+            actions += self.crew.reconcile(now)
+            actions += self._ask()
+            actions += self._hand_out(now)
+        else:
+            actions += self._wind_down(now)
+        return actions
+
+    def _take_in(self, event: Event, now: float) -> Iterator[Action]:
+        match event:
+            case JobArrived():
+                yield from self._arrive(event, now)
+            case WorkerReady():
+                self._ready(event, now)
+            case WorkerProgressed():
+                self._progressed(event, now)
+            case QuestionAnswered():
+                yield from self._answered(event, now)
+            case TakeSpoken():
+                yield from self._spoken(event, now)
+            case TakeFailed():
+                yield from self._failed(event, now)
+            case WorkerGone():
+                yield from self._gone(event, now)
+            case PlanChanged():
+                self.crew.adopt(event.plan)
+            case CancelAsked():
+                yield from self._cancel(event, now)
+            case StopAsked():
+                yield from self._stop(now)
+            case Tick():
+                pass
+            case _:  # pragma: no cover - pyright proves it is never reached
+                assert_never(event)
+
+    # ---- jobs --------------------------------------------------------------------------------------
+
+    def _arrive(self, event: JobArrived, now: float) -> Iterator[Action]:
+        assert event.name not in self.jobs, f"job {event.name!r} arrived twice"
+        job = JobBook(self._next_serial, event, now)
+        self._next_serial += 1
+        job.open()
+        self.jobs[job.name] = job
+        if job.to_ask:
+            self._asking[job.serial] = job
+        yield from self._settle(job, now)
+
+    def _settle(self, job: JobBook, now: float) -> Iterator[Action]:
+        """See what a job needs next, and end it when it needs nothing."""
+        if not job.reading and job.faults:
+            job.give_up_waiting("the bundle was not accepted")
+        if job.over:
+            del self.jobs[job.name]
+            yield FinishJob(make_ending(job, self.engine, self.remark, now))
+        elif job.speakable:
+            self._queue.add(job)
+
+    def _cancel(self, event: CancelAsked, now: float) -> Iterator[Action]:
+        job = self.jobs.get(event.job)
+        if job is None:
+            yield Say("warning", f"[Main] no job {event.job!r} to cancel")
+            return
+        job.cancelled = True
+        self._asking.pop(job.serial, None)
+        job.to_ask.clear()
+        job.give_up_waiting("cancelled")
+        for worker in self.crew.workers.values():
+            for take, held in worker.takes.items():
+                if held.job is job:
+                    yield ForgetTake(worker.id, take)
+        yield from self._settle(job, now)
+
+    # ---- questions ---------------------------------------------------------------------------------
+
+    def _ask(self) -> Iterator[Action]:
+        """One question at a time to each worker that is ready, oldest job first."""
+        for worker in self.crew.ready():
+            if worker.questions or not self._asking:
+                continue
+            job = next(iter(self._asking.values()))
+            question = job.to_ask.popleft()
+            question.asked += 1
+            job.asked[question.id] = question
+            worker.questions[question.id] = job
+            if not job.to_ask:
+                del self._asking[job.serial]
+            yield self._question(worker, job, question)
+
+    @staticmethod
+    def _question(worker: WorkerBook, job: JobBook, question: Question) -> Action:
+        if question.path:
+            return AskClip(worker.id, question.id, question.path)
+        bundle = job.arrived.job
+        assert bundle is not None
+        languages = {s.language for s in bundle.speakers} | {s.language for _, _, s in bundle.segments()}
+        return AskOptions(worker.id, question.id, bundle.engine_options, tuple(sorted(languages)))
+
+    def _answered(self, event: QuestionAnswered, now: float) -> Iterator[Action]:
+        worker = self.crew.workers.get(event.worker)
+        job = worker.questions.pop(event.question, None) if worker else None
+        if worker is None or job is None:
+            return
+        worker.progress_at = now
+        question = job.asked.pop(event.question)
+        job.faults += [Fault(question.where, what) for what in event.faults]
+        job.warnings += [Fault(question.where, what) for what in event.warnings]
+        if job.name in self.jobs:
+            yield from self._settle(job, now)
+
+    # ---- takes -------------------------------------------------------------------------------------
+
+    def _hand_out(self, now: float) -> Iterator[Action]:
+        """Fill every free slot that a waiting segment can be found for, the emptiest worker first."""
+        workers = [w for w in self.crew.ready() if w.free_slots > 0]
+        while workers:
+            worker = min(workers, key=lambda w: (len(w.takes) / w.slots, w.id))
+            action = self._next_take(worker, now)
+            if action is not None:
+                yield from action
+            if action is None or worker.free_slots <= 0:
+                workers.remove(worker)
+
+    def _next_take(self, worker: WorkerBook, now: float) -> tuple[Action, ...] | None:
+        for job in self._queue.turns():
+            place = job.next_segment(worker.voices, idle=not worker.takes)
+            if place is not None:
+                return self._send(worker, job, *place, now)
+        return None
+
+    def _send(self, worker: WorkerBook, job: JobBook, s: int, n: int, now: float) -> tuple[Action, ...]:
+        bundle = job.arrived.job
+        assert bundle is not None
+        alone = job.must_run_alone(s, n)
+        record = job.send(s, n, now)
+        self._queue.served(job)
+        speaker = bundle.speakers[s]
+        segment = speaker.segments[n]
+        seed = take_seed(speaker.voice_key, segment.language, segment.text, record.takes)
+        take = f"{job.serial}.{s}.{n}.{record.takes}"
+        if not worker.holds:
+            worker.progress_at = now
+        worker.takes[take] = InHand(job, s, n, record.takes, seed, alone, now)
+        worker.learn(speaker.voice_key)
+        job.hold(worker.id, worker.device, now)
+        send = SendTake(
+            worker.id, take, bundle, speaker, s, segment, n, record.takes, seed, limit_s(segment.text)
+        )
+        if (job.serial, s) in worker.announced:
+            return (send,)
+        worker.announced.add((job.serial, s))
+        label = (
+            self.crew.posts[worker.device].post.label if worker.device in self.crew.posts else worker.device
+        )
+        line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
+        return Say("info", line, job=job.name, worker=worker.id), send
+
+    def _spoken(self, event: TakeSpoken, now: float) -> Iterator[Action]:
+        worker, held = self._ended(event.worker, event.take, now, spoken=True)
+        if worker is None or held is None:
+            return
+        self.crew.of_use(worker)
+        clip = Clip(
+            path=self._segment_of(held).clip,
+            duration_s=event.duration_s,
+            takes=held.number,
+            seed=held.seed,
+            worker=worker.id,
+            device=worker.device,
+            work_s=event.work_s,
+        )
+        held.job.spoken(held.speaker, held.segment, clip)
+        yield from self._settle(held.job, now)
+
+    def _failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
+        worker, held = self._ended(event.worker, event.take, now, spoken=False)
+        if worker is None or held is None:
+            return
+        yield from self._try_again(held, event.reason, now, retry=event.retry, counted=True)
+
+    def _ended(
+        self, worker_id: int, take: str, now: float, *, spoken: bool
+    ) -> tuple[WorkerBook | None, InHand | None]:
+        worker = self.crew.workers.get(worker_id)
+        held = worker.takes.pop(take, None) if worker else None
+        if worker is None or held is None:
+            return None, None
+        worker.progress_at = now
+        held.job.release(worker.id, now, spoken=spoken)
+        return worker, held
+
+    @staticmethod
+    def _segment_of(held: InHand):  # noqa: ANN205 - Segment, by the two look-ups
+        bundle = held.job.arrived.job
+        assert bundle is not None
+        return bundle.speakers[held.speaker].segments[held.segment]
+
+    def _try_again(
+        self, held: InHand, reason: str, now: float, *, retry: bool, counted: bool
+    ) -> Iterator[Action]:
+        """A take ended without a clip: the segment waits again, or fails for good."""
+        job, s, n = held.job, held.speaker, held.segment
+        record = job.records[s][n]
+        if not counted:
+            record.takes -= 1
+        most = self.crew.plan.max_takes
+        where = f"speaker {s}, segment {self._segment_of(held).id}, take {held.number}"
+        if job.cancelled:
+            job.failed(s, n, "cancelled")
+        elif retry and record.takes < most:
+            job.again(s, n, alone=record.deaths > 0 and record.takes == most - 1)
+            yield Say("warning", f"[Main] {job.name}: {where}: {reason}; it is tried again", job=job.name)
+        else:
+            takes = f" ({record.takes} takes)" if record.takes > 1 else ""
+            job.failed(s, n, f"{reason}{takes}")
+            yield Say("error", f"[Main] {job.name}: {where}: {reason}; the segment has failed", job=job.name)
+        yield from self._settle(job, now)
+
+    # ---- workers -----------------------------------------------------------------------------------
+
+    def _ready(self, event: WorkerReady, now: float) -> None:
+        worker = self.crew.workers.get(event.worker)
+        if worker is None:
+            return
+        worker.move("ready")
+        worker.slots = max(1, event.slots)
+        worker.progress_at = now
+        self.engine, self.remark = event.engine, event.remark
+
+    def _progressed(self, event: WorkerProgressed, now: float) -> None:
+        worker = self.crew.workers.get(event.worker)
+        if worker is not None:
+            worker.progress_at = now
+            worker.memory_gb = event.memory_gb
+
+    def _gone(self, event: WorkerGone, now: float) -> Iterator[Action]:
+        worker = self.crew.workers.get(event.worker)
+        if worker is None:
+            return
+        yield from self.crew.bury(event, now)
+        for held in worker.takes.values():
+            held.job.release(worker.id, now, spoken=False)
+            counted = worker.drained_at is None
+            if counted:
+                held.job.records[held.speaker][held.segment].deaths += 1
+            reason = f"worker {worker.id} ended while it spoke ({event.reason})"
+            yield from self._try_again(held, reason, now, retry=True, counted=counted)
+        for question_id, job in worker.questions.items():
+            yield from self._ask_again(job, question_id, event, now)
+
+    def _ask_again(self, job: JobBook, question_id: str, event: WorkerGone, now: float) -> Iterator[Action]:
+        question = job.asked.pop(question_id)
+        if job.name not in self.jobs:
+            return
+        if question.asked < self.crew.plan.max_takes:
+            job.to_ask.append(question)
+            self._asking[job.serial] = job
+            return
+        what = f"looking at it ended {question.asked} workers ({event.reason})"
+        job.faults.append(Fault(question.where, what))
+        yield from self._settle(job, now)
+
+    # ---- the end -----------------------------------------------------------------------------------
+
+    def _stop(self, now: float) -> Iterator[Action]:
+        if self.stopping_since is None:
+            self.stopping_since = now
+            return
+        for worker in self.crew.workers.values():
+            if not worker.killed:
+                yield self.crew.kill(worker, "the daemon stops at once")
+
+    def _wind_down(self, now: float) -> Iterator[Action]:
+        for worker in self.crew.workers.values():
+            if worker.state in (WorkerState.STARTING, WorkerState.READY) and not worker.killed:
+                yield self.crew.drain(worker, now)
+        if not self.crew.workers and not self._exited:
+            self._exited = True
+            yield Exit()

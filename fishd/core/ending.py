@@ -1,0 +1,29 @@
+"""A job that is over -> its ending, from which the report is made."""
+
+from __future__ import annotations
+
+from fishd.core.actions import Ending, SegmentEnding
+from fishd.core.jobbook import JobBook
+from fishd.core.result import WorkerShare
+
+
+def make_ending(job: JobBook, engine: str, remark: str, now: float) -> Ending:
+    """`now` is monotonic, in seconds, as was the moment of arrival."""
+    started = job.arrived_at if job.first_take_at is None else job.first_take_at
+    return Ending(
+        name=job.name,
+        job=job.arrived.job,
+        status=job.status(),
+        faults=tuple(job.faults),
+        warnings=tuple(job.warnings),
+        segments=tuple(
+            tuple(SegmentEnding(r.takes, r.clip, r.error) for r in records) for records in job.records
+        ),
+        shares=tuple(
+            WorkerShare(worker=w, device=share.device, takes=share.takes, busy_s=share.busy_s)
+            for w, share in sorted(job.shares.items())
+        ),
+        remarks=(remark,) if remark and job.shares else (),
+        engine=engine,
+        wall_s=max(0.0, now - started),
+    )

@@ -1,0 +1,184 @@
+"""The worker's loop: take messages in, keep the engine full, write clips, say what became of each take.
+
+Messages are read by a thread of their own, so that the parent's end is noticed during a long step; clips
+are written by another, so that the engine does not wait for the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from fishd.engines.protocol import BadClip, Failed, Spoken, Take, Voice
+from fishd.wire import messages
+from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
+from fishd.wire.messages import CheckOptions, Forget, Inspect, OptionsChecked, Progress, Speak, Stop, ToWorker
+from fishd.worker.clips import fault_of, write_clip
+from fishd.worker.loading import Loaded
+from fishd.worker.memory import memory_gb
+from fishd.worker.references import inspect
+
+PROGRESS_EVERY_S = 1.0
+
+
+class Studio:
+    """One engine at work. `run` returns when the daemon said Stop and all takes have ended."""
+
+    def __init__(self, channel: BlockingChannel[ToWorker], loaded: Loaded) -> None:
+        self._channel = channel
+        self._loaded = loaded
+        self._engine = loaded.engine
+        self._messages: SimpleQueue[ToWorker] = SimpleQueue()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
+        # The mutable state, owned by the main thread.
+        self._deck: deque[Speak] = deque()
+        self._in_engine: dict[str, tuple[Speak, float]] = {}
+        self._forgotten: set[str] = set()
+        self._writing: deque[Future[None]] = deque()
+        self._stopping = False
+        self._steps = 0
+        self._progress_at = 0.0
+
+    def run(self) -> None:
+        threading.Thread(target=self._read, name="messages", daemon=True).start()
+        while not (self._stopping and not self._deck and not self._in_engine):
+            self._take_messages()
+            self._start_takes()
+            if self._in_engine:
+                self._step()
+        self._writer.shutdown(wait=True)
+        self._check_writes()
+        self._engine.close()
+
+    # ---- messages ----------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """The parent is gone when the stream ends: so are we, whatever the engine is doing."""
+        try:
+            while True:
+                self._messages.put(self._channel.receive())
+        except (EndOfStream, BadFrame):
+            os._exit(0)
+
+    def _take_messages(self) -> None:
+        """All that have come; wait for one if there is nothing to do."""
+        wait = not self._deck and not self._in_engine and not self._stopping
+        while True:
+            try:
+                message = self._messages.get(block=wait)
+            except Empty:
+                return
+            self._handle(message)
+            wait = False
+
+    def _handle(self, message: ToWorker) -> None:
+        match message:
+            case Speak():
+                self._deck.append(message)
+            case Inspect():
+                self._channel.send(inspect(message))
+            case CheckOptions():
+                self._channel.send(self._check(message))
+            case Forget():
+                self._forgotten.add(message.take)
+            case Stop():
+                self._stopping = True
+            case messages.Load():
+                raise BadFrame("Load came twice")
+
+    def _check(self, message: CheckOptions) -> OptionsChecked:
+        faults = [f"engine_options.{fault}" for fault in self._loaded.check_options(message.options)]
+        for language in message.languages:
+            fault = self._loaded.check_language(language)
+            if fault:
+                faults.append(f"language {language!r}: {fault}")
+        return OptionsChecked(message.id, tuple(faults))
+
+    # ---- takes -------------------------------------------------------------------------------------
+
+    def _start_takes(self) -> None:
+        while self._deck and len(self._in_engine) < self._engine.capacity:
+            speak = self._deck.popleft()
+            if speak.take in self._forgotten:
+                self._fail(speak.take, "no longer wanted", retry=False)
+                continue
+            try:
+                self._engine.start(_take(speak))
+            except BadClip as error:
+                self._fail(speak.take, str(error), retry=False)
+            else:
+                self._in_engine[speak.take] = (speak, time.monotonic())
+
+    def _step(self) -> None:
+        for end in self._engine.step():
+            speak, since = self._in_engine.pop(end.take_id)
+            if end.take_id in self._forgotten:
+                self._fail(end.take_id, "no longer wanted", retry=False)
+            elif isinstance(end, Failed):
+                self._fail(end.take_id, end.reason, retry=end.retry)
+            else:
+                self._keep(end, speak, since)
+        self._steps += 1
+        self._check_writes()
+        now = time.monotonic()
+        if now - self._progress_at >= PROGRESS_EVERY_S:
+            self._progress_at = now
+            self._channel.send(Progress(self._steps, memory_gb(self._loaded.device)))
+
+    def _fail(self, take: str, reason: str, *, retry: bool) -> None:
+        self._forgotten.discard(take)
+        self._channel.send(messages.Failed(take, reason, retry))
+
+    def _keep(self, end: Spoken, speak: Speak, since: float) -> None:
+        rate = self._engine.sample_rate
+        fault = fault_of(end.audio, rate)
+        if fault:
+            self._fail(end.take_id, fault, retry=True)
+            return
+        self._writing.append(self._writer.submit(self._writing_of(end, speak, since, rate)))
+
+    def _writing_of(self, end: Spoken, speak: Speak, since: float, rate: int) -> Callable[[], None]:
+        """What the writer's thread does for one take."""
+
+        def write() -> None:
+            try:
+                clip = write_clip(Path(speak.clip), end.audio, rate)
+            except OSError as error:
+                reason = f"the clip cannot be written: {error.strerror or error}"
+                self._channel.send(messages.Failed(end.take_id, reason, retry=True))
+                return
+            work_s = time.monotonic() - since
+            self._channel.send(
+                messages.Spoken(end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s)
+            )
+
+        return write
+
+    def _check_writes(self) -> None:
+        """A writer's fault is the worker's."""
+        while self._writing and self._writing[0].done():
+            self._writing.popleft().result()
+
+
+def _take(speak: Speak) -> Take:
+    voice = Voice(
+        key=speak.voice_key,
+        clips=tuple(Path(reference) for reference in speak.references),
+        transcript=speak.transcript,
+        language=speak.voice_language,
+    )
+    return Take(
+        id=speak.take,
+        voice=voice,
+        text=speak.text,
+        language=speak.language,
+        seed=speak.seed,
+        limit_s=speak.limit_s,
+        options=speak.options,
+    )
