@@ -1,8 +1,8 @@
 """Frames over a socket: an async end for the daemon and a blocking end for a worker.
 
 A frame is a 4-byte big-endian length and that many bytes of msgpack. A length above the cap, or bytes
-that are no message of the expected kind (a union of Struct types), raise BadFrame: the peer is then not to be trusted any more.
-The end of the stream raises EndOfStream, also in the midst of a frame.
+that are no message of the expected kind (a union of Struct types), raise BadFrame: the peer is then not to
+be trusted any more. The end of the stream raises EndOfStream, also in the midst of a frame.
 """
 
 from __future__ import annotations
