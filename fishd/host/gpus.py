@@ -86,6 +86,7 @@ def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int]
 def mps_runs(environ: Mapping[str, str], exists: Callable[[Path], bool] = Path.exists) -> bool:
     """Whether CUDA's multi-process service listens, by the pipe that its control daemon makes."""
     folder = environ.get("CUDA_MPS_PIPE_DIRECTORY") or "/tmp/nvidia-mps"  # noqa: S108 - NVIDIA's choice
+    folder = environ.get("CUDA_MPS_PIPE_DIRECTORY") or "/tmp/nvidia-mps"  # noqa: S108 - NVIDIA's choice
     return exists(Path(folder, "control"))
 
 
@@ -112,9 +113,10 @@ class NvmlLibrary:
                 return _read(nvml, gpu)
             instances = tuple(_read(nvml, part) for part in _instances(nvml, gpu))
         except nvml.NVMLError as error:
-            raise GpuFault(
-                f"{error}; `nvidia-smi` and the kernel's log (`dmesg | grep -i nvrm`) say more"
-            ) from error
+            raise GpuFault(f"{error}; `nvidia-smi` and `dmesg | grep -i nvrm` say more") from error
+        if not instances:
+            raise GpuFault("MIG is on, but there is no instance; `nvidia-smi mig -cgi … -C` makes one")
+        return _read(nvml, gpu, instances)
 
     def _opened(self) -> Any:
         if self._nvml is None:
@@ -131,7 +133,7 @@ class NvmlLibrary:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on: its affinity, and its container's share of time where there is one."""
+    """Cores that this process may run on: its affinity and, in a container, its share of time."""
     cores = len(os.sched_getaffinity(0))
     try:
         quota_us, period_us = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
@@ -158,11 +160,7 @@ def _only_visible(cards: list[Card], visible: str) -> tuple[list[Card], list[str
     """
     kept: list[Card] = []
     for name in filter(None, (word.strip() for word in visible.split(","))):
-        named = [
-            card
-            for card in cards
-            if name == str(card.index) or (len(name) > 3 and card.uuid.startswith(name))
-        ]
+        named = [card for card in cards if _is_named(card, name)]
         if len(named) != 1 or named[0] in kept:
             why = "names no card here" if not named else "names a card twice, or more than one"
             return kept, [

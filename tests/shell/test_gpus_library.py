@@ -130,5 +130,5 @@ def test_instances_are_read_and_empty_slots_skipped() -> None:
 
 def test_a_split_gpu_without_instances_is_a_fault() -> None:
     """With MIG on and no instance made, CUDA finds nothing to run on."""
-    with pytest.raises(GpuFault, match="MIG is on, but it has no instance"):
+    with pytest.raises(GpuFault, match="MIG is on, but there is no instance"):
         library(parts={}).read(0)
