@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
-from rich.console import Console
-from rich.text import Text
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 
+from fishd.core.report_faults import faults, warnings
+from fishd.core.report_head import headline, remarks
+from fishd.core.report_layout import WIDTH
+from fishd.core.report_page import page
+from fishd.core.report_tables import speakers, totals, workers
 from fishd.core.result import Result
-from fishd.core.visible import encodable
+from fishd.core.visible import cropped, encodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +28,41 @@ class Rendered:
     html: str
 
 
+class Summary:
+    """The summary as something that any rich console can print."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        result = self._result
+        yield from headline(result)
+        yield from remarks(result, console)
+        yield from faults(result, console)
+        yield from warnings(result, console)
+        if result.totals.segments:
+            yield from speakers(result)
+            yield from workers(result)
+            yield from totals(result)
+
+
 def render(result: Result) -> Rendered:
-    """Draw the summary once, export it twice."""
+    """Draw the summary once: what the console writes is the text, what it records becomes the page."""
+    written = io.StringIO()
     console = Console(
-        file=io.StringIO(), record=True, width=80, color_system="truecolor", force_terminal=True, _environ={}
+        file=written,
+        record=True,
+        width=WIDTH,
+        height=100,
+        color_system=None,
+        force_terminal=False,
+        legacy_windows=False,
+        _environ={},
     )
-    console.print(Text(f"{result.job} {result.status}"))
-    text = console.export_text(clear=False)
-    return Rendered(text=text, html=console.export_html())
+    console.print(Summary(result), crop=False, end="")
+    lines = (line.rstrip() for line in written.getvalue().splitlines())
+    title = cropped(f"{result.title or result.job} · {result.status}", 120)
+    return Rendered(text="\n".join(lines) + "\n", html=page(console, title))
 
 
 def result_json(result: Result) -> bytes:

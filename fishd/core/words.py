@@ -39,6 +39,4 @@ def times_real_time(speech_rate: float) -> str:
     if speech_rate <= 0:
         return "no speech was made"
     hour = duration(3600 / speech_rate)
-    if speech_rate >= 1:
-        return f"{speech_rate:.1f} times faster than real time: an hour of speech takes {hour}"
-    return f"{1 / speech_rate:.1f} times slower than real time: an hour of speech takes {hour}"
+    return f"{speech_rate:.1f} × real time: an hour of speech takes {hour}"

@@ -1,0 +1,117 @@
+"""Jobs as they end in life, for the tests of the report and of the board."""
+
+from __future__ import annotations
+
+from fishd.core.job import Fault, JobStatus
+from fishd.core.result import (
+    GpuState,
+    JobState,
+    Result,
+    SegmentResult,
+    SpeakerResult,
+    Status,
+    StatusError,
+    Totals,
+    WorkerShare,
+    WorkerState,
+)
+
+CAST = (("Alice", 12), ("Bob", 11), ("Chloë", 8), ("Dr. Okonkwo", 7), ("Émile", 5), ("Narrator", 3))
+PREVIEW = (
+    "Preview voices: close to the reference clips, not clones. Install the fish engine for the real ones."
+)
+
+
+def segment(number: int, error: str | None = None, duration_s: float = 3.1) -> SegmentResult:
+    if error:
+        return SegmentResult(f"{number:03d}", "A line.", "failed", takes=3, error=error)
+    clip = f"clips/x/{number:03d}.wav"
+    return SegmentResult(f"{number:03d}", "A line.", "done", clip, duration_s, 1, 7, 0, "cpu")
+
+
+def speaker(name: str, number: int, failed: dict[int, str] | None = None) -> SpeakerResult:
+    failed = failed or {}
+    return SpeakerResult(name, "en", tuple(segment(n, failed.get(n)) for n in range(1, number + 1)))
+
+
+def result(status: JobStatus, speakers: tuple[SpeakerResult, ...] = (), **fields: object) -> Result:
+    segments = [one for each in speakers for one in each.segments]
+    done = [one for one in segments if one.status == "done"]
+    audio_s = sum(one.duration_s or 0.0 for one in done)
+    wall_s = 6.1
+    said: dict[str, object] = {
+        "job": "episode",
+        "title": "Episode 3",
+        "status": status,
+        "engine": "preview",
+        "device_names": ("cpu",),
+        "started": "2026-11-22T15:12:14Z",
+        "finished": "2026-11-22T15:12:20Z",
+        "totals": Totals(
+            len(speakers),
+            len(segments),
+            len(done),
+            len(segments) - len(done),
+            audio_s,
+            wall_s,
+            audio_s / wall_s,
+        ),
+        "errors": (),
+        "speakers": speakers,
+        "workers": (WorkerShare(0, "cpu", 25, 5.9), WorkerShare(1, "cpu", 21, 5.2)) if speakers else (),
+    }
+    return Result(**{**said, **fields})
+
+
+def done() -> Result:
+    return result(JobStatus.DONE, tuple(speaker(name, number) for name, number in CAST), remarks=(PREVIEW,))
+
+
+def tiny() -> Result:
+    return result(JobStatus.DONE, (speaker("Alice", 1),), remarks=(PREVIEW,))
+
+
+def partial() -> Result:
+    cut = "the audio ended before the text did in 3 takes; shorten the line or raise pool.max_takes"
+    lost = "the worker was lost 3 times while it spoke this (killed by signal 9: out of memory)"
+    speakers = (
+        speaker("Alice", 12, {3: cut, 7: cut}),
+        speaker("Bob", 11, dict.fromkeys(range(1, 12), lost)),
+        speaker("Narrator", 3),
+    )
+    warning = Fault("alice.wav", "is 74 s long; only the first 60 s are used")
+    return result(JobStatus.PARTIAL, speakers, warnings=(warning,), remarks=(PREVIEW,))
+
+
+def rejected() -> Result:
+    faults = (
+        Fault("job.toml", "line 14, column 9: a value is missing after `=`"),
+        Fault("speakers[0].reference", "../alice.wav leads out of the bundle; put the file inside it"),
+        Fault("speakers[0].transcript", "is missing; write what the reference clip says"),
+        *(Fault(f"speakers[1].segments[{n}].text", "is empty; write what is to be said") for n in range(5)),
+        Fault("bob.flac", "not audio that can be read (zero bytes); export it again as WAV or FLAC"),
+        Fault("carol.wav", "is silent; record the reference again"),
+        Fault("dave.wav", "is 0.2 s long; a voice needs at least 1 second, better 10 to 30"),
+        Fault("speakers[4].name", "“Alice” is there twice; give one of them another name"),
+    )
+    return result(JobStatus.REJECTED, errors=faults, engine="", device_names=(), title="")
+
+
+def hostile() -> Result:
+    names = (
+        "[red]x[/red]",
+        "<script>alert(1)</script>",
+        "\x1b[31mred\x1b[0m\x07",
+        "right\u202eleft",
+        "線の先生と新しい仲間たち",
+        "👩‍👩‍👧 family 🐟",
+        "שלום עולם",
+        "a\u0301\u0302\u0303\u0304\u0305\u0306\u0307 marks",
+        "line\nbreak",
+        "x" * 255,
+        "b\udcffytes",
+    )
+    speakers = tuple(speaker(name, 2, {2: f"{name} could not be said"}) for name in names)
+    return result(
+        JobStatus.PARTIAL, speakers, job=names[2], title=names[1] + names[0], device_names=names[:4]
+    )
