@@ -19,7 +19,7 @@ RULES: dict[str, dict[str, schema.Rule]] = {
     },
     "pool": {
         "multiprocess": schema.yes_no_auto(),
-        "model_memory_gb": schema.number("a number of GB above 0", above=0),
+        "model_memory_gb": schema.number("a number of GB, 0.1 or more", least=0.1),
         "usable_fraction": schema.number("a number above 0, at most 1", above=0, most=1),
         "workers_per_gpu": schema.card_counts(
             'a table of card numbers and their workers, such as { "0" = 2, "1" = 3 }', most=MAX_WORKERS

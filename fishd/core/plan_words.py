@@ -41,14 +41,14 @@ def doubts(shares: Sequence[Share], pool: PoolConfig, mps: bool | None) -> Itera
     here = {share.device.id: share.device.label for share in shares}
     for index in sorted(pool.workers_per_gpu):
         if f"gpu:{index}" not in here:
-            yield f"pool.workers_per_gpu names GPU {index}, which is not here; here: {', '.join(here.values())}"
+            yield f"pool.workers_per_gpu names GPU {index}, but here are only {', '.join(here.values())}"
     for share in shares:
         if share.workers > share.room:
             yield _no_room(share)
         if share.workers > 1 and mps is False:
             yield (
                 f"{share.device.label}: {share.workers} workers share the card without MPS, so they take turns on "
-                "it; start MPS with `nvidia-cuda-mps-control -d`, or give one worker the whole card's budget"
+                "it; start MPS (`nvidia-cuda-mps-control -d`), or give one worker the whole card's budget"
             )
 
 

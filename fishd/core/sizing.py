@@ -132,7 +132,7 @@ def room_for(available_gb: float, model_memory_gb: float) -> int:
 
 
 def available_on(card: Card, usable_fraction: float) -> float:
-    """What workers may use of a card: its usable part, or what other programs leave of it, if that is less."""
+    """What workers may use of a card: its usable part, or what others leave of it if that is less."""
     return min(nominal_gb(card.total_gb) * usable_fraction, card.free_gb + card.ours_gb)
 
 

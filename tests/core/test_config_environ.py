@@ -1,0 +1,110 @@
+"""Environment variables over the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fishd.core.config import BadConfig, Config, parse_config
+
+
+def config_of(text: str = "", **environ: str) -> Config:
+    return parse_config(text, "/etc/config.toml", environ)
+
+
+def faults_of(text: str = "", **environ: str) -> list[str]:
+    with pytest.raises(BadConfig) as caught:
+        parse_config(text, "config.toml", environ)
+    return [str(fault) for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("true", True),
+        ("TRUE", True),
+        ("1", True),
+        ("false", False),
+        ("0", False),
+        ("auto", "auto"),
+        ("Auto", "auto"),
+    ],
+)
+def test_the_multiprocess_mode_overrides_the_file(said: str, meant: object) -> None:
+    """FISH_MULTIPROCESS_MODE is read as people write it in a shell."""
+    config = config_of("[pool]\nmultiprocess = true", FISH_MULTIPROCESS_MODE=said)
+
+    assert meant == config.pool.multiprocess
+
+
+def test_the_model_memory_overrides_the_file() -> None:
+    """FISH_MODEL_MEMORY_GB wins over pool.model_memory_gb."""
+    assert 6.5 == config_of("[pool]\nmodel_memory_gb = 9", FISH_MODEL_MEMORY_GB="6.5").pool.model_memory_gb
+
+
+def test_the_fish_name_wins_over_the_fishd_name() -> None:
+    """Two names for one key: the contract's own counts."""
+    config = config_of("", FISH_MODEL_MEMORY_GB="6", FISHD_POOL_MODEL_MEMORY_GB="7")
+
+    assert 6.0 == config.pool.model_memory_gb
+
+
+def test_any_scalar_key_has_a_variable() -> None:
+    """FISHD_<SECTION>_<KEY>, for numbers, texts, paths and choices."""
+    config = config_of(
+        "",
+        FISHD_SPOOL_ROOT="jobs",
+        FISHD_SPOOL_SETTLE_S="0.5",
+        FISHD_POOL_CPU_WORKERS="3",
+        FISHD_ENGINE_NAME="a.b:c",
+        FISHD_LOG_LEVEL="debug",
+    )
+
+    assert (Path("/etc/jobs"), 0.5, 3, "a.b:c", "debug") == (
+        config.spool.root,
+        config.spool.settle_s,
+        config.pool.cpu_workers,
+        config.engine.name,
+        config.log.level,
+    )
+
+
+def test_a_numeric_name_of_a_file_stays_a_text() -> None:
+    """A variable for a text is not read as a number."""
+    assert Path("/etc/7") == config_of("", FISHD_LOG_FILE="7").log.file
+
+
+def test_an_empty_variable_is_unset_but_for_a_text() -> None:
+    """`FISH_MODEL_MEMORY_GB=` changes nothing; `FISHD_LOG_FILE=` takes the file away."""
+    config = config_of('[log]\nfile = "x.log"', FISH_MODEL_MEMORY_GB="", FISHD_LOG_FILE="")
+
+    assert (8.0, None) == (config.pool.model_memory_gb, config.log.file)
+
+
+def test_a_variable_of_no_section_is_somebody_elses() -> None:
+    """FISHD_CONFIG or FISHD_HOME are no faults."""
+    assert config_of() == config_of("", FISHD_HOME="/x", FISHD_POOLS_SIZE="3", FISHD_POOL="3")
+
+
+def test_bad_variables_are_named() -> None:
+    """A bad value, a misspelt key and a key that holds a table, each with its variable."""
+    assert [
+        "FISHD_POOL_MAX_TAKE: is not a known key; did you mean FISHD_POOL_MAX_TAKES?",
+        "FISHD_POOL_WORKERS_PER_GPU: cannot stand in a variable; set pool.workers_per_gpu in the file",
+        'FISH_MODEL_MEMORY_GB: is "lots"; must be a number of GB, 0.1 or more',
+        'FISH_MULTIPROCESS_MODE: is "maybe"; must be true, false or "auto"',
+    ] == faults_of(
+        "",
+        FISH_MODEL_MEMORY_GB="lots",
+        FISH_MULTIPROCESS_MODE="maybe",
+        FISHD_POOL_MAX_TAKE="3",
+        FISHD_POOL_WORKERS_PER_GPU="0=2",
+    )
+
+
+def test_faults_of_file_and_variables_come_together() -> None:
+    """Nobody mends one only to be told of the next."""
+    assert ["config.toml:2: pool.max_takes", "FISHD_LOG_LEVEL"] == [
+        fault.split(": is ")[0] for fault in faults_of("[pool]\nmax_takes = 0", FISHD_LOG_LEVEL="loud")
+    ]

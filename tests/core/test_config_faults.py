@@ -1,0 +1,138 @@
+"""What is wrong with a config.toml, in words and with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from fishd.core.config import BadConfig, parse_config
+
+
+def faults_of(text: str) -> list[str]:
+    with pytest.raises(BadConfig) as caught:
+        parse_config(text, "config.toml", {})
+    assert "\n".join(str(fault) for fault in caught.value.faults) == str(caught.value)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_all_faults_come_together_in_the_files_order() -> None:
+    """One look shows everything that is wrong, with its line."""
+    text = '[log]\nlevel = "loud"\n\n[pool]\n# how long\ntake_timeout_s = "abc"\nmax_takes = 0\n'
+
+    assert [
+        'config.toml:2: log.level: is "loud"; must be "debug", "info", "warning" or "error"',
+        'config.toml:6: pool.take_timeout_s: is "abc"; must be a number of seconds above 0',
+        "config.toml:7: pool.max_takes: is 0; must be a whole number from 1 to 100",
+    ] == faults_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a = \nb", "config.toml:1:5: is not valid TOML: Invalid value"),
+        (
+            "[pool]\nmax_takes 3",
+            "config.toml:2:11: is not valid TOML: Expected '=' after a key in a key/value pair",
+        ),
+        ("[pool", "config.toml:1:6: is not valid TOML: Expected ']' at the end of a table declaration"),
+        ('[log]\nfile = """abc', "config.toml:2:14: is not valid TOML: Unterminated string"),
+        ("", None),
+    ],
+)
+def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> None:
+    """In the form that editors jump to: file, line, column."""
+    if fault is None:
+        assert parse_config(text, "config.toml", {})
+    else:
+        assert [fault] == faults_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[pol]\nx = 1", "config.toml:1: pol: is not a known section; did you mean [pool]?"),
+        (
+            "[weather]",
+            "config.toml:1: weather: is not a known section; known are spool, pool, engine, output, log, metrics",
+        ),
+        ("[pool]\nmax_take = 3", "config.toml:2: pool.max_take: is not a known key; did you mean max_takes?"),
+        ("[log]\nmax_takes = 3", "config.toml:2: log.max_takes: is not a key of log; it belongs in [pool]"),
+        ("[output]\nzzz = 3", "config.toml:2: output.zzz: is not a known key; known are format"),
+        (
+            "max_takes = 3",
+            "config.toml:1: max_takes: stands outside of every section; it must stand below [pool]",
+        ),
+        ("pool = 3", "config.toml:1: pool: is 3; must be a section, written [pool]"),
+        (
+            "[[pool]]\nmax_takes = 3",
+            'config.toml:1: pool: is [{ "max_takes" = 3 }]; must be a section, written [pool]',
+        ),
+    ],
+)
+def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str) -> None:
+    """Sections and keys that are not known come with the likeliest mend."""
+    assert [fault] == faults_of(text)
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "must"),
+    [
+        ("spool", 'root = ""', "the path of a folder"),
+        ("spool", "root = 3", "the path of a folder"),
+        ("spool", 'root = "a\\u0000b"', "the path of a folder"),
+        ("spool", "settle_s = -0.1", "a number of seconds, 0 or more"),
+        ("spool", "rescan_s = 0", "a number of seconds above 0"),
+        ("spool", "rescan_s = inf", "a number of seconds above 0"),
+        ("spool", "rescan_s = nan", "a number of seconds above 0"),
+        ("spool", "rescan_s = true", "a number of seconds above 0"),
+        ("spool", "archive_days = 1.5", "a whole number of days, 0 or more"),
+        ("pool", 'multiprocess = "true"', 'true, false or "auto"'),
+        ("pool", "multiprocess = 1", 'true, false or "auto"'),
+        ("pool", "model_memory_gb = 0", "a number of GB, 0.1 or more"),
+        ("pool", "usable_fraction = 0", "a number above 0, at most 1"),
+        ("pool", "usable_fraction = 1.01", "a number above 0, at most 1"),
+        ("pool", "max_takes = true", "a whole number from 1 to 100"),
+        ("pool", "max_takes = 3.0", "a whole number from 1 to 100"),
+        ("pool", "cpu_workers = 0", '"auto" or a whole number from 1 to 1024'),
+        ("pool", 'cpu_workers = "all"', '"auto" or a whole number from 1 to 1024'),
+        ("pool", 'workers_per_gpu = { "x" = 1 }', "a table of card numbers"),
+        ("pool", 'workers_per_gpu = { "0" = -1 }', "a table of card numbers"),
+        ("pool", 'workers_per_gpu = { "0" = 1, "00" = 2 }', "a table of card numbers"),
+        ("pool", "workers_per_gpu = [2, 3]", "a table of card numbers"),
+        ("engine", 'name = "foo"', '"auto", "fish", "preview" or the "package.module:factory"'),
+        ("engine", 'name = "a:b:c"', '"auto", "fish", "preview" or the "package.module:factory"'),
+        ("engine", 'precision = "int8"', '"bfloat16", "float16" or "float32"'),
+        ("engine", 'options = "x"', "a table of the engine's own options"),
+        ("output", 'format = "aiff"', '"wav"'),
+        ("log", 'color = "yes"', '"auto", "always" or "never"'),
+        ("log", 'format = "xml"', '"rich", "plain" or "json"'),
+        ("metrics", "textfile = 3", "the path of a file, or empty for none"),
+    ],
+)
+def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, must: str) -> None:
+    """The fault says where, what it is and what it must be."""
+    (fault,) = faults_of(f"[{section}]\n{line}")
+
+    assert fault.startswith(f"config.toml:2: {section}.{line.partition(' = ')[0]}: is ")
+    assert f"; must be {must}" in fault
+
+
+def test_a_fish_engine_needs_a_checkpoint() -> None:
+    """Asked for by name, fish cannot fall back to anything."""
+    assert [
+        "config.toml:1: engine.checkpoint: "
+        + "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
+    ] == faults_of('[engine]\nname = "fish"')
+
+
+def test_a_bundle_must_be_able_to_settle_before_its_time_is_up() -> None:
+    """settle_timeout_s below settle_s would reject every bundle without .ready."""
+    assert ["config.toml:3: spool.settle_timeout_s: is 5; must not be below spool.settle_s, 10"] == faults_of(
+        "[spool]\nsettle_s = 10\nsettle_timeout_s = 5"
+    )
+
+
+def test_a_long_value_is_cut_short() -> None:
+    """A pasted novel does not fill the log."""
+    (fault,) = faults_of(f'[log]\nlevel = "{"x" * 500}"')
+
+    assert len(fault) < 200

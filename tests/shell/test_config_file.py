@@ -1,0 +1,70 @@
+"""Finding and reading config.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fishd.core.config import BadConfig
+from fishd.host.config_file import load_config
+
+
+def fault_of(path: Path) -> str:
+    with pytest.raises(BadConfig) as caught:
+        load_config(path, {})
+    return str(caught.value)
+
+
+def test_a_named_file_is_read_and_is_the_source(tmp_path: Path) -> None:
+    """Its paths are relative to its folder."""
+    path = tmp_path / "my.toml"
+    path.write_text("[pool]\nmax_takes = 5")
+    config = load_config(path, {})
+
+    assert (5, path, tmp_path / "spool") == (config.pool.max_takes, config.source, config.spool.root)
+
+
+def test_without_a_name_the_current_folders_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`fishd run` in a folder made by `fishd init` needs no --config."""
+    monkeypatch.chdir(tmp_path)
+    Path("config.toml").write_text("[pool]\nmax_takes = 5")
+
+    assert 5 == load_config(None, {}).pool.max_takes
+
+
+def test_without_any_file_the_defaults_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the default file may be missing; variables count all the same."""
+    monkeypatch.chdir(tmp_path)
+
+    assert 4 == load_config(None, {"FISHD_POOL_MAX_TAKES": "4"}).pool.max_takes
+
+
+def test_a_named_file_that_is_missing_is_a_fault(tmp_path: Path) -> None:
+    """The message says how to make one."""
+    path = tmp_path / "no.toml"
+
+    assert f"{path}: is not there; `fishd init` writes one with every key explained" == fault_of(path)
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    """What the system says of it is in the message."""
+    assert f"{tmp_path}: cannot be read: Is a directory" == fault_of(tmp_path)
+
+
+def test_text_that_is_not_utf8_has_its_line(tmp_path: Path) -> None:
+    """A Latin-1 umlaut on line 2."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"[spool]\nroot = 'f\xfcr'\n")
+
+    assert f"{path}:2: is not UTF-8 text; save it in that encoding" == fault_of(path)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> None:
+    """A file that was edited on Windows works."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[pool]\r\nmax_takes = 7\r\n")
+
+    assert 7 == load_config(path, {}).pool.max_takes
