@@ -1,44 +1,128 @@
-"""The daemon's state, drawn: the whole of it for `fishd status`, one line for `fishd run`, and systemd's."""
+"""The daemon's state, drawn: the whole of it for `fishd status`, one line for `fishd run`, systemd's line."""
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
+from fishd.core import report_layout as lay
+from fishd.core.board_tables import gpus, jobs, last_errors, workers
 from fishd.core.result import JobState, Status
-from fishd.core.words import clock, count
+from fishd.core.visible import cropped
+from fishd.core.words import clock, count, duration, left
+
+_STATES = {
+    "starting": ("● starting", lay.ODD),
+    "running": ("● running", Style(color="green", bold=True)),
+    "draining": ("● stopping", lay.ODD),
+    "stopped": ("○ stopped", lay.DIM),
+}
+_MOST_BAR_CELLS = 24
 
 
 def status_line(status: Status) -> str:
     """For systemd's STATUS: `2 jobs, 31/46 segments, 4 workers, 00:12 left`."""
     said = [count(len(status.jobs), "job")]
     if status.jobs:
-        said.append(f"{_spoken(status.jobs):,}/{_total(status.jobs):,} segments")
+        said.append(f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments")
     said.append(count(len(status.workers), "worker"))
-    eta = _eta_s(status.jobs)
-    if eta is not None:
-        said.append(f"{clock(eta)} left")
+    eta_s = _eta_s(status.jobs)
+    if eta_s is not None:
+        said.append(f"{clock(eta_s)} left")
     return ", ".join(said)
 
 
-def live_line(status: Status) -> RenderableType:
-    """One line for the bottom of a terminal."""
-    return Text(status_line(status))
+class live_line:  # noqa: N801 -- used as a function that returns a renderable
+    """One line for the bottom of a terminal, as wide as there is room for."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        before, after = _live_words(self._status)
+        line = Text(" ").append_text(before)
+        room = options.max_width - before.cell_len - after.cell_len - 4
+        if self._status.jobs and room >= 4:
+            share = _ended(self._status.jobs) / max(_total(self._status.jobs), 1)
+            bar = lay.bar(share, min(room, _MOST_BAR_CELLS))
+            line.append(" ").append(bar.text, bar.style).append(bar.tail, lay.DIM)
+        line.append_text(after)
+        line.truncate(options.max_width, overflow="ellipsis")
+        yield line
 
 
-def full(status: Status, trouble: str | None = None) -> RenderableType:
+class full:  # noqa: N801 -- used as a function that returns a renderable
     """Everything, for `fishd status`. `trouble` is why no daemon serves this spool now."""
-    return Text(trouble or status_line(status))
+
+    def __init__(self, status: Status, trouble: str | None = None) -> None:
+        self._status = status
+        self._trouble = trouble
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        status = self._status
+        yield from _headline(status, self._trouble)
+        if self._trouble:
+            yield from lay.hanging(lay.Cell("!", lay.ODD), Text(self._trouble), console)
+        yield from jobs(status)
+        yield from workers(status, console)
+        yield from gpus(status)
+        yield from last_errors(status, console)
 
 
-def _spoken(jobs: tuple[JobState, ...]) -> int:
-    return sum(job.done + job.failed for job in jobs)
+def _headline(status: Status, trouble: str | None) -> Iterator[Segment]:
+    state, style = ("○ not running", lay.BAD) if trouble else _STATES.get(status.state, ("●", lay.PLAIN))
+    yield Segment(" " + state, style)
+    yield Segment(f"  fishd {cropped(status.version, 20)}, {cropped(status.engine, 20)} engine", lay.PLAIN)
+    yield Segment(f", {_since(status)}process {status.pid}\n", lay.DIM)
+    yield Segment(f"   {cropped(status.spool, lay.WIDTH - 4)}\n", lay.DIM)
+    done = f"{count(status.jobs_done, 'job')} and {count(status.segments_done, 'segment')} done"
+    yield Segment(f"   {done}, {duration(status.audio_s)} of speech\n", lay.DIM)
 
 
-def _total(jobs: tuple[JobState, ...]) -> int:
-    return sum(job.total for job in jobs)
+def _live_words(status: Status) -> tuple[Text, Text]:
+    """What stands before the bar and after it."""
+    dot = (" · ", lay.DIM)
+    tally = count(len(status.workers), "worker")
+    if status.state == "draining":
+        tally = f"stopping, {count(sum(worker.in_hand for worker in status.workers), 'take')} to finish"
+    if not status.jobs:
+        idle = "starting" if status.state == "starting" else "idle"
+        done = f"{count(status.jobs_done, 'job')} done"
+        return Text(idle, "bold"), Text.assemble(dot, tally, dot, done, *_waiting(status))
+    segments = f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments"
+    before = Text.assemble((count(len(status.jobs), "job"), "bold"), dot, segments)
+    failed = sum(job.failed for job in status.jobs)
+    after = Text.assemble(*((dot, (f"{failed:,} failed", lay.BAD)) if failed else ()), dot, tally)
+    eta_s = _eta_s(status.jobs)
+    if eta_s is not None:
+        after.append(*dot).append(f"{left(eta_s)} left", "bold")
+    return before, after
 
 
-def _eta_s(jobs: tuple[JobState, ...]) -> float | None:
-    known = [job.eta_s for job in jobs if job.eta_s is not None]
-    return max(known) if known else None
+def _waiting(status: Status) -> tuple[tuple[str, Style] | str, ...]:
+    return ((" · ", lay.DIM), f"{status.waiting} incomplete in the inbox") if status.waiting else ()
+
+
+def _since(status: Status) -> str:
+    try:
+        ran_s = (datetime.fromisoformat(status.at) - datetime.fromisoformat(status.started)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    return f"up {duration(ran_s)}, "
+
+
+def _ended(states: tuple[JobState, ...]) -> int:
+    return sum(job.done + job.failed for job in states)
+
+
+def _total(states: tuple[JobState, ...]) -> int:
+    return sum(job.total for job in states)
+
+
+def _eta_s(states: tuple[JobState, ...]) -> float | None:
+    return max((job.eta_s for job in states if job.eta_s is not None), default=None)

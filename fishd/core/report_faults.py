@@ -90,12 +90,12 @@ def next_step(result: Result) -> Text | None:
         case JobStatus.REJECTED:
             return _step(
                 (
-                    f"Mend the bundle, which is in {kept}, and drop it again. To see its faults without a drop: ",
+                    f"Mend the bundle, which is in {kept}, and drop it again. Its faults without a drop: ",
                     "fishd check BUNDLE",
                 )
             )
         case JobStatus.CANCELLED:
-            return _step((f"To have it spoken after all, drop it again: the bundle is in {kept}.", ""))
+            return _step((f"To have it spoken after all, drop it again; the bundle is in {kept}.", ""))
 
 
 def _step(*said: tuple[str, str]) -> Text:

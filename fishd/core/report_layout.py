@@ -7,13 +7,15 @@ cells are short by construction, so that a width is a maximum and a row is a lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+
+from fishd.core.visible import cropped
 
 WIDTH = 80
 PLAIN = Style()
@@ -26,6 +28,7 @@ ODD = Style(color="yellow", bold=True)
 NEXT = Style(color="cyan", bold=True)
 
 _GAP = 3
+_LEAST_CELLS = 8
 _NEWLINE = Segment("\n")
 
 
@@ -35,11 +38,16 @@ class Cell:
 
     text: str
     style: Style = PLAIN
+    tail: str = ""  # goes on, dim
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.text) + len(self.tail)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column; the first one takes the room that is left."""
+    """A table's column."""
 
     title: str
     right: bool = False
@@ -66,16 +74,15 @@ def heading(title: str) -> Iterator[Segment]:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[Segment]:
-    """Titles, a rule, rows; as wide as the page."""
+    """Titles, a rule, rows; as wide as the page: the first column takes what the others leave."""
     widths = [
-        max(cell_len(column.title), *(cell_len(row[n].text) for row in rows))
-        for n, column in enumerate(columns)
+        max(cell_len(column.title), *(row[n].width for row in rows)) for n, column in enumerate(columns)
     ]
-    widths[0] += WIDTH - 4 - sum(widths) - _GAP * (len(widths) - 1)
+    widths[0] = max(WIDTH - 4 - sum(widths[1:]) - _GAP * (len(widths) - 1), _LEAST_CELLS)
     yield from _row([Cell(column.title, DIM) for column in columns], columns, widths)
     yield Segment(f" {'─' * (WIDTH - 2)}\n", DIM)
-    for row in rows:
-        yield from _row(row, columns, widths)
+    for first, *others in rows:
+        yield from _row([replace(first, text=cropped(first.text, widths[0])), *others], columns, widths)
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Iterator[Segment]:
@@ -100,11 +107,19 @@ def hanging(mark: Cell, said: Text, console: Console) -> Iterator[Segment]:
         yield _NEWLINE
 
 
+def bar(share: float, cells: int, style: Style = GOOD) -> Cell:
+    """That share of a line, the rest of it dim."""
+    filled = round(min(max(share, 0.0), 1.0) * cells)
+    return Cell("━" * filled, style, tail="┄" * (cells - filled))
+
+
 def _row(cells: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int]) -> Iterator[Segment]:
     before = "  "
     for cell, column, width in zip(cells, columns, widths, strict=True):
-        room = " " * (width - cell_len(cell.text))
+        room = " " * (width - cell.width)
         yield Segment(before + room if column.right else before, PLAIN)
         yield Segment(cell.text, cell.style)
+        if cell.tail:
+            yield Segment(cell.tail, DIM)
         before = " " * _GAP if column.right else room + " " * _GAP
     yield _NEWLINE

@@ -52,11 +52,11 @@ main {{
   box-shadow: 0 2px 14px rgba(0, 0, 0, .08);
 }}
 pre {{
-  margin: 0; font: 15px/1.25 "Cascadia Mono", "JetBrains Mono", Menlo, "DejaVu Sans Mono", Consolas,
+  margin: 0; font: 15px/1.2 "Cascadia Mono", "JetBrains Mono", Menlo, "DejaVu Sans Mono", Consolas,
     "Liberation Mono", monospace; font-variant-ligatures: none;
 }}
 pre span {{ unicode-bidi: isolate; }}
-.wide {{ display: inline-block; height: 1.25em; line-height: 1.25em; vertical-align: bottom; white-space: pre; }}
+.wide {{ display: inline-block; height: 1.2em; line-height: 1.2em; vertical-align: bottom; }}
 @media print {{ body, main {{ padding: 0; border: 0; box-shadow: none; background: none; }} }}
 {stylesheet}
 </style>

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.segment import Segment
 
-from fishd.core.report_layout import BAD, DIM, GOOD, NAME, Cell, Column, heading, pairs, table
+from fishd.core.report_layout import BAD, DIM, NAME, Cell, Column, bar, heading, pairs, table
 from fishd.core.result import Result, SpeakerResult, WorkerShare
 from fishd.core.visible import cropped
 from fishd.core.words import count, duration, times_real_time
@@ -82,13 +82,12 @@ def _speaker_row(speaker: SpeakerResult) -> tuple[Cell, ...]:
 
 def _worker_row(share: WorkerShare, wall_s: float) -> tuple[Cell, ...]:
     busy = min(share.busy_s / wall_s, 1.0) if wall_s > 0 else 0.0
-    filled = round(busy * _BAR_CELLS)
     return (
         Cell(f"Worker {share.worker}"),
         Cell(cropped(share.device, _NAME_CELLS)),
         Cell(f"{share.takes:,}"),
         Cell(f"{busy:.0%}"),
-        Cell("━" * filled + "┄" * (_BAR_CELLS - filled), GOOD),
+        bar(busy, _BAR_CELLS),
     )
 
 

@@ -21,6 +21,11 @@ def left(seconds: float) -> str:
     return f"{max(round(seconds), 0)} s" if seconds < 59.5 else duration(round(seconds))
 
 
+def gigabytes(gb: float) -> str:
+    """`0.4 GB`, `24.0 GB`."""
+    return f"{gb:.1f} GB"
+
+
 def clock(seconds: float) -> str:
     """`00:12`, `12:05`, `1:02:03`."""
     whole = max(round(seconds), 0)
