@@ -47,8 +47,8 @@ def doubts(shares: Sequence[Share], pool: PoolConfig, mps: bool | None) -> Itera
             yield _no_room(share)
         if share.workers > 1 and mps is False:
             yield (
-                f"{share.device.label}: {share.workers} workers share the card without MPS, so they take turns on "
-                "it; start MPS (`nvidia-cuda-mps-control -d`), or give one worker the whole card's budget"
+                f"{share.device.label}: without MPS {share.workers} workers take turns on the card; start it "
+                "(`nvidia-cuda-mps-control -d`), or give one worker the whole card's budget"
             )
 
 
