@@ -18,7 +18,7 @@ class Limits:
     manifest_bytes: int = 16 * MIB
     text_bytes: int = 16 * MIB  # a transcript or a file of lines
     text_chars: int = 2_000  # one segment
-    transcript_chars: int = 5_000
+    transcript_chars: int = 20_000  # of one reference, which may last minutes
     name_chars: int = 200  # a speaker's name, a segment's id, a title
     speakers: int = 1_000
     segments: int = 50_000

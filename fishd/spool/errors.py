@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class SpoolError(Exception):
     """Names the thing, the fault and the mend; `str()` is the whole sentence."""
@@ -20,3 +22,21 @@ class SpoolBusy(SpoolError):  # noqa: N818 - reads as what it is
         who = f"another fishd (pid {pid})" if pid else "another fishd"
         super().__init__(thing, f"{who} owns this spool", "stop it first, or give this one another root")
         self.pid = pid
+
+
+MENDS = {
+    errno.ENOSPC: "free some space, or inodes",
+    errno.EDQUOT: "raise the quota of the user that fishd runs as",
+    errno.EROFS: "the file system is read-only: remount it",
+    errno.EACCES: "give the user that fishd runs as the right to write there",
+    errno.EPERM: "give the user that fishd runs as the right to write there",
+    errno.EXDEV: "keep the whole spool on one file system, under one mount",
+    errno.EIO: "the disk fails: look at the kernel's log",
+    errno.ENOENT: "make the folder again, or restart fishd",
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE=)",
+}
+
+
+def mend_for(error: OSError) -> str:
+    """The next step after an error of the system."""
+    return MENDS.get(error.errno or 0, "")

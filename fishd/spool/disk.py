@@ -1,0 +1,124 @@
+"""Every call that changes the spool, in one object: tests pass one that stops at step k or fails.
+
+A failed fsync means that the kernel has thrown pages away and will call the next fsync a success: the
+same descriptor is never asked twice. `write` unlinks what it could not sync, so that it is written anew.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from fishd.spool.kernel import rename_noreplace
+
+
+class Disk:
+    """The real disk."""
+
+    def make_folder(self, path: Path) -> None:
+        """Raise FileExistsError if there is anything of that name."""
+        path.mkdir(mode=0o755)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A new file with this content, on the disk when this returns (its name needs its folder's sync)."""
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            _write_all(fd, content)
+            os.fsync(fd)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+
+    def append(self, fd: int, content: bytes) -> None:
+        """Add to a file that is open for appending."""
+        _write_all(fd, content)
+
+    def sync(self, fd: int) -> None:
+        """Force a file to the disk. Never again for this descriptor if it raises."""
+        os.fsync(fd)
+
+    def sync_folder(self, path: Path) -> None:
+        """Force the names in a folder to the disk."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Raise FileExistsError rather than replace anything."""
+        rename_noreplace(source, target)
+
+    def remove_file(self, path: Path) -> None:
+        """Remove one file or link."""
+        path.unlink()
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove one empty folder."""
+        path.rmdir()
+
+
+def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int], str]) -> Path:
+    """Rename `source` into `folder` under the first of names(1), names(2), … that is free."""
+    number = 1
+    while True:
+        target = folder / names(number)
+        try:
+            disk.rename(source, target)
+        except FileExistsError:
+            number += 1
+        else:
+            return target
+
+
+def remove_tree(disk: Disk, folder: Path) -> None:
+    """Remove a folder, however deep or wide: no recursion, one open folder at a time, links never followed.
+
+    Everything is taken apart in a hidden folder beside it, every sub-folder from depth one. A crash leaves
+    that hidden folder, which `recover` and `expire_archive` remove in their turn.
+    """
+    apart = folder.with_name(f".removing-{secrets.token_hex(8)}")
+    disk.make_folder(apart)
+    _unlock(folder)
+    disk.rename(folder, apart / "0")
+    waiting, number = [apart / "0"], 0
+    while waiting:
+        here = waiting.pop()
+        for below in _remove_files(disk, here):
+            number += 1
+            _unlock(below)
+            disk.rename(below, apart / str(number))
+            waiting.append(apart / str(number))
+        disk.remove_folder(here)
+    disk.remove_folder(apart)
+
+
+def _remove_files(disk: Disk, folder: Path) -> Iterator[Path]:
+    """Remove the files of a folder; yield its sub-folders, which the caller takes away at once."""
+    _unlock(folder)
+    while True:
+        with os.scandir(folder) as entries:
+            found = list(islice(entries, 10_000))  # a folder may hold a million
+        if not found:
+            return
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+            else:
+                disk.remove_file(Path(entry.path))
+
+
+def _unlock(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        folder.chmod(0o700)
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]

@@ -1,0 +1,262 @@
+"""What stands in the inbox: is it complete yet, and if so, claim it.
+
+The scan is the truth; events only make it sooner. A bundle is complete at once with a `.ready` in it, else
+when its tree has been still for `settle_s` and holds everything that it names. One that stays incomplete
+for `settle_timeout_s` is found all the same, with what it lacks. Time is passed in, in seconds of a clock
+that never goes back. Nothing is followed out of the inbox, and nothing in it is changed but by a claim.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishd.core.job import Fault
+from fishd.core.limits import Limits
+from fishd.spool.bundle import lacking
+from fishd.spool.convention import is_ignored
+from fishd.spool.disk import Disk
+from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.names import job_name, printable
+from fishd.spool.outbox import BUNDLE, numbered
+from fishd.spool.survey import survey
+
+READY = ".ready"
+MOST_BACKOFF_S = 60.0
+FEW = 100  # bundles that settle; more are looked at less often
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A bundle to claim; with `faults` it is to be rejected for them. `name` is the entry's, as the disk has it."""
+
+    name: str
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """`settling` are the bundles waited for; `replaced`: the inbox is another folder than at the last scan."""
+
+    found: tuple[Found, ...]
+    settling: tuple[str, ...]
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A bundle that is ours now: `folder` is work/NAME, `bundle` the user's folder in it."""
+
+    name: str
+    folder: Path
+    bundle: Path
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A bundle that could not be claimed; it is tried again later. `first`: it was not said before."""
+
+    name: str
+    error: SpoolError
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What became of a batch. `fault`: the claims stand, but could not be forced to the disk."""
+
+    claimed: tuple[Claimed, ...]
+    stuck: tuple[Stuck, ...]
+    fault: SpoolError | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What is remembered of an entry between scans; owned by the Inbox."""
+
+    changed_at: float
+    due: float
+    print: int | None = None
+    lacks: tuple[Fault, ...] | None = None
+    failures: int = 0
+
+
+class Inbox:
+    """Remembers what settles. Blocking; one caller at a time."""
+
+    def __init__(
+        self,
+        inbox: Path,
+        work: Path,
+        settle_s: float = 2.0,
+        settle_timeout_s: float = 300.0,
+        limits: Limits | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        self._inbox = inbox
+        self._work = work
+        self._limits = limits or Limits()
+        self._disk = disk or Disk()
+        self._waiting: dict[str, _Waiting] = {}
+        self._identity: tuple[int, int] | None = None
+        self.settle(settle_s, settle_timeout_s)
+
+    def settle(self, settle_s: float, settle_timeout_s: float) -> None:
+        """Take other times, as after a reload."""
+        self._settle_s = settle_s
+        self._settle_timeout_s = max(settle_s, settle_timeout_s)
+
+    def scan(self, now: float) -> Scan:
+        """Look at every entry; those found stay in the inbox until they are claimed. Raises SpoolError."""
+        try:
+            replaced = self._is_replaced()
+            with os.scandir(self._inbox) as entries:
+                here = [entry for entry in entries if not is_ignored(entry.name)]
+        except OSError as error:
+            raise SpoolError(
+                str(self._inbox), f"cannot be read: {error.strerror}", mend_for(error)
+            ) from error
+        known = self._waiting
+        self._waiting = {entry.name: known.get(entry.name) or _Waiting(now, now) for entry in here}
+        found = tuple(found for entry in here if (found := self._look(entry, self._waiting[entry.name], now)))
+        taken = {one.name for one in found}
+        return Scan(found, tuple(name for name in self._waiting if name not in taken), replaced)
+
+    def next_wake(self, now: float) -> float | None:
+        """Seconds until a scan could find something new without any event; None if only an event can bring it."""
+        due = min((waiting.due for waiting in self._waiting.values()), default=None)
+        return None if due is None else max(0.0, due - now)
+
+    def claim(self, found: Sequence[Found], now: float) -> Claims:
+        """Move bundles into work/, with two syncs for the batch. One that is gone meanwhile is left out."""
+        claimed: list[Claimed] = []
+        stuck: list[Stuck] = []
+        for one in found:
+            try:
+                claimed.append(self._claim_one(one))
+                self._waiting.pop(one.name, None)
+            except FileNotFoundError:
+                self._waiting.pop(one.name, None)
+            except OSError as error:
+                stuck.append(self._stuck(one.name, error, now))
+        return Claims(tuple(claimed), tuple(stuck), self._sync() if claimed else None)
+
+    def _look(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+        if waiting.failures and now < waiting.due:
+            return None
+        if not entry.is_dir(follow_symlinks=False):
+            return self._look_at_stray(entry, waiting, now)
+        if os.path.lexists(f"{entry.path}/{READY}"):
+            return Found(entry.name)
+        return self._look_at_bundle(entry, waiting, now) if now >= waiting.due else None
+
+    def _look_at_bundle(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+        folder = Path(entry.path)
+        try:
+            seen = survey(folder, self._limits)
+        except FileNotFoundError:  # removed while it settles
+            return None
+        except OSError as error:
+            unreadable = (Fault("bundle", f"cannot be read: {error.strerror}; {mend_for(error)}"),)
+            return self._wait(entry.name, waiting, now, unreadable)
+        self._note_change(waiting, seen.print, now)
+        if now - waiting.changed_at < self._settle_s:
+            return None
+        if seen.faults:
+            return Found(entry.name, seen.faults)
+        if waiting.lacks is None:
+            waiting.lacks = lacking(folder, self._limits)
+        return self._wait(entry.name, waiting, now, waiting.lacks) if waiting.lacks else Found(entry.name)
+
+    def _look_at_stray(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+        """A file may be on its way to become something else; after the time for that it is rejected."""
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        self._note_change(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
+        kind = (
+            "a symlink"
+            if stat.S_ISLNK(facts.st_mode)
+            else "a file"
+            if stat.S_ISREG(facts.st_mode)
+            else "a special file"
+        )
+        return self._wait(
+            entry.name,
+            waiting,
+            now,
+            (Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder"),),
+        )
+
+    def _note_change(self, waiting: _Waiting, seen: int, now: float) -> None:
+        if waiting.print != seen:
+            waiting.print, waiting.changed_at, waiting.lacks = seen, now, None
+        step = self._settle_s / 4 if len(self._waiting) <= FEW else self._settle_s
+        waiting.due = min(now + step, max(now, waiting.changed_at + self._settle_s))
+        if waiting.due <= now:
+            waiting.due = now + max(step, 0.05)
+
+    def _wait(self, name: str, waiting: _Waiting, now: float, faults: tuple[Fault, ...]) -> Found | None:
+        """Reject after the time for settling is over."""
+        over = waiting.changed_at + self._settle_timeout_s
+        if now >= over:
+            return Found(
+                name, (*faults, Fault("bundle", f"stayed incomplete for {self._settle_timeout_s:g} s"))
+            )
+        waiting.due = min(
+            over,
+            now + max(self._settle_s / 4, 0.05)
+            if len(self._waiting) <= FEW
+            else now + max(self._settle_s, 0.05),
+        )
+        return None
+
+    def _is_replaced(self) -> bool:
+        facts = self._inbox.stat()
+        before, self._identity = self._identity, (facts.st_dev, facts.st_ino)
+        return before not in (None, self._identity)
+
+    def _claim_one(self, found: Found) -> Claimed:
+        folder = _free_folder(self._disk, self._work, job_name(found.name))
+        try:
+            self._disk.rename(self._inbox / found.name, folder / BUNDLE)
+        except OSError:
+            self._disk.remove_folder(folder)
+            raise
+        return Claimed(folder.name, folder, folder / BUNDLE, found.faults)
+
+    def _stuck(self, name: str, error: OSError, now: float) -> Stuck:
+        waiting = self._waiting.setdefault(name, _Waiting(now, now))
+        waiting.failures += 1
+        waiting.due = now + min(MOST_BACKOFF_S, 2.0 ** min(waiting.failures, 10))
+        what = f"cannot be claimed: {error.strerror}"
+        return Stuck(
+            name, SpoolError(f"inbox/{printable(name)}", what, mend_for(error)), first=waiting.failures == 1
+        )
+
+    def _sync(self) -> SpoolError | None:
+        try:
+            self._disk.sync_folder(self._work)
+            self._disk.sync_folder(self._inbox)
+        except OSError as error:
+            return SpoolError(
+                str(self._inbox.parent), f"cannot be forced to the disk: {error.strerror}", mend_for(error)
+            )
+        return None
+
+
+def _free_folder(disk: Disk, work: Path, name: str) -> Path:
+    number = 1
+    while True:
+        folder = work / numbered(name)(number)
+        try:
+            disk.make_folder(folder)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

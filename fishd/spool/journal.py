@@ -1,0 +1,132 @@
+"""A job's journal, work/NAME/journal.jsonl: what is done stays done. One JSON record a line, only ever added to.
+
+A line is written after what it tells of is on the disk. A torn last line is a crash's and is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from fishd.core.job import Clip, Fault
+from fishd.spool.disk import Disk
+
+JOURNAL = "journal.jsonl"
+
+
+class Line(msgspec.Struct, frozen=True, tag_field="is"):
+    """The base of every line."""
+
+
+class ClaimedLine(Line, frozen=True, tag="claimed"):
+    """The job's first moment (RFC 3339, UTC)."""
+
+    at: str
+
+
+class SpokenLine(Line, frozen=True, tag="spoken"):
+    """A segment's clip is on the disk: `speaker` is its position, `segment` the id, `size_bytes` the file's."""
+
+    speaker: int
+    segment: str
+    text_hash: str
+    voice_key: str
+    size_bytes: int
+    clip: Clip
+
+
+class FailedLine(Line, frozen=True, tag="failed"):
+    """A segment is given up after so many takes."""
+
+    speaker: int
+    segment: str
+    text_hash: str
+    takes: int
+    reason: str
+
+
+class CancelledLine(Line, frozen=True, tag="cancelled"):
+    """The user wants no more of this job."""
+
+    at: str
+
+
+class PublishLine(Line, frozen=True, tag="publish"):
+    """Everything in out/ is on the disk: from here on the job is only moved."""
+
+    name: str
+
+
+AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
+
+
+class Journal:
+    """Open for adding, by one caller at a time. After a failed sync it is closed for good: open it anew."""
+
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        """Open or begin the journal in `folder` (work/NAME); a torn last line is cut off."""
+        self._disk = disk or Disk()
+        self._path = folder / JOURNAL
+        is_new = not self._path.exists()
+        self._fd = os.open(
+            self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+        )
+        if is_new:
+            self._disk.sync_folder(folder)
+        else:
+            os.ftruncate(self._fd, _whole_bytes(self._path.read_bytes()))
+
+    def append(self, line: AnyLine, *, sync: bool = True) -> None:
+        """Add one line; on the disk when this returns, unless `sync` is False."""
+        self.append_many((line,), sync=sync)
+
+    def append_many(self, lines: Sequence[AnyLine], *, sync: bool = True) -> None:
+        """Add lines with one sync for all. Raises OSError."""
+        self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        if sync:
+            self._disk.sync(self._fd)
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_journal(folder: Path) -> tuple[list[AnyLine], list[Fault]]:
+    """Every line that can be read, and a fault for each that cannot; nothing if there is no journal."""
+    try:
+        content = (folder / JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return [], []
+    lines: list[AnyLine] = []
+    faults: list[Fault] = []
+    decoder = msgspec.json.Decoder(AnyLine)
+    for number, text in enumerate(content[: _whole_bytes(content)].splitlines(), 1):
+        try:
+            lines.append(decoder.decode(text))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            faults.append(
+                Fault(f"{JOURNAL}:{number}", f"cannot be read ({error}); what it told is done again")
+            )
+    return lines, faults
+
+
+def text_hash(text: str) -> str:
+    """What a SpokenLine remembers of a text, to see whether it has changed."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _whole_bytes(content: bytes) -> int:
+    """The length up to the last line's end."""
+    return content.rfind(b"\n") + 1

@@ -1,0 +1,107 @@
+"""Names: what users call things (any Unicode) made into names of files and folders, safely and without collision.
+
+Nothing here touches a disk, and the same names always give the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+JOB_NAME_BYTES = 240  # of 255: room for "-NN"
+FILE_NAME_BYTES = 180  # of 255: room for a hash, a suffix and a temporary ending
+JOINERS = {"\u200c", "\u200d"}  # they hold emoji families and Indic letters together
+RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows, with any ending
+NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*]')
+
+
+def job_name(raw: str | bytes) -> str:
+    """A bundle's folder name as the name of its job: Unicode kept, what harms a terminal or a path replaced."""
+    text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
+    name = printable(text).replace("/", "_").strip()
+    if name.startswith("."):
+        name = "_" + name[1:]
+    return cut(name, JOB_NAME_BYTES) or "_"
+
+
+def printable(text: str) -> str:
+    """Every control character, line break, bidi override and stray byte becomes `_`."""
+    return "".join(char if _is_printable(char) else "_" for char in text)
+
+
+def one_line(text: str) -> str:
+    """A text for speaking or showing: controls and runs of white space become one space, the invisible goes."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return " ".join("".join(char if _is_printable(char) else _instead(char) for char in text).split())
+
+
+def cut(name: str, limit_bytes: int) -> str:
+    """At most `limit_bytes` of UTF-8, never through a character nor before a combining mark."""
+    if len(name.encode()) <= limit_bytes:
+        return name
+    kept = name.encode()[:limit_bytes].decode(errors="ignore")
+    while kept and unicodedata.combining(name[len(kept)]):
+        kept = kept[:-1]
+    return kept.rstrip()
+
+
+def clip_paths(speakers: Sequence[tuple[str, Sequence[str]]], suffix: str) -> list[list[str]]:
+    """`clips/<speaker>/<id>.<suffix>` for every segment of every (speaker, ids), in their order."""
+    folders = file_names(name for name, _ in speakers)
+    return [
+        [f"clips/{folder}/{file}.{suffix}" for file in file_names(ids)]
+        for folder, (_, ids) in zip(folders, speakers, strict=True)
+    ]
+
+
+def file_names(names: Iterable[str]) -> list[str]:
+    """A safe file name for each name, in their order; different names never share one on any file system.
+
+    Those that would be the same after folding of case and Unicode form get a short hash of the name at
+    their end, all of them, so that the order of the names does not matter. Equal names share a file name.
+    """
+    wanted = list(names)
+    distinct = dict.fromkeys(wanted)
+    folded = Counter(_fold(file_name(name)) for name in distinct)
+    chosen = {name: file_name(name) for name in distinct if folded[_fold(file_name(name))] == 1}
+    taken = {_fold(file) for file in chosen.values()}
+    for name in distinct:
+        if name not in chosen:
+            chosen[name] = _with_hash(name, taken)
+            taken.add(_fold(chosen[name]))
+    return [chosen[name] for name in wanted]
+
+
+def file_name(name: str) -> str:
+    """A name that Linux, macOS and Windows all take, and that no shell or listing hides."""
+    safe = NOT_ON_WINDOWS.sub("_", printable(unicodedata.normalize("NFC", name))).strip()
+    if safe.startswith("."):
+        safe = "_" + safe[1:]
+    safe = cut(safe, FILE_NAME_BYTES).rstrip(". ")
+    return f"_{safe}" if RESERVED.match(safe) else safe or "_"
+
+
+def _with_hash(name: str, taken: set[str]) -> str:
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass")).hexdigest()
+    length = 6
+    while _fold(f"{file_name(name)}-{digest[:length]}") in taken:
+        length += 1
+    return f"{file_name(name)}-{digest[:length]}"
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _is_printable(char: str) -> bool:
+    """Cc: controls. Cf: bidi and other invisible. Cs: a byte that was no UTF-8. Zl, Zp: line breaks."""
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} or char in JOINERS
+
+
+def _instead(char: str) -> str:
+    """A soft hyphen or a bidi mark stands inside a word; a control or a line break between two."""
+    return "" if unicodedata.category(char) == "Cf" else " "

@@ -1,0 +1,164 @@
+"""The spool's root: its folders, its one owner, and the checks that moving between the folders works."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishd.spool.disk import Disk, remove_tree
+from fishd.spool.errors import SpoolBusy, SpoolError, mend_for
+
+FOLDERS = ("inbox", "work", "outbox", "archive")
+LOCK = "fishd.lock"
+PROBE = ".fishd-probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """An open spool: the lock is held until `close`, or until the process ends."""
+
+    root: Path
+    lock_fd: int
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def outbox(self) -> Path:
+        return self.root / "outbox"
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def status_path(self) -> Path:
+        return self.root / "status.json"
+
+    def close(self) -> None:
+        """Give the spool up."""
+        os.close(self.lock_fd)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_spool(root: Path) -> Spool:
+    """Make the folders, take the lock, try a rename along a job's way. Raises SpoolError, SpoolBusy."""
+    root = root.absolute()
+    make_folders(root)
+    lock_fd = _lock(root)
+    try:
+        check_renames(root)
+    except BaseException:
+        os.close(lock_fd)
+        raise
+    return Spool(root, lock_fd)
+
+
+def make_folders(root: Path) -> None:
+    """The root and its four folders, where they are not there yet."""
+    for folder in (root, *(root / name for name in FOLDERS)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise SpoolError(str(folder), "is a file, not a folder", "move it away") from error
+        except OSError as error:
+            raise SpoolError(str(folder), f"cannot be made: {error.strerror}", mend_for(error)) from error
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise SpoolError(str(folder), "fishd may not read and write there", f"chown or chmod {folder}")
+
+
+def check_renames(root: Path) -> None:
+    """Move an empty folder along every way that a job goes. Raises SpoolError."""
+    places = {name: root / name / PROBE for name in FOLDERS}
+    for place in places.values():
+        with suppress(OSError):  # a crash's
+            place.rmdir()
+    here = places["inbox"]
+    try:
+        here.mkdir()
+        for name in ("work", "outbox", "work", "archive"):
+            here = here.rename(places[name])
+    except OSError as error:
+        raise _rename_error(root, error) from error
+    finally:
+        with suppress(OSError):
+            here.rmdir()
+
+
+def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = None) -> list[str]:
+    """Remove what was archived more than `days` ago; the names removed. `now` is time.time().
+
+    The age is counted from the later of ctime and mtime: the rename into the archive sets ctime, and no
+    user can set it back. Raises OSError.
+    """
+    removed: list[str] = []
+    for path, facts in list(_entries(archive)):
+        is_leftover = path.name.startswith(".removing-")
+        if is_leftover or now - max(facts.st_ctime, facts.st_mtime) > days * 86_400:
+            _remove(disk or Disk(), path)
+            if not is_leftover:
+                removed.append(path.name)
+    return removed
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                yield Path(entry.path), entry.stat(follow_symlinks=False)
+
+
+def _remove(disk: Disk, path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(disk, path)
+    else:
+        disk.remove_file(path)
+
+
+def _lock(root: Path) -> int:
+    path = root / LOCK
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise SpoolError(str(path), f"cannot be opened: {error.strerror}", mend_for(error)) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(fd, 32, 0).strip()
+        os.close(fd)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise SpoolBusy(str(root), int(owner) if owner.isdigit() else 0) from error
+        raise SpoolError(
+            str(path), f"cannot be locked: {error.strerror}", "put the spool on a local disk"
+        ) from error
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    return fd
+
+
+def _rename_error(root: Path, error: OSError) -> SpoolError:
+    if error.errno == errno.EXDEV:
+        return SpoolError(
+            str(root),
+            f"inbox, work, outbox and archive are not one file system: {error.filename} cannot be renamed to "
+            f"{error.filename2}",
+            "put them under one mount (with systemd: one ReadWritePaths= or BindPaths= for the root, not one for each)",
+        )
+    return SpoolError(
+        str(error.filename or root), f"cannot be moved within the spool: {error.strerror}", mend_for(error)
+    )
