@@ -264,7 +264,7 @@ class Crew:
 
     def _back_off(self, book: PostBook, event: WorkerGone, now: float) -> Iterator[Action]:
         book.deaths += 1
-        where = f"[Main] {book.post.label}: worker {event.worker} ended before it was of use ({event.reason})"
+        where = f"[Main] {book.post.label}: worker {event.worker} ended before it was of use"
         if book.deaths >= BREAKER_DEATHS:
             book.broken = True
             yield Say(

@@ -79,7 +79,7 @@ class Dispatcher:
         actions += self.crew.overdue(now)
         if self.stopping_since is None:
             actions += self.crew.reconcile(now)
-            actions += self._ask()
+            actions += self._ask(now)
             actions += self._hand_out(now)
         else:
             actions += self._wind_down(now)
@@ -151,7 +151,7 @@ class Dispatcher:
 
     # ---- questions ---------------------------------------------------------------------------------
 
-    def _ask(self) -> Iterator[Action]:
+    def _ask(self, now: float) -> Iterator[Action]:
         """One question at a time to each worker that is ready, oldest job first."""
         for worker in self.crew.ready():
             if worker.questions or not self._asking:
@@ -159,6 +159,7 @@ class Dispatcher:
             job = next(iter(self._asking.values()))
             question = job.to_ask.popleft()
             question.asked += 1
+            job.begin(now)
             job.asked[question.id] = question
             worker.questions[question.id] = job
             if not job.to_ask:

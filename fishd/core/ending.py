@@ -8,8 +8,8 @@ from fishd.core.result import WorkerShare
 
 
 def make_ending(job: JobBook, engine: str, remark: str, now: float) -> Ending:
-    """`now` is monotonic, in seconds, as was the moment of arrival."""
-    started = job.arrived_at if job.first_take_at is None else job.first_take_at
+    """`now` is monotonic, in seconds, as was the moment when the job was begun."""
+    started = now if job.begun_at is None else job.begun_at
     return Ending(
         name=job.name,
         job=job.arrived.job,

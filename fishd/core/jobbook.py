@@ -82,7 +82,7 @@ class JobBook:
     asked: dict[str, Question] = field(default_factory=dict[str, Question])
     records: list[list[SegmentRecord]] = field(default_factory=list[list[SegmentRecord]])
     shares: dict[int, Share] = field(default_factory=dict[int, Share])
-    first_take_at: float | None = None
+    begun_at: float | None = None  # when a worker first had to do with it
     cancelled: bool = False
     audio_s: float = 0.0
     num_waiting: int = 0
@@ -182,8 +182,13 @@ class JobBook:
         record.takes += 1
         self.num_waiting -= 1
         self.num_in_hand += 1
-        self.first_take_at = now if self.first_take_at is None else self.first_take_at
+        self.begin(now)
         return record
+
+    def begin(self, now: float) -> None:
+        """A worker has to do with the job from now on."""
+        if self.begun_at is None:
+            self.begun_at = now
 
     def spoken(self, s: int, n: int, clip: Clip) -> None:
         record = self.records[s][n]

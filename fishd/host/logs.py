@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -22,6 +22,7 @@ from fishd.host.job_log import JobLog
 
 _TIME = "%H:%M:%S"
 _DATE = "%Y-%m-%d %H:%M:%S"
+_EDGE = "│ "
 
 
 class LogSettings(Protocol):
@@ -30,7 +31,7 @@ class LogSettings(Protocol):
     @property
     def level(self) -> str: ...
     @property
-    def file(self) -> str: ...
+    def file(self) -> Path | None: ...
     @property
     def color(self) -> str: ...
     @property
@@ -66,7 +67,7 @@ class Logs:
         """Put new settings in place; if their file cannot be opened, the old ones stay. Raises BadLogFile."""
         new = [self._stream_handler(settings), self.jobs]
         if settings.file:
-            new.append(_file_handler(settings, self._environ))
+            new.append(_file_handler(settings, settings.file, self._environ))
         self._drop_handlers()
         self._handlers = new
         for handler in new:
@@ -102,7 +103,7 @@ class Logs:
 class _LineHandler(logging.StreamHandler[TextIO]):
     """Writes what `line` makes of a record."""
 
-    def __init__(self, stream: TextIO, line: Callable[[logging.LogRecord], str]) -> None:
+    def __init__(self, stream: TextIO, line: log_lines.Line) -> None:
         super().__init__(stream)
         self._line = line
 
@@ -127,24 +128,27 @@ class _ConsoleHandler(logging.Handler):
 class _FileHandler(WatchedFileHandler):
     """`[log] file`: reopened when logrotate has moved it; says once when it cannot be written."""
 
-    def __init__(self, path: Path, line: Callable[[logging.LogRecord], str]) -> None:
+    def __init__(self, path: Path, line: log_lines.Line) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self._line = line
-        self._failed = False
+        self._failures = 0  # in a row
 
     def format(self, record: logging.LogRecord) -> str:
         return self._line(record)
 
     def emit(self, record: logging.LogRecord) -> None:
+        before = self._failures
         try:
             super().emit(record)
         except OSError:  # the reopening itself failed
             self.handleError(record)
+        if self._failures == before:
+            self._failures = 0
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 -- logging's signature
-        if self._failed:
+        self._failures += 1
+        if self._failures > 1:
             return
-        self._failed = True
         logging.getLogger("fishd.logs").error(
             "log.file: %s: cannot be written (%s); lines are lost there until it can",
             self.baseFilename,
@@ -152,11 +156,13 @@ class _FileHandler(WatchedFileHandler):
         )
 
 
-def _file_handler(settings: LogSettings, environ: Mapping[str, str]) -> logging.Handler:
-    path = Path(settings.file)
+def _file_handler(settings: LogSettings, path: Path, environ: Mapping[str, str]) -> logging.Handler:
     in_colour = settings.color == "always" and not environ.get("NO_COLOR")
-    rich_line = log_lines.coloured(_DATE) if in_colour else log_lines.plain(_DATE)
-    line = {"json": log_lines.json_line, "plain": log_lines.plain(_DATE)}.get(settings.format, rich_line)
+    line = {
+        "json": log_lines.json_line,
+        "plain": log_lines.plain(_DATE),
+        "rich": (log_lines.coloured if in_colour else log_lines.plain)(_DATE, _EDGE),
+    }[settings.format]
     try:
         return _FileHandler(path, line)
     except OSError as error:

@@ -104,7 +104,7 @@ class Pool:
                 return "wire", f"it sent what is no message: {error}"
             if isinstance(message, Fault):
                 kind, reason = message.kind, message.reason
-                self._say_fault(worker, message)
+                self._say_traceback(worker, message)
             else:
                 self._post(Heard(worker, message))
 
@@ -119,7 +119,6 @@ class Pool:
         _log.info("[Worker %d] %s", worker, text, extra={"worker": worker})
 
     @staticmethod
-    def _say_fault(worker: int, fault: Fault) -> None:
-        _log.error("[Worker %d] %s: %s", worker, fault.kind, fault.reason, extra={"worker": worker})
+    def _say_traceback(worker: int, fault: Fault) -> None:
         for line in fault.traceback.splitlines():
             _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +32,7 @@ async def alarm(
     stop: asyncio.Event,
     settling: Callable[[], Collection[str]] = tuple,
     said: Callable[[str], None] = lambda _: None,
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None]:
     """Yield whenever a scan is worth its while, until `stop` is set: at once, then after each change.
 
     `settling` gives the names of the bundles that are waited for; `said` is told once when the alarm is

@@ -1,0 +1,103 @@
+"""Makes what workers say last: a spoken take reaches the dispatcher only after its journal line is on disk.
+
+Everything a worker says of takes, and its end, passes through here in the order in which it came: a clip
+that was finished is never lost to the news that its worker is gone. Lines that wait together are synced
+together. A disk that cannot be written holds everything back, is said once, and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishd.core.actions import SendTake
+from fishd.core.events import Event, TakeSpoken
+from fishd.core.job import Clip
+from fishd.spool.journal import Journal, SpokenLine, text_hash
+from fishd.wire.messages import Spoken
+
+_log = logging.getLogger("fishd.keeper")
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An event that waits for its journal line, if it has one, to be on the disk."""
+
+    event: Event
+    job: str = ""
+    line: SpokenLine | None = None
+
+
+class Keeper:
+    """Owns the open journals. `post` takes the events that are durable."""
+
+    def __init__(self, work: Path, post: Callable[[Event], None]) -> None:
+        self._work = work
+        self._post = post
+        # The mutable state.
+        self._queue: asyncio.Queue[_Entry] = asyncio.Queue()
+
+    def spoken(self, order: SendTake, device: str, message: Spoken) -> None:
+        """A clip is on the disk: journal it, then say so."""
+        clip = Clip(
+            path=order.segment.clip,
+            duration_s=message.duration_s,
+            takes=order.number,
+            seed=order.seed,
+            worker=order.worker,
+            device=device,
+            work_s=message.work_s,
+        )
+        line = SpokenLine(
+            speaker=order.speaker_index,
+            segment=order.segment.id,
+            text_hash=text_hash(order.segment.text),
+            voice_key=order.speaker.voice_key,
+            size_bytes=message.size_bytes,
+            clip=clip,
+        )
+        event = TakeSpoken(order.worker, order.take, message.duration_s, message.work_s)
+        self._queue.put_nowait(_Entry(event, order.job.name, line))
+
+    def pass_on(self, event: Event) -> None:
+        """Say this after everything that came before it."""
+        self._queue.put_nowait(_Entry(event))
+
+    async def run(self) -> None:
+        """Until cancelled: what waits together is written and synced together."""
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            lines: dict[str, list[SpokenLine]] = {}
+            for entry in batch:
+                if entry.line is not None:
+                    lines.setdefault(entry.job, []).append(entry.line)
+            if lines:
+                await self._write(lines)
+            for entry in batch:
+                self._post(entry.event)
+
+    async def _write(self, lines: Mapping[str, list[SpokenLine]]) -> None:
+        """Try until the disk takes them."""
+        pause_s = 1.0
+        left = dict(lines)
+        while left:
+            try:
+                await asyncio.to_thread(self._append, left)
+            except OSError as error:
+                if pause_s == 1.0:
+                    _log.error("[Main] a journal cannot be written: %s; it is tried again", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _append(self, left: dict[str, list[SpokenLine]]) -> None:
+        """Each job's lines, in a thread; a job that is done leaves `left`."""
+        for job in list(left):
+            with Journal(self._work / job) as journal:
+                journal.append_many(left[job])
+            del left[job]

@@ -1,0 +1,35 @@
+"""What else comes into the mailbox, beside the dispatcher's events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fishd.core.config import BadConfig, Config
+from fishd.core.events import Event
+from fishd.daemon.publisher import Published
+from fishd.pool.pool import Ended, Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The inbox was looked through: so many bundles in it are not complete yet."""
+
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The configuration was read anew, or could not be."""
+
+    outcome: Config | BadConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something is wrong that no job will tell of."""
+
+    where: str
+    what: str
+
+
+Mail = Event | Heard | Ended | Published | Scanned | Reloaded | Trouble

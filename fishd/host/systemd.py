@@ -1,0 +1,54 @@
+"""What systemd is told over NOTIFY_SOCKET (sd_notify(3)); without one, nothing happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Mapping
+
+
+class Notifier:
+    """Sends datagrams to the service manager. A manager that does not listen is no fault of ours."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self.watchdog_s = _watchdog_s(environ)
+
+    def ready(self) -> None:
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Systemd waits for the READY that follows, and tells it from an older one by the clock."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def extend_timeout(self, seconds: float) -> None:
+        """More time to start, stop or reload in."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+
+    def status(self, line: str) -> None:
+        self._send(f"STATUS={line}")
+
+    def watchdog(self) -> None:
+        self._send("WATCHDOG=1")
+
+    def _send(self, text: str) -> None:
+        if not self._address:
+            return
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.sendto(text.encode(), self._address)
+
+
+def _watchdog_s(environ: Mapping[str, str]) -> float | None:
+    """Half of WatchdogSec, which is how often it should be fed; None if this process is not watched."""
+    try:
+        usec, pid = int(environ.get("WATCHDOG_USEC", "0")), int(environ.get("WATCHDOG_PID", "0"))
+    except ValueError:
+        return None
+    return usec / 2e6 if usec > 0 and pid in (0, os.getpid()) else None
