@@ -141,10 +141,10 @@ def _advice_for(alike: Sequence[Share], *, only_one: bool) -> Iterator[str]:
         )
     if share.workers > 1:
         yield (
-            f"{cards}: batching first, processes second: model_memory_gb = {whole:g} gives one worker the whole "
-            "card. Compare the two on your lines; several workers on a card want MPS."
+            f"{cards}: batching first, processes second: model_memory_gb = {whole:g} gives one worker "
+            "the whole card. Compare the two on your lines; several workers on a card want MPS."
         )
-    elif share.workers == 1 and whole > share.budget_gb:
+    elif share.workers and whole > share.budget_gb:
         yield f"{cards}: more takes at once: model_memory_gb = {whole:g} gives the worker the whole card."
 
 

@@ -123,7 +123,7 @@ def plan_workers(
 def nominal_gb(reported_gb: float) -> float:
     """A card's memory: what it reports, or the whole number that it is at most 0.5 % under (79.65: 80)."""
     whole = math.ceil(reported_gb)
-    return float(whole) if whole - reported_gb <= whole * _ROUNDING else reported_gb
+    return float(whole) if whole - reported_gb <= whole * _ROUNDING + 1e-9 else reported_gb
 
 
 def room_for(available_gb: float, model_memory_gb: float) -> int:
