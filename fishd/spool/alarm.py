@@ -16,9 +16,7 @@ from pathlib import Path
 
 from watchfiles._rust_notify import RustNotify
 
-STEP_MS = (
-    15  # the watch thread looks this often: a part of the time from drop to claim, and all of the idle CPU
-)
+STEP_MS = 20  # the watch thread looks this often: part of the time from drop to claim, and the idle CPU
 DEBOUNCE_MS = 60  # while more changes come in, say so at least this often
 BUSY_MS = 100  # how soon the set of settling bundles is looked at again
 IDLE_MS = 1_000
@@ -73,6 +71,7 @@ class _Watch:
         self._folders = folders
         self._stop = stop
         self._is_closed = False
+        self._was_changed = True  # perhaps: nobody has looked yet
         self._identity = _identity(inbox)
         force_polling = "WATCHFILES_FORCE_POLLING" in os.environ
         present = [folder for folder in folders if Path(folder).is_dir()]
@@ -80,13 +79,14 @@ class _Watch:
 
     async def changed(self) -> bool:
         """Wait for a change, but not long; whether there was one."""
-        wait_ms = BUSY_MS if self._folders else IDLE_MS
+        wait_ms = BUSY_MS if self._folders or self._was_changed else IDLE_MS
         try:
             seen = await asyncio.to_thread(self._notify.watch, DEBOUNCE_MS, STEP_MS, wait_ms, self)
         except asyncio.CancelledError:
             self._is_closed = True  # the thread sees it at its next step
             raise
-        return isinstance(seen, set)
+        self._was_changed = isinstance(seen, set)
+        return self._was_changed
 
     def is_set(self) -> bool:
         """For the watch thread: whether it is to return."""

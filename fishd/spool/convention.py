@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fishd.core.limits import Limits
     from fishd.spool.safefs import BundleFolder
 
-AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+CLIPS = ("reference.wav", "reference.flac", "reference.ogg", "reference.mp3")
+NEITHER_FORM = "is missing, and no sub-folder holds a speaker (reference.wav, reference.txt, lines.txt)"
 IGNORED_ENDS = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 
 
@@ -32,12 +33,8 @@ def draft_by_convention(
     faults: list[Fault] = []
     names = sorted(_folders(bundle.fd, limits))
     if not names:
-        what = (
-            "is missing, and there is no sub-folder with a speaker (reference.wav, reference.txt, lines.txt)"
-        )
-        return Draft(""), [
-            Fault("job.toml", what if os.listdir(bundle.fd) else "is missing: the folder is empty")
-        ]
+        is_empty = not _names(bundle.fd, ".", 1)
+        return Draft(""), [Fault("job.toml", "is missing: the folder is empty" if is_empty else NEITHER_FORM)]
     for name in names:
         if _names(bundle.fd, name, 1_000) >= {"job.toml"}:
             return Draft(""), [
@@ -61,16 +58,13 @@ def _speaker(bundle: BundleFolder, name: str, limits: Limits, faults: list[Fault
         faults.append(Fault(_shown(name), "the folder's name is not UTF-8; rename it"))
         return None
     present = _names(bundle.fd, name, limits.max_files)
-    clips = sorted(
-        file for file in present if file.lower().startswith("reference.") and file.lower().endswith(AUDIO)
-    )
+    clips = sorted(file for file in present if file.lower() in CLIPS)
     if not clips:
         faults.append(Fault(f"{name}/reference.wav", "is missing (.flac, .ogg and .mp3 will do)"))
     elif len(clips) > 1:
         faults.append(Fault(name, f"holds several references ({', '.join(clips)}); keep one"))
-    for file in ("reference.txt", "lines.txt"):
-        if file not in present:
-            faults.append(Fault(f"{name}/{file}", "is missing"))
+    lacks = [file for file in ("reference.txt", "lines.txt") if file not in present]
+    faults += [Fault(f"{name}/{file}", "is missing") for file in lacks]
     return SpeakerDraft(
         where=name,
         name=Written(name, printable(name)),

@@ -31,7 +31,7 @@ FEW = 100  # bundles that settle; more are looked at less often
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A bundle to claim; with `faults` it is to be rejected for them. `name` is the entry's, as the disk has it."""
+    """A bundle to claim; with `faults` it is to be rejected for them. `name` is as the disk has it."""
 
     name: str
     faults: tuple[Fault, ...] = ()
@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """`settling` are the bundles waited for; `replaced`: the inbox is another folder than at the last scan."""
+    """`settling` are the bundles waited for; `replaced`: the inbox is not the folder of the last scan."""
 
     found: tuple[Found, ...]
     settling: tuple[str, ...]
@@ -94,6 +94,7 @@ class Inbox:
         work: Path,
         settle_s: float = 2.0,
         settle_timeout_s: float = 300.0,
+        *,
         limits: Limits | None = None,
         disk: Disk | None = None,
     ) -> None:
@@ -127,7 +128,7 @@ class Inbox:
         return Scan(found, tuple(name for name in self._waiting if name not in taken), replaced)
 
     def next_wake(self, now: float) -> float | None:
-        """Seconds until a scan could find something new without any event; None if only an event can bring it."""
+        """Seconds until a scan could find something without any event; None if only an event can bring it."""
         due = min((waiting.due for waiting in self._waiting.values()), default=None)
         return None if due is None else max(0.0, due - now)
 

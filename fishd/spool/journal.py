@@ -1,4 +1,4 @@
-"""A job's journal, work/NAME/journal.jsonl: what is done stays done. One JSON record a line, only ever added to.
+"""A job's journal, work/NAME/journal.jsonl: what is done stays done. One JSON record a line, only added to.
 
 A line is written after what it tells of is on the disk. A torn last line is a crash's and is dropped.
 """
@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -29,7 +30,7 @@ class ClaimedLine(Line, frozen=True, tag="claimed"):
 
 
 class SpokenLine(Line, frozen=True, tag="spoken"):
-    """A segment's clip is on the disk: `speaker` is its position, `segment` the id, `size_bytes` the file's."""
+    """A segment's clip is on the disk: `speaker` is its position, `segment` its id, `size_bytes` """
 
     speaker: int
     segment: str
@@ -96,7 +97,7 @@ class Journal:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -52,7 +52,7 @@ def open_by_kernel(folder_fd: int, relative: str, flags: int) -> int:
 
 
 def open_by_steps(folder_fd: int, relative: str, flags: int) -> int:
-    """The same without openat2: each folder on the way is opened from the one before, never through a symlink."""
+    """The same without openat2: each folder is opened from the one before it, never through a symlink."""
     *folders, name = relative.split("/")
     if ".." in folders or name == ".." or relative.startswith("/"):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), relative)
@@ -83,7 +83,7 @@ def has_openat2() -> bool:
 
 
 def rename_noreplace(source: Path, target: Path) -> None:
-    """Rename, or raise FileExistsError: never over anything, not even an empty folder (which rename(2) replaces)."""
+    """Rename, or raise FileExistsError: never over anything (rename(2) would replace an empty folder)."""
     if _renameat2(source, target):
         return
     if ctypes.get_errno() not in UNKNOWN_CALL:

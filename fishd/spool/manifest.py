@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from fishd.core.job import Fault
 from fishd.spool.draft import DEFAULT_LANGUAGE, Draft, Named, SegmentDraft, SpeakerDraft, Written
@@ -87,7 +87,7 @@ def _engine_options(table: Table | None) -> Mapping[str, object]:
 
 
 def _not_sendable(value: object, depth: int) -> str:
-    """Options go to a worker as a message: strings, numbers of 64 bits, booleans, lists and tables of these."""
+    """Options go to a worker as a message: strings, booleans, 64-bit numbers, lists and tables of these."""
     if not depth:
         return "is nested too deeply"
     match value:
@@ -95,9 +95,11 @@ def _not_sendable(value: object, depth: int) -> str:
             return ""
         case int():
             return "" if -(2**63) <= value < 2**63 else "is too large a number"
-        case list() | dict():
-            parts = cast("list[object]", list(value.values() if isinstance(value, dict) else value))
+        case list():
+            parts = cast("list[object]", value)
             return next((what for part in parts if (what := _not_sendable(part, depth - 1))), "")
+        case dict():
+            return _not_sendable(list(cast("dict[str, object]", value).values()), depth)
         case _:
             return "is a date or a time; write it as a string"
 
@@ -132,7 +134,7 @@ def _segments(table: Table, language: str) -> tuple[SegmentDraft, ...] | Named:
     return file or segments
 
 
-def _one_of(table: Table, one: str, other: str) -> Literal["neither", "both"] | str:
+def _one_of(table: Table, one: str, other: str) -> str:
     present = [key for key in (one, other) if table.has(key)]
     if len(present) == 2:
         table.fault(other, f"stands beside {one}; keep one of the two")

@@ -1,4 +1,4 @@
-"""Names: what users call things (any Unicode) made into names of files and folders, safely and without collision.
+"""Names: what users call things (any Unicode) made into names of files, safely and without collision.
 
 Nothing here touches a disk, and the same names always give the same files.
 """
@@ -19,7 +19,7 @@ NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*]')
 
 
 def job_name(raw: str | bytes) -> str:
-    """A bundle's folder name as the name of its job: Unicode kept, what harms a terminal or a path replaced."""
+    """A bundle's folder name as its job's name: Unicode kept, what harms a terminal or a path replaced."""
     text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
     name = printable(text).replace("/", "_").strip()
     if name.startswith("."):
@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text for speaking or showing: controls and runs of white space become one space, the invisible goes."""
+    """A text for speaking or showing: controls and white space become one space, the invisible goes."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     return " ".join("".join(char if _is_printable(char) else _instead(char) for char in text).split())

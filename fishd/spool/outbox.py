@@ -70,6 +70,7 @@ def publish(
     clips: Collection[str],
     outbox: Path,
     archive: Path,
+    *,
     disk: Disk | None = None,
 ) -> Path:
     """Publish work/NAME with these files (by name) and clips (paths below out/); return the result's folder.
@@ -101,7 +102,7 @@ def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) 
 
 
 def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
-    """Every job in work/, oldest name first; what a crash left half-claimed or half-removed is cleared away."""
+    """Every job in work/, by name; what a crash left half-claimed or half-removed is cleared away."""
     disk = disk or Disk()
     found: list[Recovered] = []
     for folder in sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink()):
@@ -134,7 +135,7 @@ def _stage(out: Path, files: Mapping[str, bytes], clips: Collection[str], disk: 
 
 
 def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
-    """Remove every file that is not kept and every folder that is then empty; the kept ones that are there."""
+    """Remove every file that is not kept and every folder then empty; return the kept ones that are there."""
     present: set[Path] = set()
     with os.scandir(folder) as entries:
         found = list(entries)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from fishd.spool.disk import Disk, remove_tree
 from fishd.spool.errors import SpoolBusy, SpoolError, mend_for
@@ -49,7 +50,7 @@ class Spool:
         """Give the spool up."""
         os.close(self.lock_fd)
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,7 +158,7 @@ def _rename_error(root: Path, error: OSError) -> SpoolError:
             str(root),
             f"inbox, work, outbox and archive are not one file system: {error.filename} cannot be renamed to "
             f"{error.filename2}",
-            "put them under one mount (with systemd: one ReadWritePaths= or BindPaths= for the root, not one for each)",
+            "put them under one mount (with systemd: one ReadWritePaths= for the root, not one for each)",
         )
     return SpoolError(
         str(error.filename or root), f"cannot be moved within the spool: {error.strerror}", mend_for(error)

@@ -11,12 +11,12 @@ import stat
 import unicodedata
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from fishd.spool.kernel import open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -45,7 +45,7 @@ class BundleFolder:
         except OSError as error:
             raise _refusal(error, "") from error
 
-    def __enter__(self) -> BundleFolder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -54,7 +54,7 @@ class BundleFolder:
         os.close(self.fd)
 
     @contextmanager
-    def file(self, relative: str) -> Iterator[tuple[int, str]]:
+    def file(self, relative: str) -> Generator[tuple[int, str]]:
         """The descriptor of a regular file, and its path as it stands on the disk. Raises Refused."""
         fd, found = self._open(plain_path(relative))
         try:

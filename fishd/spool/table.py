@@ -1,4 +1,4 @@
-"""One TOML table read key by key: wrong types and unknown keys become faults, each with its place, and reading goes on.
+"""One TOML table read key by key: what is wrong becomes a fault with its place, and reading goes on.
 
 Places count from 0, as in most programs' paths: `speakers[0]` is the first.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4}")
-KINDS = {
+KINDS: Mapping[type, str] = {
     str: "a string",
     bool: "true or false",
     int: "a whole number",
@@ -28,7 +28,7 @@ KINDS = {
 
 
 class Table:
-    """A table and the list of faults that it adds to. Every `take…` returns None after a fault or where the key is not."""
+    """A table, and the list that its faults go to. A reader returns None after a fault or without the key."""
 
     def __init__(self, where: str, content: Mapping[str, object], faults: list[Fault]) -> None:
         self.where = where
