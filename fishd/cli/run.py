@@ -1,0 +1,37 @@
+"""`fishd run`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fishd.cli.talk import BUSY, USAGE, complain
+from fishd.core.config import BadConfig
+from fishd.daemon.loop import Daemon, Surroundings, run
+from fishd.host.config_file import load_config
+from fishd.host.gpus import NvmlLibrary
+from fishd.host.logs import BadLogFile, set_up_logs
+from fishd.spool.errors import SpoolBusy, SpoolError
+from fishd.spool.root import open_spool
+
+
+def run_daemon(path: Path | None, *, once: bool) -> int:
+    """Serve one spool until told to stop; the exit code."""
+    try:
+        config = load_config(path, os.environ)
+        logs = set_up_logs(config.log)
+    except (BadConfig, BadLogFile) as error:
+        complain(error)
+        return USAGE
+    try:
+        with open_spool(config.spool.root) as spool:
+            around = Surroundings(NvmlLibrary(), os.environ, lambda: load_config(path, os.environ))
+            return run(Daemon(config, spool, logs, around, once=once))
+    except SpoolBusy as error:
+        complain(error)
+        return BUSY
+    except SpoolError as error:
+        complain(error)
+        return USAGE
+    finally:
+        logs.close()
