@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from fishd.core import schema
 from fishd.core.config_keys import RULES
 from fishd.core.job import Fault
+from fishd.core.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,6 +89,7 @@ class Config:
     output: OutputConfig = field(default_factory=OutputConfig)
     log: LogConfig = field(default_factory=LogConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    limits: Limits = field(default_factory=Limits)
 
 
 def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
@@ -125,6 +127,7 @@ _SECTIONS: dict[str, type] = {
     "output": OutputConfig,
     "log": LogConfig,
     "metrics": MetricsConfig,
+    "limits": Limits,
 }
 _PATHS = (("spool", "root"), ("engine", "checkpoint"), ("log", "file"), ("metrics", "textfile"))
 _VARIABLES = {
@@ -190,13 +193,17 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[list[tuple[str, str, obj
 
 def _check_between(config: Config, path: str, lines: Mapping[tuple[str, ...], int]) -> Iterator[Fault]:
     """What no key shows alone."""
+    spool, limits = config.spool, config.limits
     if config.engine.name == "fish" and config.engine.checkpoint is None:
         what = "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
         yield Fault(_place(path, ("engine", "checkpoint"), lines), what)
-    if config.spool.settle_timeout_s < config.spool.settle_s:
-        spool = config.spool
+    if spool.settle_timeout_s < spool.settle_s:
         what = f"is {spool.settle_timeout_s:g}; must not be below spool.settle_s, {spool.settle_s:g}"
         yield Fault(_place(path, ("spool", "settle_timeout_s"), lines), what)
+    if limits.min_reference_s > limits.max_reference_s:
+        most = f"{limits.max_reference_s:g}"
+        what = f"is {limits.min_reference_s:g}; must not be above limits.max_reference_s, {most}"
+        yield Fault(_place(path, ("limits", "min_reference_s"), lines), what)
 
 
 def _build(kept: _Kept, path: str, environ: Mapping[str, str]) -> Config:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from fishd.core import schema
+from fishd.core.limits import Limits
 
 OUTPUT_FORMATS = ("wav",)
 MAX_WORKERS = 1024  # on one device; above it a slip of the finger is likelier than a wish
+
+
+def _limit(name: str, default: object) -> schema.Rule:
+    """A limit's rule follows from its name's unit and its default's type."""
+    if isinstance(default, float):
+        return _SECONDS
+    unit = next((f" of {unit}" for unit in ("bytes", "chars") if name.endswith(f"_{unit}")), "")
+    return schema.whole(
+        f"a whole number{unit.replace('chars', 'characters')}, 1 or more", least=1, most=2**53
+    )
+
 
 _SECONDS = schema.number("a number of seconds above 0", above=0)
 _SECONDS_OR_NONE = schema.number("a number of seconds, 0 or more", least=0)
@@ -48,4 +62,5 @@ RULES: dict[str, dict[str, schema.Rule]] = {
         "format": schema.one_of("rich", "plain", "json"),
     },
     "metrics": {"textfile": schema.text("the path of a file, or empty for none")},
+    "limits": {limit.name: _limit(limit.name, limit.default) for limit in fields(Limits)},
 }

@@ -8,7 +8,7 @@ set by hand and `multiprocess` change that, and whatever they change is said.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fishd.core.config import resolve_engine
@@ -134,6 +134,21 @@ def room_for(available_gb: float, model_memory_gb: float) -> int:
 def available_on(card: Card, usable_fraction: float) -> float:
     """What workers may use of a card: its usable part, or what others leave of it if that is less."""
     return min(nominal_gb(card.total_gb) * usable_fraction, card.free_gb + card.ours_gb)
+
+
+def counting_ours(cards: Sequence[Card], running: Plan) -> list[Card]:
+    """The cards as a resize must see them: what the running plan's workers hold is room for the new one's.
+
+    Where NVML tells no memory by process (in containers it often does not), what is in use on a card counts as
+    theirs up to their budgets.
+    """
+    budgets = {share.device.id: share.workers * share.budget_gb for share in running.shares}
+    return [
+        card
+        if card.ours_gb
+        else replace(card, ours_gb=min(card.total_gb - card.free_gb, budgets.get(f"gpu:{card.index}", 0.0)))
+        for card in cards
+    ]
 
 
 def _share(card: Card, pool: PoolConfig, workers: int, threads: int) -> Share:

@@ -8,7 +8,6 @@ but a sick driver can hold a call for long: call from a thread.
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,19 +126,11 @@ class NvmlLibrary:
             try:
                 nvml.nvmlInit()
             except nvml.NVMLError as error:
-                raise GpuFault(f"NVML does not answer: {error}; is the NVIDIA driver installed?") from error
+                raise GpuFault(
+                    f"NVML does not start: {error}; a machine with an NVIDIA card needs its driver"
+                ) from error
             self._nvml = nvml
         return self._nvml
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on: its affinity and, in a container, its share of time."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota_us, period_us = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
-        return max(1, min(cores, round(int(quota_us) / int(period_us))))
-    except (OSError, ValueError):  # no such file, or "max 100000": no quota
-        return cores
 
 
 def _card(index: int, reading: Reading, our_pids: Collection[int]) -> Card:

@@ -10,6 +10,7 @@ import pytest
 
 from fishd.core.config import Config, PoolConfig, parse_config, resolve_engine
 from fishd.core.config_keys import RULES
+from fishd.core.limits import Limits
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 
@@ -43,6 +44,7 @@ def test_an_empty_file_gives_the_contracts_defaults() -> None:
         config.log.format,
         config.metrics.textfile,
     )
+    assert Limits() == config.limits
 
 
 def test_every_key_has_a_rule_and_a_default() -> None:

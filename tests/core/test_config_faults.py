@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fishd.core.config import BadConfig, parse_config
+from fishd.core.config_keys import RULES
 
 
 def faults_of(text: str) -> list[str]:
@@ -50,10 +51,7 @@ def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> Non
     ("text", "fault"),
     [
         ("[pol]\nx = 1", "config.toml:1: pol: is not a known section; did you mean [pool]?"),
-        (
-            "[weather]",
-            "config.toml:1: weather: is not a known section; known are spool, pool, engine, output, log, metrics",
-        ),
+        ("[weather]", f"config.toml:1: weather: is not a known section; known are {', '.join(RULES)}"),
         ("[pool]\nmax_take = 3", "config.toml:2: pool.max_take: is not a known key; did you mean max_takes?"),
         ("[log]\nmax_takes = 3", "config.toml:2: log.max_takes: is not a key of log; it belongs in [pool]"),
         ("[output]\nzzz = 3", "config.toml:2: output.zzz: is not a known key; known are format"),
@@ -105,6 +103,9 @@ def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str)
         ("output", 'format = "aiff"', '"wav"'),
         ("log", 'color = "yes"', '"auto", "always" or "never"'),
         ("log", 'format = "xml"', '"rich", "plain" or "json"'),
+        ("limits", "segments = 0", "a whole number, 1 or more"),
+        ("limits", "max_bytes = 1.5", "a whole number of bytes, 1 or more"),
+        ("limits", "min_reference_s = 0", "a number of seconds above 0"),
         ("metrics", "textfile = 3", "the path of a file, or empty for none"),
     ],
 )
@@ -118,10 +119,9 @@ def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, mu
 
 def test_a_fish_engine_needs_a_checkpoint() -> None:
     """Asked for by name, fish cannot fall back to anything."""
-    assert [
-        "config.toml:1: engine.checkpoint: "
-        + "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
-    ] == faults_of('[engine]\nname = "fish"')
+    needs = "the fish engine needs the folder with config.json, model.pth and codec.pth"
+
+    assert [f"config.toml:1: engine.checkpoint: is empty; {needs}"] == faults_of('[engine]\nname = "fish"')
 
 
 def test_a_bundle_must_be_able_to_settle_before_its_time_is_up() -> None:
@@ -129,6 +129,13 @@ def test_a_bundle_must_be_able_to_settle_before_its_time_is_up() -> None:
     assert ["config.toml:3: spool.settle_timeout_s: is 5; must not be below spool.settle_s, 10"] == faults_of(
         "[spool]\nsettle_s = 10\nsettle_timeout_s = 5"
     )
+
+
+def test_reference_limits_must_not_cross() -> None:
+    """A shortest reference above the longest would refuse every bundle."""
+    assert [
+        "config.toml:2: limits.min_reference_s: is 700; must not be above limits.max_reference_s, 600"
+    ] == faults_of("[limits]\nmin_reference_s = 700")
 
 
 def test_a_long_value_is_cut_short() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishd.core.config import PoolConfig
-from fishd.core.sizing import Card, Plan, nominal_gb, plan_workers
+from fishd.core.sizing import Card, Plan, counting_ours, nominal_gb, plan_workers
 
 CORES = 8
 
@@ -70,6 +70,29 @@ def test_other_programs_memory_counts() -> None:
 def test_our_own_workers_memory_is_room() -> None:
     """At a resize the running workers must not be taken for other programs."""
     assert [2] == workers([Card(0, "NVIDIA card", 24, 7.5, ours_gb=16)])
+
+
+def test_a_reload_does_not_shrink_the_pool() -> None:
+    """Two running workers of 8 GB leave 7.5 free; without processes by NVML they still count as ours."""
+    running = plan(cards(24))
+    found = counting_ours([Card(0, "NVIDIA card", 24, 7.5)], running)
+
+    assert [16.0] == [card.ours_gb for card in found]
+    assert running.workers == plan(found).workers
+
+
+def test_at_a_reload_other_programs_still_count() -> None:
+    """Beyond our workers' budgets, what is in use is somebody else's."""
+    found = counting_ours([Card(0, "NVIDIA card", 24, 1)], plan(cards(24), workers_per_gpu={0: 1}))
+
+    assert [1] == workers(found)
+
+
+def test_what_nvml_tells_of_our_processes_is_kept() -> None:
+    """A measured figure wins over the budget."""
+    told = Card(0, "NVIDIA card", 24, 10, ours_gb=5)
+
+    assert [told] == counting_ours([told], plan(cards(24)))
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,9 @@ def test_a_missing_module_names_its_package() -> None:
 
 def test_a_missing_driver_is_asked_about() -> None:
     """NVML without a driver behind it fails at its start."""
-    with pytest.raises(GpuFault, match="NVML does not answer: init failed; is the NVIDIA driver installed"):
+    with pytest.raises(
+        GpuFault, match="NVML does not start: init failed; a machine with an NVIDIA card needs its driver"
+    ):
         library(broken=("init",)).count()
 
 

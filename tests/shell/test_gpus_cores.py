@@ -1,0 +1,29 @@
+"""How many cores are ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fishd.host.cores import usable_cores
+
+HERE = len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", HERE), ("100000 100000", 1), ("50000 100000", 1), ("99900000 100000", HERE), ("?", HERE)],
+)
+def test_a_containers_share_of_time_counts(tmp_path: Path, quota: str, cores: int) -> None:
+    """One core's time on a machine of 64 is one core; no quota, or one that cannot be read, is all of them."""
+    path = tmp_path / "cpu.max"
+    path.write_text(quota)
+
+    assert cores == usable_cores(path)
+
+
+def test_without_cgroups_the_affinity_counts(tmp_path: Path) -> None:
+    """The file need not be there."""
+    assert HERE == usable_cores(tmp_path / "cpu.max")
