@@ -1,0 +1,58 @@
+# make demo   from a fresh clone to audible speech, without a GPU
+# make test   the test suite (CI runs it); make test-slow for the long ones; make check adds lint and types
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH ?= torch==2.13.0
+
+.PHONY: help demo test test-slow check install install-dev install-fish lint types imports bench clean
+
+help:
+	@sed -n '1,2s/^# //p' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -e '.[dev,languages]'
+	@touch $@
+
+$(VENV)/.installed-fish: $(VENV)/.installed
+	$(PIP) '$(TORCH)'
+	$(PIP) -e '.[fish]'
+	$(PIP) --no-deps fish-speech==0.1.0 descript-audio-codec==1.0.0
+	@touch $@
+
+install: $(VENV)/.installed        ## the daemon with the preview engine
+install-dev: $(VENV)/.installed-dev
+install-fish: $(VENV)/.installed-fish  ## what the fish engine needs; TORCH='torch>=2.8' for the CUDA build
+
+demo: $(VENV)/.installed
+	@$(BIN)/python -m fishd.demo
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-fish
+	$(BIN)/python -m pytest -m 'not slow and not gpu'
+
+test-slow: $(VENV)/.installed-dev $(VENV)/.installed-fish
+	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 3600
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+check: lint types imports test
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
