@@ -139,8 +139,8 @@ def available_on(card: Card, usable_fraction: float) -> float:
 def counting_ours(cards: Sequence[Card], running: Plan) -> list[Card]:
     """The cards as a resize must see them: what the running plan's workers hold is room for the new one's.
 
-    Where NVML tells no memory by process (in containers it often does not), what is in use on a card counts as
-    theirs up to their budgets.
+    Where NVML tells no memory by process (in containers it often does not), what is in use on a card counts
+    as theirs up to their budgets.
     """
     budgets = {share.device.id: share.workers * share.budget_gb for share in running.shares}
     return [

@@ -34,5 +34,10 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     return parse_config(text, str(source), environ)
 
 
+def commented_defaults() -> str:
+    """The text of a config.toml with every key at its default, explained: what `fishd init` writes."""
+    return Path(__file__).with_name("config.toml").read_text("utf-8")
+
+
 def _bad(where: object, what: str) -> BadConfig:
     return BadConfig((Fault(str(where), what),))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fishd.core.config import BadConfig
-from fishd.host.config_file import load_config
+from fishd.host.config_file import commented_defaults, load_config
 
 
 def fault_of(path: Path) -> str:
@@ -68,3 +68,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
     path.write_bytes(b"\xef\xbb\xbf[pool]\r\nmax_takes = 7\r\n")
 
     assert 7 == load_config(path, {}).pool.max_takes
+
+
+def test_what_init_writes_is_the_top_levels_file() -> None:
+    """The package carries the explained configuration, word for word."""
+    shipped = Path(__file__).parents[2] / "config.toml"
+
+    assert shipped.read_text("utf-8") == commented_defaults()

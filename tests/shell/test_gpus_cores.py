@@ -17,7 +17,7 @@ HERE = len(os.sched_getaffinity(0))
     [("max 100000", HERE), ("100000 100000", 1), ("50000 100000", 1), ("99900000 100000", HERE), ("?", HERE)],
 )
 def test_a_containers_share_of_time_counts(tmp_path: Path, quota: str, cores: int) -> None:
-    """One core's time on a machine of 64 is one core; no quota, or one that cannot be read, is all of them."""
+    """One core's time on a machine of 64 is one core; no quota, or an unreadable one, is all of them."""
     path = tmp_path / "cpu.max"
     path.write_text(quota)
 
