@@ -1,0 +1,28 @@
+"""The fish-speech engine: many takes at once on one copy of an OpenAudio S1-mini checkpoint.
+
+Importing this package is cheap: torch and the model's own package are only imported by `factory`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fishd.engines.fish.options import check_language, check_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fishd.engines.protocol import Engine
+
+__all__ = ["check_language", "check_options", "factory"]
+
+
+def factory(device: str, options: Mapping[str, object]) -> Engine:
+    """Load the checkpoint that the options name and return its engine.
+
+    Raises EngineError for a checkpoint that cannot be used, BadOption for an option that is not taken,
+    and OutOfMemory when not even one take fits `model_memory_gb`.
+    """
+    from fishd.engines.fish.load import load_engine  # noqa: PLC0415 - torch is imported here and not before
+
+    return load_engine(device, options)

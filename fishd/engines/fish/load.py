@@ -1,0 +1,76 @@
+"""From options to a speaking engine: load the model and the codec, plan the memory, say what came of it."""
+
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from fishd.engines.fish.codec import Codec
+from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.engine import FishEngine
+from fishd.engines.fish.kv import Costs, Plan, plan
+from fishd.engines.fish.memory import give_back, is_out_of_memory
+from fishd.engines.fish.model import Model, load_model
+from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
+from fishd.engines.fish.voices import Voices
+from fishd.engines.protocol import EngineError, OutOfMemory
+
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+
+
+def load_engine(device: str, options: Mapping[str, object]) -> FishEngine:
+    """The factory's work; see there for what it raises."""
+    chosen, defaults = engine_options(options)
+    where = require_device(device)
+    try:
+        return _assemble(where, chosen, defaults)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"{device} has no room for the checkpoint and a single take of "
+            f"pool.model_memory_gb = {chosen.model_memory_gb:g} ({error}); run fewer workers on it"
+        ) from error
+
+
+def require_device(device: str) -> torch.device:
+    """The device, if this torch can use it. Raises EngineError."""
+    where = torch.device(device)
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise EngineError(f"{device}: this torch ({torch.__version__}) sees no CUDA; install a CUDA build of it")
+    return where
+
+
+def costs(model: Model, codec: Codec) -> Costs:
+    """What this checkpoint takes."""
+    shape = model.slow_shape
+    token = 2 * len(model.slow) * shape.num_kv * shape.head_dim * model.dtype.itemsize
+    return Costs(model.weight_bytes, codec.weight_bytes, codec.work_bytes, token, model.max_seq_len)
+
+
+def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -> FishEngine:
+    folder = Path(chosen.checkpoint)
+    quirks = chosen.upstream_quirks
+    model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
+    codec = Codec(folder, device, DTYPES[chosen.codec_precision])
+    if codec.num_codebooks != model.num_codebooks:
+        raise EngineError(
+            f"checkpoint {folder}: the model has {model.num_codebooks} codebooks, the codec {codec.num_codebooks}"
+        )
+    planned = plan(chosen.model_memory_gb, costs(model, codec), device.type, chosen.slots, chosen.slot_tokens)
+    cache_dir = Path(chosen.cache_dir) if chosen.cache_dir else None
+    voices = Voices(codec, model.tokenizer, cache_dir, planned.voice_tokens)
+
+    def make_decoder(wanted: Plan) -> Decoder:
+        return Decoder(model, wanted, upstream_quirks=quirks)
+
+    try:
+        return FishEngine(make_decoder, codec, voices, planned, defaults)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    give_back(device)
+    return FishEngine(make_decoder, codec, voices, planned.halved(), defaults)

@@ -1,0 +1,87 @@
+"""The decoder's state, a row a take: everything that a frame reads and writes, allocated once.
+
+All of it lives on the device and is changed in place, so that a frame can be captured as a CUDA graph. The
+decoder owns it; the host knows each row's position without asking.
+"""
+
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from fishd.engines.fish.options import Sampling
+
+WINDOW = 16  # frames that the repetition penalty looks back on
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`hidden` [n, dim] is the slow transformer's last output; `frame` [n, 1 + codebooks] what was drawn from it.
+
+    `window` [n, 1 + codebooks, WINDOW] is a ring of recent frames, `codes` [n, length, codebooks] all of them.
+    `ended` [n] is the step at which the end token was drawn, -1 before; `broken` [n] the step at which
+    logits were no numbers, -1 else.
+    """
+
+    hidden: Tensor
+    frame: Tensor
+    position: Tensor
+    step: Tensor
+    seed: Tensor
+    temperature: Tensor
+    top_p: Tensor
+    penalty: Tensor
+    window: Tensor
+    codes: Tensor
+    ended: Tensor
+    broken: Tensor
+
+    def begin(self, rows: Tensor, positions: Tensor, seeds: Tensor, how: list[Sampling], hidden: Tensor) -> None:
+        """Set up rows whose prompt has been read: `positions` are their prompts' lengths."""
+        device = self.seed.device
+        self.hidden[rows] = hidden
+        self.position[rows] = positions
+        self.seed[rows] = seeds
+        self.temperature[rows, 0] = torch.tensor([max(s.temperature, 1e-5) for s in how], device=device)
+        self.top_p[rows, 0] = torch.tensor([s.top_p for s in how], device=device)
+        self.penalty[rows, 0] = torch.tensor([s.repetition_penalty for s in how], device=device)
+        self.step[rows] = 0
+        self.window[rows] = 0
+        self.ended[rows] = -1
+        self.broken[rows] = -1
+
+    def move(self, source: int, target: int) -> None:
+        """Copy one row over another."""
+        for field in fields(self):
+            tensor: Tensor = getattr(self, field.name)
+            tensor[target] = tensor[source]
+
+
+def allocate_rows(
+    count: int, length: int, dim: int, num_codebooks: int, dtype: torch.dtype, device: torch.device
+) -> Rows:
+    """State for `count` rows of at most `length` frames."""
+
+    def whole(*shape: int, fill: int = 0) -> Tensor:
+        return torch.full((count, *shape), fill, dtype=torch.long, device=device)
+
+    def real() -> Tensor:
+        return torch.ones(count, 1, device=device)
+
+    return Rows(
+        hidden=torch.zeros(count, dim, dtype=dtype, device=device),
+        frame=whole(1 + num_codebooks),
+        position=whole(),
+        step=whole(),
+        seed=whole(),
+        temperature=real(),
+        top_p=real(),
+        penalty=real(),
+        window=whole(1 + num_codebooks, WINDOW),
+        codes=torch.zeros(count, length, num_codebooks, dtype=torch.int16, device=device),
+        ended=whole(fill=-1),
+        broken=whole(fill=-1),
+    )
