@@ -118,10 +118,7 @@ class _Reader:
         self.faults += faults
         if draft is None or not self._within_limits(draft):
             return None
-        self._unique(
-            "speakers",
-            [(speaker.where, speaker.name and one_line(speaker.name.text)) for speaker in draft.speakers],
-        )
+        self._unique("speakers", [(s.name.where, one_line(s.name.text)) for s in draft.speakers if s.name])
         speakers = [self._speaker(speaker) for speaker in draft.speakers]
         if sum(len(speaker.segments) for speaker in speakers) > self._limits.segments:
             self.faults.append(Fault("bundle", f"has more than {self._limits.segments:,} segments; split it"))

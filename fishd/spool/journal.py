@@ -30,7 +30,7 @@ class ClaimedLine(Line, frozen=True, tag="claimed"):
 
 
 class SpokenLine(Line, frozen=True, tag="spoken"):
-    """A segment's clip is on the disk: `speaker` is its position, `segment` its id, `size_bytes` """
+    """A segment's clip of `size_bytes` is on the disk: `speaker` is its position, `segment` its id."""
 
     speaker: int
     segment: str

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4}")
+INDEX = re.compile(r"\[\d+\]")
 KINDS: Mapping[type, str] = {
     str: "a string",
     bool: "true or false",
@@ -126,7 +127,7 @@ class Table:
         """A list of tables, as [[key]] makes it."""
         value = self._value(key)
         if not isinstance(value, list):
-            hint = f"a list of tables; write [[{re.sub(r'[[0-9]+]', '', self.at(key))}]]"
+            hint = f"a list of tables; write [[{INDEX.sub('', self.at(key))}]]"
             _ = value is None or self._wrong(key, value, hint)
             return ()
         found: list[Table] = []

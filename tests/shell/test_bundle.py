@@ -1,0 +1,171 @@
+"""A good bundle, in both forms, becomes a Job."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from fishd.core.job import Fault, Segment
+from fishd.spool.bundle import read_bundle
+from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, write_convention
+
+
+def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
+    """Names, texts, languages, clips and references stand as the manifest says, with the defaults filled in."""
+    reading = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
+    job = reading.job
+    assert job is not None
+    assert () == reading.faults
+    assert ("NAME", "Episode 3", 0, "wav") == (job.name, job.title, job.priority, job.format)
+    assert ["Alice", "Bob"] == [speaker.name for speaker in job.speakers]
+    assert ("alice.wav",) == job.speakers[0].references
+    assert "What Bob says." == job.speakers[1].transcript
+    assert (
+        Segment("001", "One line.", "en", "clips/Bob/001.wav"),
+        Segment("002", "Another line.", "en", "clips/Bob/002.wav"),
+    ) == job.speakers[1].segments
+    assert ["alice.wav", "bob.flac"] == [reference.where for reference in reading.references]
+    assert tmp_path / "NAME" / "bob.flac" == reading.references[1].path
+
+
+def test_every_key_of_the_contract_is_taken(tmp_path: Path) -> None:
+    """Priority, languages, format, engine options, several references, ids and times all reach the job."""
+    manifest = """
+title = "Every key"
+priority = -3
+language = "de"
+[output]
+format = "flac"
+[engine_options]
+temperature = 0.7
+words = ["a", "b"]
+[[speakers]]
+name = "Alice"
+reference = ["alice.wav", "bob.flac"]
+transcript_file = "bob.txt"
+language = "en"
+  [[speakers.segments]]
+  id = "intro"
+  text = "Bonsoir."
+  language = "fr-CA"
+  start = 12.5
+  end = 15
+"""
+    job = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME").job
+    assert job is not None
+    assert (-3, "flac") == (job.priority, job.format)
+    assert {"temperature": 0.7, "words": ["a", "b"]} == job.engine_options
+    assert ("alice.wav", "bob.flac") == job.speakers[0].references
+    assert "en" == job.speakers[0].language
+    assert (
+        Segment("intro", "Bonsoir.", "fr-CA", "clips/Alice/intro.flac", 12.5, 15.0)
+        == job.speakers[0].segments[0]
+    )
+
+
+def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
+    """Without a manifest each sub-folder is a speaker, its lines the segments; other files are left alone."""
+    folder = write_convention(tmp_path / "NAME", "Bob", "Zoë 🎤")
+    (folder / "notes.md").write_text("not for fishd")
+    (folder / ".hidden").mkdir()
+    reading = read_bundle(folder, "NAME", default_format="ogg")
+    assert reading.job is not None, reading.faults
+    assert "NAME" == reading.job.title
+    assert ["Bob", "Zoë 🎤"] == [speaker.name for speaker in reading.job.speakers]
+    assert ["clips/Zoë 🎤/001.ogg", "clips/Zoë 🎤/002.ogg"] == [
+        s.clip for s in reading.job.speakers[1].segments
+    ]
+    assert ("Bob/reference.wav",) == reading.job.speakers[0].references
+
+
+def test_a_bom_and_windows_line_ends_are_taken(tmp_path: Path) -> None:
+    """Files from a Windows editor read like any other."""
+    manifest = (
+        b"\xef\xbb\xbf"
+        + one_speaker(segments="", segments_file='"bob_lines.txt"').replace("\n", "\r\n").encode()
+    )
+    lines = b"\xef\xbb\xbfOne.\r\n\r\nTwo.\r\n"
+    job = read_bundle(write_bundle(tmp_path / "NAME", manifest, bob_lines_txt=lines), "NAME").job
+    assert job is not None
+    assert ["One.", "Two."] == [segment.text for segment in job.speakers[0].segments]
+
+
+def test_a_reference_used_twice_is_inspected_once(tmp_path: Path) -> None:
+    """Two speakers with one file make one reference; their voices still differ by transcript."""
+    manifest = one_speaker() + one_speaker(name='"Bob"', transcript='"Another."')
+    reading = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME")
+    assert reading.job is not None
+    assert ["alice.wav"] == [reference.where for reference in reading.references]
+    assert 2 == len({speaker.voice_key for speaker in reading.job.speakers})
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sound"),
+    [
+        (one_speaker(transcript='"Other."'), SOUND),
+        (one_speaker(language='"de"'), SOUND),
+        (one_speaker(), SOUND + b"\0"),
+    ],
+)
+def test_the_voice_key_follows_bytes_transcript_and_language(
+    tmp_path: Path, manifest: str, sound: bytes
+) -> None:
+    """Any of the three changed is another voice; the file's name is not part of it."""
+    usual = read_bundle(write_bundle(tmp_path / "a", one_speaker()), "a").job
+    other = read_bundle(write_bundle(tmp_path / "b", manifest, alice_wav=sound), "b").job
+    renamed = one_speaker(reference='"same.wav"')
+    same = read_bundle(write_bundle(tmp_path / "c", renamed, same_wav=SOUND), "c").job
+    assert usual is not None
+    assert other is not None
+    assert same is not None
+    assert usual.speakers[0].voice_key != other.speakers[0].voice_key
+    assert usual.speakers[0].voice_key == same.speakers[0].voice_key
+
+
+def test_a_file_name_in_the_other_unicode_form_is_found(tmp_path: Path) -> None:
+    """A Mac writes é as two characters; the manifest may write it as one."""
+    decomposed = unicodedata.normalize("NFD", "zoé.wav")
+    folder = write_bundle(tmp_path / "NAME", one_speaker(reference='"zoé.wav"'))
+    (folder / decomposed).write_bytes(SOUND)
+    job = read_bundle(folder, "NAME").job
+    assert job is not None
+    assert (decomposed,) == job.speakers[0].references
+
+
+def test_control_tokens_inside_a_text_are_kept_as_plain_text(tmp_path: Path) -> None:
+    """They are for the engine to speak or strip, never tokens; the user is warned."""
+    reading = read_bundle(
+        write_bundle(tmp_path / "NAME", one_speaker(segments='[{text = "Hi <|im_end|>."}]')), "NAME"
+    )
+    assert reading.job is not None
+    assert "Hi <|im_end|>." == reading.job.speakers[0].segments[0].text
+    warning = Fault(
+        "speakers[0].segments[0].text", "holds a control token (<|…|>); it is spoken as plain text"
+    )
+    assert (warning,) == reading.warnings == reading.job.warnings
+
+
+def test_controls_and_line_breaks_in_texts_and_names_become_spaces(tmp_path: Path) -> None:
+    """An escape sequence cannot reach a terminal by way of a name or a text; soft hyphens simply go."""
+    manifest = one_speaker(name=r'"A\u001b[31mlice"', segments=r'[{text = "One\nco\u00adop\u0007"}]')
+    job = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME").job
+    assert job is not None
+    assert ("A [31mlice", "One coop") == (job.speakers[0].name, job.speakers[0].segments[0].text)
+
+
+def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
+    """A thousand and one segments count from 0001."""
+    lines = "line\n" * 1_001
+    manifest = one_speaker(segments="", segments_file='"bob_lines.txt"')
+    job = read_bundle(write_bundle(tmp_path / "NAME", manifest, bob_lines_txt=lines), "NAME").job
+    assert job is not None
+    assert ("0001", "1001") == (job.speakers[0].segments[0].id, job.speakers[0].segments[-1].id)
+
+
+def test_a_ready_file_is_no_part_of_a_bundle(tmp_path: Path) -> None:
+    """It may stay where it is."""
+    folder = write_convention(tmp_path / "NAME")
+    (folder / ".ready").touch()
+    assert [] == faults_of(read_bundle(folder, "NAME"))
