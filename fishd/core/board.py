@@ -22,14 +22,18 @@ _STATES = {
     "draining": ("● stopping", lay.ODD),
     "stopped": ("○ stopped", lay.DIM),
 }
+_DOING = {"draining": "stopping"}
 _MOST_BAR_CELLS = 24
 
 
 def status_line(status: Status) -> str:
     """For systemd's STATUS: `2 jobs, 31/46 segments, 4 workers, 00:12 left`."""
-    said = [count(len(status.jobs), "job")]
+    said = [] if status.state == "running" else [_DOING.get(status.state, status.state)]
     if status.jobs:
+        said.append(count(len(status.jobs), "job"))
         said.append(f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments")
+    elif not said:
+        said.append("idle")
     said.append(count(len(status.workers), "worker"))
     eta_s = _eta_s(status.jobs)
     if eta_s is not None:
@@ -69,8 +73,9 @@ class full:  # noqa: N801 -- used as a function that returns a renderable
         if self._trouble:
             yield from lay.hanging(lay.Cell("!", lay.ODD), Text(self._trouble), console)
         yield from jobs(status)
-        yield from workers(status, console)
-        yield from gpus(status)
+        if not self._trouble:
+            yield from workers(status, console)
+            yield from gpus(status)
         yield from last_errors(status, console)
 
 
@@ -78,7 +83,7 @@ def _headline(status: Status, trouble: str | None) -> Iterator[Segment]:
     state, style = ("○ not running", lay.BAD) if trouble else _STATES.get(status.state, ("●", lay.PLAIN))
     yield Segment(" " + state, style)
     yield Segment(f"  fishd {cropped(status.version, 20)}, {cropped(status.engine, 20)} engine", lay.PLAIN)
-    yield Segment(f", {_since(status)}process {status.pid}\n", lay.DIM)
+    yield Segment("\n" if trouble else f", {_since(status)}process {status.pid}\n", lay.DIM)
     yield Segment(f"   {cropped(status.spool, lay.WIDTH - 4)}\n", lay.DIM)
     done = f"{count(status.jobs_done, 'job')} and {count(status.segments_done, 'segment')} done"
     yield Segment(f"   {done}, {duration(status.audio_s)} of speech\n", lay.DIM)
@@ -89,13 +94,15 @@ def _live_words(status: Status) -> tuple[Text, Text]:
     dot = (" · ", lay.DIM)
     tally = count(len(status.workers), "worker")
     if status.state == "draining":
-        tally = f"stopping, {count(sum(worker.in_hand for worker in status.workers), 'take')} to finish"
+        tally = f"{count(sum(worker.in_hand for worker in status.workers), 'take')} to finish"
     if not status.jobs:
-        idle = "starting" if status.state == "starting" else "idle"
+        idle = "idle" if status.state == "running" else _DOING.get(status.state, status.state)
         done = f"{count(status.jobs_done, 'job')} done"
         return Text(idle, "bold"), Text.assemble(dot, tally, dot, done, *_waiting(status))
     segments = f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments"
     before = Text.assemble((count(len(status.jobs), "job"), "bold"), dot, segments)
+    if status.state == "draining":
+        before = Text.assemble(("stopping", lay.ODD), dot, before)
     failed = sum(job.failed for job in status.jobs)
     after = Text.assemble(*((dot, (f"{failed:,} failed", lay.BAD)) if failed else ()), dot, tally)
     eta_s = _eta_s(status.jobs)

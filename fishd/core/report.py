@@ -5,19 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
 
+from fishd.core.as_json import as_json
 from fishd.core.report_faults import faults, warnings
 from fishd.core.report_head import headline, remarks
 from fishd.core.report_layout import WIDTH
 from fishd.core.report_page import page
 from fishd.core.report_tables import speakers, totals, workers
 from fishd.core.result import Result
-from fishd.core.visible import cropped, encodable
+from fishd.core.visible import cropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +67,4 @@ def render(result: Result) -> Rendered:
 
 def result_json(result: Result) -> bytes:
     """result.json, indented, in the contract's order."""
-    try:
-        encoded = msgspec.json.encode(result)
-    except UnicodeEncodeError:  # a name with bytes that are not UTF-8
-        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(result)))
-    return msgspec.json.format(encoded, indent=2) + b"\n"
-
-
-def _encodable(value: object) -> object:
-    if isinstance(value, str):
-        return encodable(value)
-    if isinstance(value, dict):
-        items = cast("dict[str, object]", value).items()
-        return {key: _encodable(item) for key, item in items}
-    if isinstance(value, list | tuple):
-        return [_encodable(item) for item in cast("list[object]", value)]
-    return value
+    return msgspec.json.format(as_json(result), indent=2) + b"\n"

@@ -37,6 +37,7 @@ _SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR:
 _SPANS = re.compile(r"(?P<tag>^\[[^\]]{1,40}\])|(?P<quoted>'[^']{1,200}'|\"[^\"]{1,200}\")")
 
 Piece = tuple[str, Style]
+Line = Callable[[logging.LogRecord], str]  # what a record looks like
 
 
 def message_lines(record: logging.LogRecord) -> list[str]:
@@ -47,28 +48,31 @@ def message_lines(record: logging.LogRecord) -> list[str]:
     return [visible(line) for line in message.expandtabs().splitlines()] or [""]
 
 
-def pieces(record: logging.LogRecord, clock: str) -> Iterator[Piece]:
-    """The record as styled pieces; joined, they are the plain line."""
+def pieces(record: logging.LogRecord, clock: str, edge: str = "") -> Iterator[Piece]:
+    """The record as styled pieces; joined, they are its line. `edge` stands between head and words."""
     style = _LEVELS.get(record.levelno, _PLAIN)
     first, *rest = message_lines(record)
-    yield f"{time.strftime(clock, time.localtime(record.created))} ", _DIM
+    at = time.strftime(clock, time.localtime(record.created))
+    yield f"{at} ", _DIM
     yield f"{record.levelname:<8}", style
+    yield edge, _DIM
     yield from _spans(first, style if record.levelno >= logging.WARNING else _PLAIN)
+    margin = " " * (len(at) + 9) + edge + "  " if edge else INDENT
     for line in rest:
-        yield f"\n{INDENT}{line}", _DIM
+        yield f"\n{margin}{line}", _DIM
 
 
-def plain(clock: str) -> Callable[[logging.LogRecord], str]:
+def plain(clock: str, edge: str = "") -> Line:
     """For files, pipes and job.log."""
-    return lambda record: "".join(text for text, _ in pieces(record, clock))
+    return lambda record: "".join(text for text, _ in pieces(record, clock, edge))
 
 
-def coloured(clock: str) -> Callable[[logging.LogRecord], str]:
+def coloured(clock: str, edge: str = "") -> Line:
     """For a file that is looked at with `tail -f` or `less -R`."""
 
     def line(record: logging.LogRecord) -> str:
         system = ColorSystem.STANDARD
-        return "".join(style.render(text, color_system=system) for text, style in pieces(record, clock))
+        return "".join(style.render(text, color_system=system) for text, style in pieces(record, clock, edge))
 
     return line
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from fishd.core.as_json import as_json
 from fishd.core.result import Status
 
 
@@ -22,7 +23,7 @@ class BadStatus(Exception):  # noqa: N818 -- the house names faults by whose the
 def write_status(path: Path, status: Status) -> None:
     """Replace the file at `path` in one step."""
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(msgspec.json.encode(status))
+    part.write_bytes(as_json(status))
     part.replace(path)
 
 

@@ -1,0 +1,66 @@
+"""Numbers as people say them."""
+
+from __future__ import annotations
+
+import pytest
+
+from fishd.core import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0.0 s"),
+        (0.44, "0.4 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (134.2, "2 min 14 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (11_000, "3 h 03 min"),
+        (200_000, "2 d 7 h"),
+        (-1, "0.0 s"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    """As fine as it matters, and no finer."""
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "0 s"), (11.6, "12 s"), (59.6, "1 min 00 s"), (-3, "0 s")]
+)
+def test_the_time_left_has_no_tenths(seconds: float, said: str) -> None:
+    """An estimate should not look like a measurement."""
+    assert words.left(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(12, "00:12"), (725, "12:05"), (3723, "1:02:03"), (-1, "00:00")]
+)
+def test_clocks(seconds: float, said: str) -> None:
+    """For systemd's line."""
+    assert words.clock(seconds) == said
+
+
+def test_counts() -> None:
+    """Singular, plural, thousands."""
+    assert [words.count(n, "segment") for n in (0, 1, 46, 20_000)] == [
+        "0 segments",
+        "1 segment",
+        "46 segments",
+        "20,000 segments",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (23.44, "23.4 × real time: an hour of speech takes 2 min 34 s"),
+        (0.5, "0.5 × real time: an hour of speech takes 2 h 00 min"),
+        (0, "no speech was made"),
+    ],
+)
+def test_speed_against_real_time(rate: float, said: str) -> None:
+    """What the rate means to someone who waits."""
+    assert words.times_real_time(rate) == said

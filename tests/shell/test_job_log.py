@@ -1,0 +1,86 @@
+"""job.log: each job's own lines, and nothing of others'."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fishd.host.job_log import JobLog
+
+LOG = logging.getLogger("fishd.test")
+
+
+@pytest.fixture
+def jobs() -> Iterator[JobLog]:
+    handler = JobLog(lambda record: record.getMessage())
+    LOG.addHandler(handler)
+    LOG.setLevel("INFO")
+    yield handler
+    LOG.removeHandler(handler)
+    LOG.setLevel("NOTSET")
+    handler.close()
+
+
+def test_a_job_gets_its_own_lines(jobs: JobLog, tmp_path: Path) -> None:
+    """Records are sorted by the job they are bound to."""
+    for name in ("a", "b"):
+        jobs.open_job(name, tmp_path / name / "job.log")
+        LOG.info("of %s", name, extra={"job": name})
+    LOG.info("of none")
+    for name in ("a", "b"):
+        jobs.finish_job(name)
+    assert [(tmp_path / name / "job.log").read_text() for name in ("a", "b")] == ["of a\n", "of b\n"]
+
+
+def test_lines_wait_in_memory_until_the_end(jobs: JobLog, tmp_path: Path) -> None:
+    """A small job costs one write."""
+    jobs.open_job("a", tmp_path / "job.log")
+    LOG.info("one", extra={"job": "a"})
+    assert not (tmp_path / "job.log").exists()
+    jobs.finish_job("a")
+    assert (tmp_path / "job.log").read_text() == "one\n"
+
+
+def test_a_warning_goes_out_at_once(jobs: JobLog, tmp_path: Path) -> None:
+    """What matters after a crash is on disk before it."""
+    jobs.open_job("a", tmp_path / "job.log")
+    LOG.info("one", extra={"job": "a"})
+    LOG.warning("two", extra={"job": "a"})
+    assert (tmp_path / "job.log").read_text() == "one\ntwo\n"
+
+
+def test_a_resumed_job_goes_on_in_its_file(jobs: JobLog, tmp_path: Path) -> None:
+    """The lines of an earlier daemon stay."""
+    (tmp_path / "job.log").write_text("earlier\n")
+    jobs.open_job("a", tmp_path / "job.log")
+    LOG.info("later", extra={"job": "a"})
+    jobs.finish_job("a")
+    assert (tmp_path / "job.log").read_text() == "earlier\nlater\n"
+
+
+def test_a_finished_job_is_forgotten(jobs: JobLog, tmp_path: Path) -> None:
+    """Later lines do not bring a published job's folder back."""
+    jobs.open_job("a", tmp_path / "out" / "job.log")
+    jobs.finish_job("a")
+    LOG.warning("late", extra={"job": "a"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_gone_stays_gone(jobs: JobLog, tmp_path: Path) -> None:
+    """A cancelled job's work folder is not made anew; the daemon goes on."""
+    jobs.open_job("a", tmp_path / "work" / "a" / "out" / "job.log")
+    LOG.warning("late", extra={"job": "a"})
+    assert not (tmp_path / "work").exists()
+
+
+def test_many_lines_are_written_in_blocks(jobs: JobLog, tmp_path: Path) -> None:
+    """Memory is bounded however long a job runs."""
+    jobs.open_job("a", tmp_path / "job.log")
+    for number in range(1050):
+        LOG.info("%d", number, extra={"job": "a"})
+    assert (tmp_path / "job.log").read_text().count("\n") == 1000
+    jobs.finish_job("a")
+    assert (tmp_path / "job.log").read_text().splitlines() == [str(number) for number in range(1050)]

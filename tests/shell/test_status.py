@@ -1,0 +1,121 @@
+"""status.json, as the daemon writes it and others read it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fishd.core.result import JobState, Status
+from fishd.host.status import BadStatus, pid_is_alive, read_status, why_not_running, write_status
+
+STATUS = Status(
+    version="0.1.0",
+    pid=os.getpid(),
+    at="2026-11-22T15:12:14Z",
+    started="2026-11-22T13:09:02Z",
+    state="running",
+    engine="preview",
+    spool="/spool",
+    jobs=(JobState("a", "A", "speaking", 0, 1, 0, 2, 3.0, 4.0, 5.0),),
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Nothing is lost, and no other file is left."""
+    write_status(tmp_path / "status.json", STATUS)
+    assert read_status(tmp_path / "status.json") == STATUS
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_name_that_is_not_utf_8_is_written_out(tmp_path: Path) -> None:
+    """A folder's odd bytes must not stop the daemon's status."""
+    job = msgspec.structs.replace(STATUS.jobs[0], name="b\udcff")
+    write_status(tmp_path / "status.json", msgspec.structs.replace(STATUS, jobs=(job,)))
+    status = read_status(tmp_path / "status.json")
+    assert status is not None
+    assert status.jobs[0].name == r"b\xff"
+
+
+def test_no_status_is_none(tmp_path: Path) -> None:
+    """Nobody has run here: that is no fault of the file."""
+    assert read_status(tmp_path / "status.json") is None
+    assert (
+        why_not_running(None, tmp_path) == f"no daemon has run here ({tmp_path}); start one with `fishd run`"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
+def test_a_file_that_is_no_status_is_named(tmp_path: Path, content: bytes) -> None:
+    """The message names the file, the fault and the mend."""
+    path = tmp_path / "status.json"
+    path.write_bytes(content)
+    with pytest.raises(
+        BadStatus, match=r"status\.json: is not the status of this version of fishd .*restart"
+    ):
+        read_status(path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A folder in its place, say."""
+    (tmp_path / "status.json").mkdir()
+    with pytest.raises(BadStatus, match=r"status\.json: cannot be read \(Is a directory\)"):
+        read_status(tmp_path / "status.json")
+
+
+def test_a_newer_daemons_extra_fields_are_passed_over(tmp_path: Path) -> None:
+    """`fishd status` of the version before still works during an upgrade."""
+    path = tmp_path / "status.json"
+    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(STATUS), "moon": "full"}))
+    assert read_status(path) == STATUS
+
+
+def test_readers_never_see_half_a_status(tmp_path: Path) -> None:
+    """The file is replaced in one step."""
+    path = tmp_path / "status.json"
+    write_status(path, STATUS)
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(300):
+            write_status(path, msgspec.structs.replace(STATUS, waiting=number, engine="x" * number * 50))
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert read_status(path) is not None
+    writer.join()
+
+
+def test_a_living_daemon_has_no_trouble() -> None:
+    """None means: one serves this spool now."""
+    assert why_not_running(STATUS, Path("/spool")) is None
+
+
+def test_a_dead_daemon_is_said_to_be_gone() -> None:
+    """Its process is no more, and nobody said goodbye."""
+    with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
+        process.wait()
+    assert not pid_is_alive(process.pid)
+    trouble = why_not_running(msgspec.structs.replace(STATUS, pid=process.pid), Path("/spool"))
+    assert trouble is not None
+    assert f"the daemon (process {process.pid}) is gone since about 2026-11-22T15:12:14Z" in trouble
+
+
+def test_a_stopped_daemon_is_said_to_be_stopped() -> None:
+    """A tidy stop is told from a crash."""
+    stopped = msgspec.structs.replace(STATUS, state="stopped")
+    assert why_not_running(stopped, Path("/spool")) == (
+        "the daemon was stopped at 2026-11-22T15:12:14Z; start it with `fishd run`"
+    )
+
+
+def test_a_process_of_another_user_is_alive() -> None:
+    """Process 1 always is, whether we may signal it or not."""
+    assert pid_is_alive(1)
