@@ -75,7 +75,7 @@ def advice(plan: Plan) -> Iterator[str]:
         return
     for alike in _alike(gpus):
         yield from _advice_for(alike, only_one=len(gpus) == 1)
-    yield "`fishd calibrate` measures what a worker needs; docs/hardware.md has settings card by card."
+    yield "docs/hardware.md has settings card by card, and what to do when something is wrong."
 
 
 def _described(spec: str) -> list[Card]:

@@ -133,7 +133,7 @@ def test_the_advice_fits_the_plan(specs: list[str], pool: dict[str, object], exp
     given = list(advice(plan_workers(parse_gpu_specs(specs), PoolConfig(**pool), 8)))
 
     assert expected == given[:-1]
-    assert given[-1].endswith("docs/hardware.md has settings card by card.")
+    assert given[-1].startswith("docs/hardware.md has settings card by card")
 
 
 def test_without_a_card_the_advice_is_for_the_cpu() -> None:

@@ -1,0 +1,66 @@
+"""The hardware page, in both languages: its tables are what the sizing gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fishd.core.config import PoolConfig
+from fishd.core.plan import parse_gpu_specs
+from fishd.core.sizing import plan_workers
+
+DOCS = Path(__file__).parents[2] / "docs"
+ROW = re.compile(
+    r"\| (?:(\d) × )?(\S[^|]*?)[,，] ?(\d+) GB \| (\S+) \| ([\d.]+) \| (auto|true) \| ([\d +]+?) "
+    r"\| ([\d.]+) (?:of|/) (\d+) GB \|"
+)
+
+
+def settings(page: str) -> list[tuple[str, ...]]:
+    return ROW.findall((DOCS / page).read_text("utf-8"))
+
+
+SETTINGS = settings("hardware.md")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: f"{setting[0]}{setting[1]}-{setting[3]}")
+def test_each_setting_gives_the_workers_and_memory_it_promises(setting: tuple[str, ...]) -> None:
+    """What the table says of a card is what `fishd plan` says of it, without a warning."""
+    num_cards, name, card_gb, _, model_memory_gb, multiprocess, workers, used_gb, total_gb = setting
+    cards = parse_gpu_specs([f"{num_cards or 1}x {name}:{card_gb}"])
+    pool = PoolConfig(
+        model_memory_gb=float(model_memory_gb), multiprocess=True if multiprocess == "true" else "auto"
+    )
+    plan = plan_workers(cards, pool, 8)
+
+    assert [int(count) for count in workers.split("+")] == list(plan.workers.values())
+    assert float(used_gb) == pytest.approx(plan.total * pool.model_memory_gb)
+    assert float(total_gb) == sum(card.total_gb for card in cards)
+    assert () == plan.warnings
+
+
+def test_the_page_names_every_card_alone_and_in_a_pair() -> None:
+    """Single and double RTX 4090/3090, 4080, 3060 and A100/H100, each conservative and aggressive."""
+    named = {(count, name, setting) for count, name, _, setting, *_ in SETTINGS}
+
+    assert {
+        (count, name, setting)
+        for count in ("", "2")
+        for name in ("RTX 4090 or 3090", "RTX 4080", "RTX 3060", "A100 or H100")
+        for setting in ("conservative", "aggressive")
+    } <= named
+
+
+def test_the_chinese_page_has_the_same_figures() -> None:
+    """Neither page may be changed alone."""
+    words = {"或": "or", "保守": "conservative", "激进": "aggressive", "批处理": "batching"}
+    translated = []
+    for row in settings("hardware.zh.md"):
+        cells = list(row)
+        for chinese, english in words.items():
+            cells = [cell.replace(chinese, english) for cell in cells]
+        translated.append(tuple(cells))
+
+    assert SETTINGS == translated
