@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -41,9 +41,17 @@ def status_line(status: Status) -> str:
     return ", ".join(said)
 
 
-class live_line:  # noqa: N801 -- used as a function that returns a renderable
+def live_line(status: Status) -> RenderableType:
     """One line for the bottom of a terminal, as wide as there is room for."""
+    return _LiveLine(status)
 
+
+def full(status: Status, trouble: str | None = None) -> RenderableType:
+    """Everything, for `fishd status`. `trouble` is why no daemon serves this spool now."""
+    return _Board(status, trouble)
+
+
+class _LiveLine:
     def __init__(self, status: Status) -> None:
         self._status = status
 
@@ -60,10 +68,8 @@ class live_line:  # noqa: N801 -- used as a function that returns a renderable
         yield line
 
 
-class full:  # noqa: N801 -- used as a function that returns a renderable
-    """Everything, for `fishd status`. `trouble` is why no daemon serves this spool now."""
-
-    def __init__(self, status: Status, trouble: str | None = None) -> None:
+class _Board:
+    def __init__(self, status: Status, trouble: str | None) -> None:
         self._status = status
         self._trouble = trouble
 
