@@ -27,7 +27,7 @@ class Disk:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             _write_all(fd, content)
-            os.fsync(fd)
+            self.sync(fd)
         except BaseException:
             path.unlink(missing_ok=True)
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat
 from functools import cache
 from pathlib import Path
 
@@ -59,14 +60,21 @@ def open_by_steps(folder_fd: int, relative: str, flags: int) -> int:
     here = os.dup(folder_fd)
     try:
         for folder in folders:
-            below = os.open(
-                folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here
-            )
+            below = _enter(here, folder or ".")
             os.close(here)
             here = below
         return os.open(name or ".", flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
     finally:
         os.close(here)
+
+
+def _enter(here: int, folder: str) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+    except NotADirectoryError:  # what O_DIRECTORY makes of a symlink, where openat2 says ELOOP
+        if stat.S_ISLNK(os.stat(folder, dir_fd=here, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder) from None
+        raise
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Builders of bundles for tests: a good one, and ways to spoil it. Audio is a few bytes: nobody decodes it here."""
+"""Builders of bundles for tests: a good one, and ways to spoil it. Its audio is never decoded."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, wri
 
 
 def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
-    """Names, texts, languages, clips and references stand as the manifest says, with the defaults filled in."""
+    """Names, texts, clips and references stand as the manifest says, with the defaults filled in."""
     reading = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
     job = reading.job
     assert job is not None

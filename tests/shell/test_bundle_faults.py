@@ -145,14 +145,15 @@ MANIFESTS = {
     "two segments of one id": (
         one_speaker(segments='[{ id = "a", text = "Hi." }, { id = "a", text = "Ho." }]'),
         [
-            'speakers[0].segments[1].id: "a" stands twice in speakers[0].segments; the other is speakers[0].segments[0].id'
+            'speakers[0].segments[1].id: "a" stands twice in speakers[0].segments; the other is '
+            + "speakers[0].segments[0].id",
         ],
     ),
     "an id that is another's default": (
         one_speaker(segments='[{ id = "002", text = "Hi." }, { text = "Ho." }]'),
         [
-            'speakers[0].segments[1].id: "002" stands twice in speakers[0].segments; '
-            "the other is speakers[0].segments[0].id"
+            'speakers[0].segments[1].id: "002" stands twice in speakers[0].segments; the other is '
+            + "speakers[0].segments[0].id",
         ],
     ),
 }

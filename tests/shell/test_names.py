@@ -1,0 +1,109 @@
+"""Names of users become names of files: safe everywhere, and never two the same."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fishd.spool.names import clip_paths, file_name, file_names, job_name, one_line
+
+JOB_NAMES = {
+    "Folge 1 🎉": "Folge 1 🎉",
+    "👩‍👩‍👧 family": "👩‍👩‍👧 family",
+    "a\nb\tc\x1b[31m": "a_b_c_[31m",
+    "\u202egnp.exe": "_gnp.exe",
+    "..": "_.",
+    ".hidden": "_hidden",
+    " ": "_",
+    "": "_",
+    b"caf\xe9": "caf_",
+    b"a/b": "a_b",
+    "n" * 300: "n" * 240,
+    "é" * 200: "é" * 120,
+}
+
+
+@pytest.mark.parametrize(("raw", "expected"), JOB_NAMES.items())
+def test_a_job_is_named_after_its_folder(raw: str | bytes, expected: str) -> None:
+    """Unicode is kept; what harms a path, a listing or a terminal is replaced; -NN still fits."""
+    assert expected == job_name(raw)
+
+
+def test_a_name_is_not_cut_through_a_letter() -> None:
+    """A combining mark goes with its letter."""
+    name = "x" * 239 + "e\u0301"
+    assert "x" * 239 == job_name(name)
+
+
+FILE_NAMES = {
+    "Alice": "Alice",
+    "../../etc/passwd": "_._.._etc_passwd",
+    "What? *really*": "What_ _really_",
+    "CON": "_CON",
+    "nul.txt": "_nul.txt",
+    "contour": "contour",
+    "trailing. .": "trailing",
+    "...": "_",
+    "é": "é",
+    "e\u0301": "é",
+    "n" * 255: "n" * 180,
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), FILE_NAMES.items())
+def test_a_file_is_named_after_its_speaker(name: str, expected: str) -> None:
+    """Every common file system takes the name."""
+    assert expected == file_name(name)
+
+
+def test_names_that_would_share_a_file_get_a_hash() -> None:
+    """All of them, so that their order does not matter."""
+    names = ["Alice", "alice", "ALICE.", "Bob", "e\u0301", "é", "a?", "a*"]
+    files = file_names(names)
+    assert "Bob" == files[3]
+    assert 8 == len({unicodedata.normalize("NFC", file).casefold() for file in files})
+    assert dict(zip(names, files, strict=True)) == dict(
+        zip(names[::-1], file_names(names[::-1]), strict=True)
+    )
+    assert files[0].startswith("Alice-")
+
+
+def test_a_name_that_is_anothers_hash_is_told_apart() -> None:
+    """A name made to look like another's file gets its own."""
+    made = file_names(["A", "a"])[0]
+    files = file_names(["A", "a", made])
+    assert 3 == len({file.casefold() for file in files})
+
+
+def test_clips_stand_below_their_speaker() -> None:
+    """One folder a speaker, one file a segment."""
+    expected = [["clips/Al_ice/001.wav"], ["clips/Bob/a.wav", "clips/Bob/b_c.wav"]]
+    assert expected == clip_paths([("Al/ice", ["001"]), ("Bob", ["a", "b/c"])], "wav")
+
+
+@settings(max_examples=200)
+@given(st.lists(st.text(max_size=300), unique=True, max_size=8))
+def test_whatever_the_names_no_file_is_shared_or_unsafe(names: list[str]) -> None:
+    """Distinct names never share a file, in any case or Unicode form; no file leaves its folder or is hidden."""
+    files = file_names(names)
+    folded = {unicodedata.normalize("NFC", file).casefold() for file in files}
+    assert len(names) == len(folded)
+    for file in files:
+        assert 0 < len(file.encode()) <= 230
+        assert not set(file) & set('/\\:*?"<>|\0\n\x1b')
+        assert not file.startswith(".")
+        assert not file.endswith((".", " "))
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300))
+def test_whatever_the_folders_bytes_the_job_has_a_name(raw: bytes) -> None:
+    """Any bytes give a name that is UTF-8, visible, printable and short enough."""
+    name = job_name(raw)
+    assert 0 < len(name.encode()) <= 240
+    assert "/" not in name
+    assert not name.startswith(".")
+    assert name == one_line(name) or " " in name
