@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from fishd.core import schema
+from fishd.core.config_faults import place, syntax_fault, unknown_key, unknown_section
 from fishd.core.config_keys import RULES
 from fishd.core.job import Fault
 from fishd.core.limits import Limits
@@ -96,8 +97,8 @@ def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
     """The configuration that `text`, read from `path`, and the environment give; raises BadConfig."""
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfig((_syntax_fault(error, text, path),)) from error
+    except ValueError as error:  # TOMLDecodeError, or a number of too many digits
+        raise BadConfig((syntax_fault(error, text, path),)) from error
     lines = schema.key_lines(text)
     kept, faults = _check_file(found, path, lines)
     overrides, wrong_variables = _check_environ(environ)
@@ -148,19 +149,19 @@ def _check_file(
     faults: _Found = []
 
     def refuse(key: tuple[str, ...], what: str) -> None:
-        where = _place(path, key, lines)
+        where = place(path, key, lines)
         faults.append((schema.line_of(key, lines) or 0, Fault(where, what)))
 
     for section, values in found.items():
         if section not in RULES:
-            refuse((section,), _unknown_section(section, values))
+            refuse((section,), unknown_section(section, values))
         elif not isinstance(values, dict):
             refuse((section,), f"is {schema.shown(values)}; must be a section, written [{section}]")
         else:
             for key, value in cast("dict[str, object]", values).items():
                 rule = RULES[section].get(key)
                 if rule is None:
-                    refuse((section, key), _unknown_key(section, key))
+                    refuse((section, key), unknown_key(section, key))
                     continue
                 try:
                     kept[section][key] = rule.keep(value)
@@ -180,7 +181,7 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[list[tuple[str, str, obj
             continue
         rule, said = RULES[section].get(key), environ[variable]
         if rule is None:
-            faults.append(Fault(variable, _unknown_key(section, key, prefix=f"FISHD_{section.upper()}_")))
+            faults.append(Fault(variable, unknown_key(section, key, prefix=f"FISHD_{section.upper()}_")))
         elif rule.from_text is None:
             faults.append(Fault(variable, f"cannot stand in a variable; set {section}.{key} in the file"))
         elif said or rule.from_text is str:  # an empty variable is an unset one, but for a text
@@ -196,14 +197,14 @@ def _check_between(config: Config, path: str, lines: Mapping[tuple[str, ...], in
     spool, limits = config.spool, config.limits
     if config.engine.name == "fish" and config.engine.checkpoint is None:
         what = "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
-        yield Fault(_place(path, ("engine", "checkpoint"), lines), what)
+        yield Fault(place(path, ("engine", "checkpoint"), lines), what)
     if spool.settle_timeout_s < spool.settle_s:
         what = f"is {spool.settle_timeout_s:g}; must not be below spool.settle_s, {spool.settle_s:g}"
-        yield Fault(_place(path, ("spool", "settle_timeout_s"), lines), what)
+        yield Fault(place(path, ("spool", "settle_timeout_s"), lines), what)
     if limits.min_reference_s > limits.max_reference_s:
         most = f"{limits.max_reference_s:g}"
         what = f"is {limits.min_reference_s:g}; must not be above limits.max_reference_s, {most}"
-        yield Fault(_place(path, ("limits", "min_reference_s"), lines), what)
+        yield Fault(place(path, ("limits", "min_reference_s"), lines), what)
 
 
 def _build(kept: _Kept, path: str, environ: Mapping[str, str]) -> Config:
@@ -225,43 +226,7 @@ def _full_path(said: str, config_path: str, environ: Mapping[str, str]) -> Path 
     return Path(PurePath(config_path).parent / said)
 
 
-def _place(path: str, key: tuple[str, ...], lines: Mapping[tuple[str, ...], int]) -> str:
-    line = schema.line_of(key, lines)
-    return f"{path}:{line}: {'.'.join(key)}" if line else f"{path}: {'.'.join(key)}"
-
-
-def _unknown_section(name: str, value: object) -> str:
-    if not isinstance(value, dict):
-        homes = [section for section, rules in RULES.items() if name in rules]
-        where = schema.any_of(f"[{section}]" for section in homes or RULES)
-        return f"stands outside of every section; it must stand below {where}"
-    if guess := schema.meant(name, RULES):
-        return f"is not a known section; did you mean [{guess}]?"
-    return f"is not a known section; known are {', '.join(RULES)}"
-
-
-def _unknown_key(section: str, key: str, prefix: str = "") -> str:
-    shown = str.upper if prefix else str
-    if guess := schema.meant(key, RULES[section]):
-        return f"is not a known key; did you mean {prefix}{shown(guess)}?"
-    if home := next((name for name, rules in RULES.items() if key in rules), None):
-        return f"is not a key of {section}; it belongs in [{home}]"
-    known = ", ".join(f"{prefix}{shown(name)}" for name in RULES[section])
-    return f"is not a known key; known are {known}"
-
-
 def _split_variable(name: str) -> tuple[str, str]:
     """`FISHD_POOL_MAX_TAKES` -> ("pool", "max_takes"); ("", "") for another's variable."""
     split = re.fullmatch(r"FISHD_([A-Z]+)_([A-Z0-9_]+)", name)
     return (split[1].lower(), split[2].lower()) if split else ("", "")
-
-
-def _syntax_fault(error: tomllib.TOMLDecodeError, text: str, path: str) -> Fault:
-    """From `Invalid value (at line 3, column 9)`, or `… (at end of document)`, to our form."""
-    what, _, where = str(error).rpartition(" (at ")
-    if at := re.search(r"line (\d+), column (\d+)", where):
-        line, column = int(at[1]), int(at[2])
-    else:
-        written = text.splitlines() or [""]
-        line, column = len(written), len(written[-1]) + 1
-    return Fault(f"{path}:{line}:{column}", f"is not valid TOML: {what or error}")

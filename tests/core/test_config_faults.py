@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fishd.core.config import BadConfig, parse_config
 from fishd.core.config_keys import RULES
+from fishd.core.job import Fault
 
 
 def faults_of(text: str) -> list[str]:
@@ -143,3 +146,20 @@ def test_a_long_value_is_cut_short() -> None:
     (fault,) = faults_of(f'[log]\nlevel = "{"x" * 500}"')
 
     assert len(fault) < 200
+
+
+@given(st.text(alphabet="[]{}=.,#\"'\\n 0x1e9-_poltaks\\u00e4", max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    """Whatever stands in the file, the answer is a configuration or faults with their places."""
+    faults: tuple[Fault, ...] = ()
+    try:
+        parse_config(text, "config.toml", {})
+    except BadConfig as bad:
+        faults = bad.faults
+
+    assert all(fault.where.startswith("config.toml:") and fault.what for fault in faults)
+
+
+def test_a_number_of_too_many_digits_is_a_fault() -> None:
+    """Python refuses to read it; that must not stop a running daemon's reload."""
+    assert "config.toml:" in faults_of(f"[pool]\nmax_takes = {'9' * 5000}")[0]
