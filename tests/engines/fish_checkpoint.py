@@ -38,12 +38,17 @@ TINY_CODES = 64
 S1_RANKS, S1_SPEAKERS = 151643, 2
 
 
-def make_tiny(folder: Path, *, seed: int = 0, codec: bool = True, **changes: object) -> Path:
-    """A checkpoint under 2 MB that runs end to end. `changes` go into its config.json."""
+def make_tiny(
+    folder: Path, *, seed: int = 0, codec: bool = True, silent_text: bool = True, **changes: object
+) -> Path:
+    """A checkpoint under 2 MB that runs end to end. `changes` go into its config.json.
+
+    Unless `silent_text`, text ids are as likely to be drawn as semantic ones.
+    """
     ids = write_tokenizer(folder, num_ranks=256, num_semantic=TINY_CODES)
     config = {**TINY, "vocab_size": ids, "codebook_size": TINY_CODES, **changes}
     (folder / "config.json").write_text(json.dumps(config, indent=1))
-    write_model(folder, seed, torch.float32)
+    write_model(folder, seed, torch.float32, silent_text=silent_text)
     if codec:
         write_codec(folder, seed, tiny=True)
     return folder
@@ -74,8 +79,8 @@ def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
     return num_ranks + len(special)
 
 
-def write_model(folder: Path, seed: int, dtype: torch.dtype) -> None:
-    """model.pth: normal weights, norms of one, no logits for text."""
+def write_model(folder: Path, seed: int, dtype: torch.dtype, *, silent_text: bool = True) -> None:
+    """model.pth: normal weights, norms of one, and no logits for text if it is to be silent."""
     from fishd.engines.fish.checkpoint import read_architecture, read_tokenizer
 
     architecture = read_architecture(folder)
@@ -84,7 +89,7 @@ def write_model(folder: Path, seed: int, dtype: torch.dtype) -> None:
     with torch.device("meta"):
         module = llama.DualARTransformer(architecture, tokenizer)
     weights = random_weights(module, seed, architecture.initializer_range, dtype)
-    if (output := weights.get("output.weight")) is not None:
+    if silent_text and (output := weights.get("output.weight")) is not None:
         end = tokenizer.get_token_id("<|im_end|>")
         silent = torch.ones(len(output), dtype=torch.bool)
         silent[[end, *range(tokenizer.semantic_begin_id, tokenizer.semantic_end_id + 1)]] = False

@@ -98,7 +98,13 @@ class Decoder:
         used = min(self.length, max(p.prefix.shape[3] for p in prompts) + max(lengths))
         hidden = self._slow.read_suffix(at, tokens.to(device), start, last, used)
         seeds = torch.tensor([prompt.seed for prompt in prompts], device=device)
-        self.rows.begin(at, start + last + 1, seeds, [prompt.sampling for prompt in prompts], hidden)
+        self.rows.begin(at, start + last + 1, seeds, self._how(prompts), hidden)
+
+    def _how(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Each prompt's temperature, top_p and penalty, [n, 3]; the package rounds them to bfloat16."""
+        how = [(max(p.sampling.temperature, 1e-5), p.sampling.top_p, p.sampling.repetition_penalty) for p in prompts]
+        exact = torch.tensor(how, device=self.model.device)
+        return exact.bfloat16().float() if self._quirks else exact
 
     @torch.inference_mode()
     def draw(self, n: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from fishd.engines.fish.checkpoint import require_files
 from fishd.engines.fish.codec import Codec
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
@@ -53,6 +54,7 @@ def costs(model: Model, codec: Codec) -> Costs:
 
 def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -> FishEngine:
     folder = Path(chosen.checkpoint)
+    require_files(folder)
     quirks = chosen.upstream_quirks
     model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
     codec = Codec(folder, device, DTYPES[chosen.codec_precision])

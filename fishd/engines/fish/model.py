@@ -21,7 +21,6 @@ from fishd.engines.fish.checkpoint import (
     model_weights,
     read_architecture,
     read_tokenizer,
-    require_files,
     require_weights,
 )
 from fishd.engines.fish.linear import Linear, gated, linear
@@ -90,7 +89,6 @@ class Model:
 
 def skeleton(folder: Path) -> Any:
     """The package's model on the meta device: names and shapes without memory. Raises EngineError."""
-    require_files(folder)
     architecture = read_architecture(folder)
     tokenizer = read_tokenizer(folder, architecture)
     (llama,) = package("fish_speech.models.text2semantic.llama")

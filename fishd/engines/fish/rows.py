@@ -12,8 +12,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from fishd.engines.fish.options import Sampling
-
 WINDOW = 16  # frames that the repetition penalty looks back on
 
 
@@ -39,15 +37,13 @@ class Rows:
     ended: Tensor
     broken: Tensor
 
-    def begin(self, rows: Tensor, positions: Tensor, seeds: Tensor, how: list[Sampling], hidden: Tensor) -> None:
-        """Set up rows whose prompt has been read: `positions` are their prompts' lengths."""
-        device = self.seed.device
+    def begin(self, rows: Tensor, positions: Tensor, seeds: Tensor, how: Tensor, hidden: Tensor) -> None:
+        """Set up rows whose prompt has been read. `positions` are the prompts' lengths; `how` [n, 3] is each
+        row's temperature, top_p and penalty."""
         self.hidden[rows] = hidden
         self.position[rows] = positions
         self.seed[rows] = seeds
-        self.temperature[rows, 0] = torch.tensor([max(s.temperature, 1e-5) for s in how], device=device)
-        self.top_p[rows, 0] = torch.tensor([s.top_p for s in how], device=device)
-        self.penalty[rows, 0] = torch.tensor([s.repetition_penalty for s in how], device=device)
+        self.temperature[rows], self.top_p[rows], self.penalty[rows] = how[:, :1], how[:, 1:2], how[:, 2:]
         self.step[rows] = 0
         self.window[rows] = 0
         self.ended[rows] = -1
