@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("contract")
+pytest.register_assert_rewrite("tests.engines.contract")

@@ -7,11 +7,13 @@ To put an engine under contract, subclass `EngineContract` in a `test_*.py` besi
         module = my_engine
 
         @pytest.fixture(scope="class")
-        def make_engine(self):            # () -> a freshly loaded engine, as the worker would load it
+        @classmethod
+        def make_engine(cls):            # () -> a freshly loaded engine, as the worker would load it
             return lambda: my_engine.factory("cpu", {})
 
         @pytest.fixture(scope="class")
-        def voice(self):                  # a Voice that the engine can use
+        @classmethod
+        def voice(cls):                  # a Voice that the engine can use
             ...
 
 `texts`, `limit_s` and `audible` may be overridden (a stand-in model with random weights is not audible).
@@ -65,15 +67,18 @@ class EngineContract:
     texts = ("Good evening, and welcome.", "Thank you.", "The train leaves at nine.")
 
     @pytest.fixture(scope="class")
-    def make_engine(self) -> MakeEngine:
+    @classmethod
+    def make_engine(cls) -> MakeEngine:
         raise NotImplementedError("give the suite an engine")
 
     @pytest.fixture(scope="class")
-    def voice(self) -> Voice:
+    @classmethod
+    def voice(cls) -> Voice:
         raise NotImplementedError("give the suite a voice")
 
     @pytest.fixture(scope="class")
-    def engine(self, make_engine: MakeEngine) -> Iterable[Engine]:
+    @classmethod
+    def engine(cls, make_engine: MakeEngine) -> Iterable[Engine]:
         engine = make_engine()
         yield engine
         engine.close()

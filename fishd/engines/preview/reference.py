@@ -1,0 +1,56 @@
+"""Reference clips: files of any rate and width -> frames, by WORLD.
+
+Pitch by DIO and StoneMask, envelope by CheapTrick: M. Morise, "WORLD: a vocoder-based high-quality speech
+synthesis system" (2016). A clip is untrusted, but the worker has decoded it once already.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyworld
+import soundfile
+import soxr
+
+from fishd.engines.preview.bands import SAMPLE_RATE
+from fishd.engines.preview.frames import Array, Frames, frames_of
+from fishd.engines.protocol import BadClip
+
+HOP_S = 0.00625  # half of the stock voice's
+FFT_SIZE = 1024
+LONGEST_S = 60.0  # of all clips together; what is beyond adds little and costs memory
+
+
+def load(clips: tuple[Path, ...]) -> list[Array]:
+    """The clips as mono float32 at 24 kHz, at most a minute in all."""
+    left, sounds = LONGEST_S, list[Array]()
+    for clip in clips:
+        if left <= 0:
+            break
+        sounds.append(_load_clip(clip, left))
+        left -= len(sounds[-1]) / SAMPLE_RATE
+    return sounds
+
+
+def _load_clip(clip: Path, longest_s: float) -> Array:
+    try:
+        with soundfile.SoundFile(clip) as file:
+            rate = file.samplerate
+            sound = file.read(int(longest_s * rate), dtype="float32", always_2d=True).mean(1)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise BadClip(f"{clip.name}: cannot be read as audio ({error})") from error
+    if not np.isfinite(sound).all() or not np.abs(sound).max(initial=0.0) > 1e-4:
+        raise BadClip(f"{clip.name}: holds no sound")
+    return soxr.resample(sound, rate, SAMPLE_RATE).astype(np.float32)
+
+
+def analyse(sound: Array) -> Frames:
+    """A sound's frames, every 6.25 ms."""
+    wave = sound.astype(np.float64)
+    coarse, at = pyworld.dio(
+        wave, SAMPLE_RATE, f0_floor=60.0, f0_ceil=500.0, frame_period=HOP_S * 1000, allowed_range=0.2
+    )
+    pitch = pyworld.stonemask(wave, coarse, at, SAMPLE_RATE)
+    power = pyworld.cheaptrick(wave, pitch, at, SAMPLE_RATE, fft_size=FFT_SIZE)
+    return frames_of(power.astype(np.float32), pitch.astype(np.float32), HOP_S)
