@@ -24,7 +24,7 @@ from fishd.core.report_layout import (
 )
 from fishd.core.result import GpuState, JobState, Status, WorkerState
 from fishd.core.visible import cropped
-from fishd.core.words import count, gigabytes, left
+from fishd.core.words import count, gigabytes, left, moment
 
 _MOST_JOBS = 20
 _MOST_ERRORS = 8
@@ -86,11 +86,11 @@ def last_errors(status: Status, console: Console) -> Iterator[Segment]:
     """What went wrong lately, the latest last."""
     if not status.errors:
         return
-    yield from heading("Last errors")
+    yield from heading("Last errors (UTC)")
     for error in status.errors[-_MOST_ERRORS:]:
         where = cropped(error.where, 60)
         said = Text.assemble(
-            (cropped(error.at, 25), DIM),
+            (cropped(moment(error.at).removesuffix(" UTC"), 25), DIM),
             (f" {where}: " if where else " ", NAME),
             cropped(error.what, 400),
         )

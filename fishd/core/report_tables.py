@@ -75,7 +75,7 @@ def _speaker_row(speaker: SpeakerResult) -> tuple[Cell, ...]:
         Cell(cropped(speaker.name, _NAME_CELLS), NAME),
         Cell(cropped(speaker.language, 12)),
         Cell(f"{len(speaker.segments):,}"),
-        Cell(duration(sum(segment.duration_s or 0.0 for segment in speaker.segments))),
+        Cell(f"{sum(segment.duration_s or 0.0 for segment in speaker.segments):,.1f} s"),
         Cell(f"{failed:,}", BAD) if failed else Cell("–", DIM),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 def duration(seconds: float) -> str:
     """`0.4 s`, `6.1 s`, `2 min 14 s`, `1 h 03 min`, `2 d 4 h`."""
@@ -32,6 +34,14 @@ def clock(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes = f"{rest // 60:02d}:{rest % 60:02d}"
     return f"{hours}:{minutes}" if hours else minutes
+
+
+def moment(at: str) -> str:
+    """`2026-11-22 15:12:14 UTC`, from RFC 3339; what is no time is left as it is."""
+    try:
+        return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return at
 
 
 def count(number: int, noun: str) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from fishd.core.as_json import as_json
 from fishd.core.result import Status
+from fishd.core.words import moment
 
 
 class BadStatus(Exception):  # noqa: N818 -- the house names faults by whose they are: BadBundle, BadConfig
@@ -61,10 +62,11 @@ def why_not_running(
     if status is None:
         return f"no daemon has run here ({spool}); start one with `fishd run`"
     if status.state == "stopped":
-        return f"the daemon was stopped at {status.at}; start it with `fishd run`"
+        return f"the daemon was stopped at {moment(status.at)}; start it with `fishd run`"
     if not is_alive(status.pid):
         return (
-            f"the daemon (process {status.pid}) is gone since about {status.at} without saying goodbye; "
+            f"the daemon (process {status.pid}) is gone since about {moment(status.at)}, "
+            "without saying goodbye; "
             "start it with `fishd run`: it resumes what is unfinished"
         )
     return None

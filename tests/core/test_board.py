@@ -93,7 +93,7 @@ def test_the_board_shows_cards() -> None:
 def test_the_board_shows_the_last_errors() -> None:
     """Moment, place, words."""
     rows = squeezed(drawn(full(samples.busy())))
-    assert "✗ 2026-11-22T14:02:51Z config.toml: pool.max_takes: is 0; give it 1 or more" in rows
+    assert "✗ 2026-11-22 14:02:51 config.toml: pool.max_takes: is 0; give it 1 or more" in rows
 
 
 def test_the_board_of_a_daemon_that_is_gone_says_so() -> None:

@@ -64,3 +64,16 @@ def test_counts() -> None:
 def test_speed_against_real_time(rate: float, said: str) -> None:
     """What the rate means to someone who waits."""
     assert words.times_real_time(rate) == said
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2026-11-22T15:12:14.440Z", "2026-11-22 15:12:14 UTC"),
+        ("2026-11-22T17:12:14+02:00", "2026-11-22 15:12:14 UTC"),
+        ("soon", "soon"),
+    ],
+)
+def test_moments(at: str, said: str) -> None:
+    """For people: no T, no fractions, one time zone."""
+    assert words.moment(at) == said

@@ -105,14 +105,14 @@ def test_a_dead_daemon_is_said_to_be_gone() -> None:
     assert not pid_is_alive(process.pid)
     trouble = why_not_running(msgspec.structs.replace(STATUS, pid=process.pid), Path("/spool"))
     assert trouble is not None
-    assert f"the daemon (process {process.pid}) is gone since about 2026-11-22T15:12:14Z" in trouble
+    assert f"the daemon (process {process.pid}) is gone since about 2026-11-22 15:12:14 UTC" in trouble
 
 
 def test_a_stopped_daemon_is_said_to_be_stopped() -> None:
     """A tidy stop is told from a crash."""
     stopped = msgspec.structs.replace(STATUS, state="stopped")
     assert why_not_running(stopped, Path("/spool")) == (
-        "the daemon was stopped at 2026-11-22T15:12:14Z; start it with `fishd run`"
+        "the daemon was stopped at 2026-11-22 15:12:14 UTC; start it with `fishd run`"
     )
 
 
