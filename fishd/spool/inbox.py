@@ -22,11 +22,11 @@ from fishd.spool.disk import Disk
 from fishd.spool.errors import SpoolError, mend_for
 from fishd.spool.names import job_name, printable
 from fishd.spool.outbox import BUNDLE, numbered
+from fishd.spool.settle import Patience, Waiting
 from fishd.spool.survey import survey
 
 READY = ".ready"
 MOST_BACKOFF_S = 60.0
-FEW = 100  # bundles that settle; more are looked at less often
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,6 @@ class Claims:
     fault: SpoolError | None = None
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """What is remembered of an entry between scans; owned by the Inbox."""
-
-    changed_at: float
-    due: float
-    print: int | None = None
-    lacks: tuple[Fault, ...] | None = None
-    failures: int = 0
-
-
 class Inbox:
     """Remembers what settles. Blocking; one caller at a time."""
 
@@ -102,14 +91,13 @@ class Inbox:
         self._work = work
         self._limits = limits or Limits()
         self._disk = disk or Disk()
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._identity: tuple[int, int] | None = None
         self.settle(settle_s, settle_timeout_s)
 
     def settle(self, settle_s: float, settle_timeout_s: float) -> None:
         """Take other times, as after a reload."""
-        self._settle_s = settle_s
-        self._settle_timeout_s = max(settle_s, settle_timeout_s)
+        self._patience = Patience(settle_s, settle_timeout_s)
 
     def scan(self, now: float) -> Scan:
         """Look at every entry; those found stay in the inbox until they are claimed. Raises SpoolError."""
@@ -122,7 +110,7 @@ class Inbox:
                 str(self._inbox), f"cannot be read: {error.strerror}", mend_for(error)
             ) from error
         known = self._waiting
-        self._waiting = {entry.name: known.get(entry.name) or _Waiting(now, now) for entry in here}
+        self._waiting = {entry.name: known.get(entry.name) or Waiting(now, now) for entry in here}
         found = tuple(found for entry in here if (found := self._look(entry, self._waiting[entry.name], now)))
         taken = {one.name for one in found}
         return Scan(found, tuple(name for name in self._waiting if name not in taken), replaced)
@@ -146,75 +134,49 @@ class Inbox:
                 stuck.append(self._stuck(one.name, error, now))
         return Claims(tuple(claimed), tuple(stuck), self._sync() if claimed else None)
 
-    def _look(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+    def _look(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
         if waiting.failures and now < waiting.due:
             return None
-        if not entry.is_dir(follow_symlinks=False):
-            return self._look_at_stray(entry, waiting, now)
-        if os.path.lexists(f"{entry.path}/{READY}"):
-            return Found(entry.name)
-        return self._look_at_bundle(entry, waiting, now) if now >= waiting.due else None
+        try:
+            if not entry.is_dir(follow_symlinks=False):
+                return self._look_at_stray(entry, waiting, now)
+            if os.path.lexists(f"{entry.path}/{READY}"):
+                return Found(entry.name)
+            return self._look_at_bundle(entry, waiting, now) if now >= waiting.due else None
+        except FileNotFoundError:  # removed while it settles
+            return None
 
-    def _look_at_bundle(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+    def _look_at_bundle(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
         folder = Path(entry.path)
         try:
             seen = survey(folder, self._limits)
-        except FileNotFoundError:  # removed while it settles
-            return None
-        except OSError as error:
-            unreadable = (Fault("bundle", f"cannot be read: {error.strerror}; {mend_for(error)}"),)
+        except PermissionError as error:
+            unreadable = Fault("bundle", f"cannot be read: {error.strerror}; {mend_for(error)}")
             return self._wait(entry.name, waiting, now, unreadable)
-        self._note_change(waiting, seen.print, now)
-        if now - waiting.changed_at < self._settle_s:
-            return None
+        self._patience.note(waiting, seen.print, now)
+        if not self._patience.is_still(waiting, now):
+            return self._wait(entry.name, waiting, now)
         if seen.faults:
             return Found(entry.name, seen.faults)
         if waiting.lacks is None:
             waiting.lacks = lacking(folder, self._limits)
-        return self._wait(entry.name, waiting, now, waiting.lacks) if waiting.lacks else Found(entry.name)
+        return self._wait(entry.name, waiting, now, *waiting.lacks) if waiting.lacks else Found(entry.name)
 
-    def _look_at_stray(self, entry: os.DirEntry[str], waiting: _Waiting, now: float) -> Found | None:
+    def _look_at_stray(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
         """A file may be on its way to become something else; after the time for that it is rejected."""
-        try:
-            facts = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        self._note_change(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
-        kind = (
-            "a symlink"
-            if stat.S_ISLNK(facts.st_mode)
-            else "a file"
-            if stat.S_ISREG(facts.st_mode)
-            else "a special file"
-        )
-        return self._wait(
-            entry.name,
-            waiting,
-            now,
-            (Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder"),),
-        )
+        facts = entry.stat(follow_symlinks=False)
+        self._patience.note(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
+        kinds = {stat.S_IFLNK: "a symlink", stat.S_IFREG: "a file"}
+        kind = kinds.get(stat.S_IFMT(facts.st_mode), "a special file")
+        fault = Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder")
+        return self._wait(entry.name, waiting, now, fault)
 
-    def _note_change(self, waiting: _Waiting, seen: int, now: float) -> None:
-        if waiting.print != seen:
-            waiting.print, waiting.changed_at, waiting.lacks = seen, now, None
-        step = self._settle_s / 4 if len(self._waiting) <= FEW else self._settle_s
-        waiting.due = min(now + step, max(now, waiting.changed_at + self._settle_s))
-        if waiting.due <= now:
-            waiting.due = now + max(step, 0.05)
-
-    def _wait(self, name: str, waiting: _Waiting, now: float, faults: tuple[Fault, ...]) -> Found | None:
-        """Reject after the time for settling is over."""
-        over = waiting.changed_at + self._settle_timeout_s
-        if now >= over:
-            return Found(
-                name, (*faults, Fault("bundle", f"stayed incomplete for {self._settle_timeout_s:g} s"))
-            )
-        waiting.due = min(
-            over,
-            now + max(self._settle_s / 4, 0.05)
-            if len(self._waiting) <= FEW
-            else now + max(self._settle_s, 0.05),
-        )
+    def _wait(self, name: str, waiting: Waiting, now: float, *lacks: Fault) -> Found | None:
+        """Look again later; or, after all patience, reject."""
+        if self._patience.is_over(waiting, now):
+            seconds = self._patience.timeout_s
+            return Found(name, (*lacks, Fault("bundle", f"stayed incomplete for {seconds:g} s")))
+        self._patience.look_again(waiting, now, len(self._waiting))
         return None
 
     def _is_replaced(self) -> bool:
@@ -232,7 +194,7 @@ class Inbox:
         return Claimed(folder.name, folder, folder / BUNDLE, found.faults)
 
     def _stuck(self, name: str, error: OSError, now: float) -> Stuck:
-        waiting = self._waiting.setdefault(name, _Waiting(now, now))
+        waiting = self._waiting.setdefault(name, Waiting(now, now))
         waiting.failures += 1
         waiting.due = now + min(MOST_BACKOFF_S, 2.0 ** min(waiting.failures, 10))
         what = f"cannot be claimed: {error.strerror}"

@@ -66,7 +66,7 @@ AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
 
 
 class Journal:
-    """Open for adding, by one caller at a time. After a failed sync it is closed for good: open it anew."""
+    """Open for adding, by one caller at a time. After an error it is closed: open it anew."""
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         """Open or begin the journal in `folder` (work/NAME); a torn last line is cut off."""
@@ -76,20 +76,29 @@ class Journal:
         self._fd = os.open(
             self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
         )
+        self._safe_bytes = 0 if is_new else _whole_bytes(self._path.read_bytes())
         if is_new:
             self._disk.sync_folder(folder)
         else:
-            os.ftruncate(self._fd, _whole_bytes(self._path.read_bytes()))
+            os.ftruncate(self._fd, self._safe_bytes)
 
     def append(self, line: AnyLine, *, sync: bool = True) -> None:
         """Add one line; on the disk when this returns, unless `sync` is False."""
         self.append_many((line,), sync=sync)
 
     def append_many(self, lines: Sequence[AnyLine], *, sync: bool = True) -> None:
-        """Add lines with one sync for all. Raises OSError."""
-        self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-        if sync:
-            self._disk.sync(self._fd)
+        """Add lines with one sync for all. Raises OSError, and then nothing since the last sync stands."""
+        try:
+            self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            if sync:
+                self._disk.sync(self._fd)
+                self._safe_bytes = os.fstat(self._fd).st_size
+        except OSError:
+            os.ftruncate(
+                self._fd, self._safe_bytes
+            )  # the kernel may have thrown the pages away: write them anew
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file; again is harmless."""

@@ -6,11 +6,11 @@
 
 Every crash leaves one of four states, and `recover` tells them apart:
 
-    bundle  out  publish line
-    no      no   any    claimed by half, or archived already: remove the folder
-    yes     any  no     in work: read the bundle again, go on after the journal
-    any     yes  yes    complete: `finish` renames it out
-    yes     no   yes    published: `finish` archives the bundle
+    bundle  out/  publish line
+    no      no    any     claimed by half, or archived already: remove the folder
+    yes     any   no      in work: read the bundle again, go on after the journal
+    any     yes   yes     complete: `finish` renames it out
+    yes     no    yes     published: `finish` archives the bundle
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _recovered(folder: Path) -> Recovered | None:
     lines, faults = read_journal(folder)
     has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
     complete = any(isinstance(line, PublishLine) for line in lines)
-    if not has_bundle and not (has_out and complete):
+    if not has_bundle and not has_out:
         return None
     failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
     return Recovered(
