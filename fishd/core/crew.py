@@ -3,110 +3,19 @@
 A post is a device with a number of workers wanted. `reconcile` compares what is wanted with what is
 there and says what to do: grow by starting, shrink by draining the idle first, replace workers of an
 older generation one by one so that some always serve. On a GPU a new worker waits until the one it
-replaces has given its memory back. Deaths before a worker is of use back off and open a breaker.
+replaces has given its memory back. What the death of a worker means for its post is in `posts.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
 
 from fishd.core.actions import Action, DrainWorker, KillWorker, Say, StartWorker
-from fishd.core.events import PoolPlan, Post, WorkerGone
-from fishd.core.jobbook import JobBook
+from fishd.core.events import PoolPlan, WorkerGone
+from fishd.core.posts import OUT_OF_MEMORY, PostBook
+from fishd.core.workerbook import WorkerBook, WorkerState
 
-MAX_BACKOFF_S = 60.0
-BREAKER_DEATHS = 5
-REMEMBERED_VOICES = 256
-
-
-class WorkerState(StrEnum):
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-    GONE = "gone"
-
-
-_S, _R, _D, _G = WorkerState
-WORKER_MOVES: dict[tuple[WorkerState, str], WorkerState] = {
-    (_S, "ready"): _R,
-    (_S, "drain"): _D,
-    (_R, "drain"): _D,
-    (_D, "ready"): _D,
-    (_S, "gone"): _G,
-    (_R, "gone"): _G,
-    (_D, "gone"): _G,
-}
-
-
-@dataclass(slots=True)
-class InHand:
-    """A take that a worker holds."""
-
-    job: JobBook
-    speaker: int
-    segment: int
-    number: int
-    seed: int
-    alone: bool
-    since: float
-
-
-@dataclass(slots=True)
-class WorkerBook:
-    """One worker process."""
-
-    id: int
-    device: str
-    generation: int
-    started_at: float
-    progress_at: float
-    state: WorkerState = WorkerState.STARTING
-    slots: int = 0
-    takes: dict[str, InHand] = field(default_factory=dict[str, InHand])
-    questions: dict[str, JobBook] = field(default_factory=dict[str, JobBook])
-    voices: set[str] = field(default_factory=set[str])
-    announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    num_spoken: int = 0
-    drained_at: float | None = None
-    killed: bool = False
-    memory_gb: float | None = None
-
-    def move(self, step: str) -> None:
-        self.state = WORKER_MOVES[self.state, step]
-
-    @property
-    def holds(self) -> bool:
-        return bool(self.takes or self.questions)
-
-    @property
-    def free_slots(self) -> int:
-        if self.state is not WorkerState.READY or self.killed or any(t.alone for t in self.takes.values()):
-            return 0
-        return self.slots - len(self.takes)
-
-    def learn(self, voice_key: str) -> None:
-        if len(self.voices) >= REMEMBERED_VOICES:
-            self.voices.clear()
-        self.voices.add(voice_key)
-
-
-@dataclass(slots=True)
-class PostBook:
-    """One device: what is wanted of it and how its workers fared."""
-
-    post: Post
-    fewer: int = 0  # workers taken away by out-of-memory
-    deaths: int = 0  # in a row, of workers that had been of no use
-    not_before: float = 0.0
-    broken: bool = False
-    restarts: int = 0
-    last_fault: str = ""
-
-    @property
-    def wanted(self) -> int:
-        return max(min(self.post.wanted, 1), self.post.wanted - self.fewer)
+TAKE_PATIENCE = 4  # a take that is in hand for so many take_timeout_s makes no progress, whatever it says
 
 
 class Crew:
@@ -123,18 +32,16 @@ class Crew:
     def adopt(self, plan: PoolPlan) -> None:
         """Take over a new plan. It closes every breaker."""
         self.plan = plan
-        old = self.posts
-        self.posts = {}
-        for post in plan.posts:
-            book = PostBook(post)
-            if post.device in old:
-                book.restarts, book.last_fault = old[post.device].restarts, old[post.device].last_fault
-            self.posts[post.device] = book
+        self.posts = {post.device: PostBook.succeed(self.posts.get(post.device), post) for post in plan.posts}
 
     @property
     def stuck(self) -> bool:
         """Is there no worker, and none to be started?"""
         return not self.workers and all(book.broken or book.wanted == 0 for book in self.posts.values())
+
+    def label(self, device: str) -> str:
+        """A device as the log calls it."""
+        return self.posts[device].post.label if device in self.posts else device
 
     def ready(self) -> Iterator[WorkerBook]:
         return (w for w in self.workers.values() if w.state is WorkerState.READY and not w.killed)
@@ -143,43 +50,78 @@ class Crew:
 
     def reconcile(self, now: float) -> Iterator[Action]:
         """Bring the workers one step nearer to what is wanted."""
-        for worker in list(self.workers.values()):
-            if worker.device not in self.posts and worker.state in (WorkerState.STARTING, WorkerState.READY):
-                yield self.drain(worker, now)
+        yield from self._drop_old_loads(now)
         for book in self.posts.values():
-            yield from self._reconcile_post(book, now)
+            yield from self._grow(book, now)
+        yield from self._shrink(now)
+        yield from self._renew(now)
 
-    def _reconcile_post(self, book: PostBook, now: float) -> Iterator[Action]:
-        here = [w for w in self.workers.values() if w.device == book.post.device]
-        may_start = not book.broken and now >= book.not_before
-        serving = [w for w in here if w.state in (WorkerState.STARTING, WorkerState.READY)]
-        old = [w for w in serving if w.generation != self.plan.generation]
-        if len(serving) > book.wanted:
-            for worker in sorted(serving, key=self._drain_order)[: len(serving) - book.wanted]:
-                if self._may_go(worker, book):
-                    yield self.drain(worker, now)
+    def _drop_old_loads(self, now: float) -> Iterator[Action]:
+        """What loads what is no longer wanted need not load it to the end."""
+        for worker in self.workers.values():
+            if worker.state is WorkerState.STARTING and worker.generation != self.plan.generation:
+                yield self.drain(worker, now)
+
+    def _grow(self, book: PostBook, now: float) -> Iterator[Action]:
+        """Start what is missing; after a death one at a time, each once the one before is ready."""
+        if not book.may_start(now):
             return
-        occupied = len(here) if self._on_gpu(book) else len(serving)
-        if occupied < book.wanted and may_start:
-            for _ in range(book.wanted - occupied):
-                yield self._start(book, now)
-        elif old and may_start and len(here) == book.wanted:
-            yield from self._replace_one(book, old, now)
+        here = self._at(book.post.device)
+        serving = [w for w in here if w.serves]
+        missing = book.wanted - len(here if self._on_gpu(book) else serving)
+        if book.deaths:
+            missing = min(missing, 0 if any(w.state is WorkerState.STARTING for w in serving) else 1)
+        for _ in range(missing):
+            yield self._start(book, now)
 
-    def _replace_one(self, book: PostBook, old: list[WorkerBook], now: float) -> Iterator[Action]:
+    def _shrink(self, now: float) -> Iterator[Action]:
+        """Drain what is too many, the least useful first."""
+        for device in {worker.device: None for worker in self.workers.values()}:
+            serving = [w for w in self._at(device) if w.serves]
+            wanted = self.posts[device].wanted if device in self.posts else 0
+            surplus = max(0, len(serving) - wanted)
+            for worker in sorted(serving, key=self._drain_order)[:surplus]:
+                if self._may_go(worker):
+                    yield self.drain(worker, now)
+
+    def _renew(self, now: float) -> Iterator[Action]:
         """One worker of an older generation makes room, if no other change is under way."""
+        if all(w.generation == self.plan.generation for w in self.workers.values()):
+            return
         if any(w.state is not WorkerState.READY for w in self.workers.values()):
             return
+        if any(self._is_short(book) and not book.broken for book in self.posts.values()):
+            return
+        old = [
+            w
+            for w in self.workers.values()
+            if w.generation != self.plan.generation
+            and w.device in self.posts
+            and self.posts[w.device].may_start(now)
+        ]
+        if not old:
+            return
+        worker = min(old, key=self._drain_order)
+        book = self.posts[worker.device]
         if len(self.workers) == 1 and not self._on_gpu(book):
             yield self._start(book, now)
         else:
-            yield self.drain(min(old, key=self._drain_order), now)
+            yield self.drain(worker, now)
 
-    def _may_go(self, worker: WorkerBook, book: PostBook) -> bool:
-        """The last worker that serves stays until the one that replaces it is ready."""
-        others = [w for w in self.ready() if w is not worker]
-        coming = any(w.state is WorkerState.STARTING for w in self.workers.values() if w is not worker)
-        return book.wanted == 0 or bool(others) or not coming
+    def _may_go(self, worker: WorkerBook) -> bool:
+        """The last worker that is ready stays until one that is to come is ready too."""
+        if worker.state is WorkerState.STARTING or any(w is not worker for w in self.ready()):
+            return True
+        loading = any(w.state is WorkerState.STARTING for w in self.workers.values())
+        return not loading and not any(
+            self._is_short(book) and not book.broken for book in self.posts.values()
+        )
+
+    def _is_short(self, book: PostBook) -> bool:
+        return sum(w.serves for w in self._at(book.post.device)) < book.wanted
+
+    def _at(self, device: str) -> list[WorkerBook]:
+        return [w for w in self.workers.values() if w.device == device]
 
     def _drain_order(self, worker: WorkerBook) -> tuple[bool, bool, int, int]:
         current = worker.generation == self.plan.generation
@@ -212,74 +154,66 @@ class Crew:
 
     def overdue(self, now: float) -> Iterator[Action]:
         """Kill what hangs: in loading, in a step, in draining."""
-        plan = self.plan
         for worker in self.workers.values():
-            if worker.killed:
-                continue
-            if worker.state is WorkerState.STARTING and now - worker.started_at >= plan.start_timeout_s:
-                yield self.kill(worker, f"was not ready within {plan.start_timeout_s:g} s")
-            elif worker.drained_at is not None and now - worker.drained_at >= plan.drain_s:
-                yield self.kill(worker, f"had takes in hand {plan.drain_s:g} s after it was to end")
-            elif worker.holds and now - worker.progress_at >= plan.take_timeout_s:
-                yield self.kill(worker, f"hung: no progress for {plan.take_timeout_s:g} s")
+            due = min(self._deadlines(worker), default=None)
+            if due is not None and now >= due[0]:
+                yield self.kill(worker, due[1].format(plan=self.plan, patience=TAKE_PATIENCE))
 
     def next_deadline(self, now: float) -> float | None:
         """The next moment at which time alone changes something."""
-        plan = self.plan
         moments = [book.not_before for book in self.posts.values() if book.not_before > now]
         for worker in self.workers.values():
-            if worker.killed:
-                continue
-            if worker.state is WorkerState.STARTING:
-                moments.append(worker.started_at + plan.start_timeout_s)
-            if worker.drained_at is not None:
-                moments.append(worker.drained_at + plan.drain_s)
-            if worker.holds:
-                moments.append(worker.progress_at + plan.take_timeout_s)
+            moments += [moment for moment, _ in self._deadlines(worker)]
         return min(moments, default=None)
+
+    def _deadlines(self, worker: WorkerBook) -> Iterator[tuple[float, str]]:
+        """The moments at which a worker is to be killed, with the reasons."""
+        plan = self.plan
+        if worker.killed:
+            return
+        if worker.state is WorkerState.STARTING:
+            yield worker.started_at + plan.start_timeout_s, "was not ready within {plan.start_timeout_s:g} s"
+        if worker.drained_at is not None:
+            reason = "had not ended {plan.drain_s:g} s after it was told to"
+            yield worker.drained_at + plan.drain_s, reason
+        if worker.holds:
+            reason = "hung: no progress for {plan.take_timeout_s:g} s"
+            yield worker.progress_at + plan.take_timeout_s, reason
+        if worker.takes:
+            oldest = next(iter(worker.takes.values())).since
+            reason = "hung: a take had not ended after {patience} × {plan.take_timeout_s:g} s"
+            yield oldest + TAKE_PATIENCE * plan.take_timeout_s, reason
+
+    def blames_takes(self, event: WorkerGone) -> bool:
+        """May what the worker had in hand be why it is gone?"""
+        worker = self.workers[event.worker]
+        book = self.posts.get(worker.device)
+        if worker.drained_at is not None:
+            return False
+        return event.kind != OUT_OF_MEMORY or book is None or book.wanted <= 1
 
     def bury(self, event: WorkerGone, now: float) -> Iterator[Action]:
         """A worker is gone: what that means for its post."""
         worker = self.workers.pop(event.worker)
         asked_to_go = worker.state is WorkerState.DRAINING
-        held = worker.holds
         worker.move("gone")
         book = self.posts.get(worker.device)
         if book is None or asked_to_go:
             return
-        book.restarts += 1
-        book.last_fault = event.reason
-        if event.kind == "out of memory":
-            yield from self._one_fewer(book, event, now)
-        elif not held:
-            yield from self._back_off(book, event, now)
-
-    def _one_fewer(self, book: PostBook, event: WorkerGone, now: float) -> Iterator[Action]:
-        if book.wanted <= 1:
-            yield from self._back_off(book, event, now)
-            return
-        book.fewer += 1
-        text = f"{book.post.label}: out of memory; it runs {book.wanted} workers now. {event.reason}"
-        yield Say("warning", f"[Main] {text}", worker=event.worker)
-
-    def _back_off(self, book: PostBook, event: WorkerGone, now: float) -> Iterator[Action]:
-        book.deaths += 1
-        where = f"[Main] {book.post.label}: worker {event.worker} ended before it was of use"
-        if book.deaths >= BREAKER_DEATHS:
-            book.broken = True
-            yield Say(
-                "error",
-                f"{where}, {book.deaths} in a row: no more are started here until `fishd reload`",
-                worker=event.worker,
-            )
-            return
-        pause_s = min(2.0 ** (book.deaths - 1), MAX_BACKOFF_S)
-        book.not_before = now + pause_s
-        yield Say("error", f"{where}; the next one starts in {pause_s:g} s", worker=event.worker)
+        text = book.mourn(
+            event,
+            now,
+            started_at=worker.started_at,
+            held=worker.holds,
+            was_of_use=worker.num_spoken > 0,
+            max_takes=self.plan.max_takes,
+        )
+        if text:
+            yield Say("error", f"[Main] {book.post.label}: {text}", worker=event.worker)
 
     def of_use(self, worker: WorkerBook) -> None:
         """A worker has spoken a take: its post's luck has turned."""
         worker.num_spoken += 1
         book = self.posts.get(worker.device)
         if book is not None:
-            book.deaths = 0
+            book.deaths = book.crashes = 0

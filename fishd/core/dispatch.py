@@ -20,15 +20,14 @@ from typing import assert_never
 
 from fishd.core.actions import (
     Action,
-    AskClip,
-    AskOptions,
     Exit,
     FinishJob,
     ForgetTake,
     Say,
     SendTake,
 )
-from fishd.core.crew import Crew, InHand, WorkerBook, WorkerState
+from fishd.core.asking import Asking
+from fishd.core.crew import Crew
 from fishd.core.ending import make_ending
 from fishd.core.events import (
     CancelAsked,
@@ -46,9 +45,10 @@ from fishd.core.events import (
     WorkerReady,
 )
 from fishd.core.fair import FairQueue
-from fishd.core.job import Clip, Fault
-from fishd.core.jobbook import JobBook, Question
+from fishd.core.job import Clip, Segment
+from fishd.core.jobbook import JobBook
 from fishd.core.speech import limit_s, take_seed
+from fishd.core.workerbook import InHand, WorkerBook
 
 
 class Dispatcher:
@@ -61,8 +61,8 @@ class Dispatcher:
         self.stopping_since: float | None = None
         self.engine = ""
         self.remark = ""
-        self._queue = FairQueue()
-        self._asking: dict[int, JobBook] = {}  # jobs with questions to ask, by serial, oldest first
+        self._asking = Asking()
+        self._queue = FairQueue(lambda job: job.speakable)
         self._next_serial = 0
         self._exited = False
 
@@ -79,7 +79,7 @@ class Dispatcher:
         actions += self.crew.overdue(now)
         if self.stopping_since is None:
             actions += self.crew.reconcile(now)
-            actions += self._ask(now)
+            actions += self._asking.ask(self.crew.ready(), now)
             actions += self._hand_out(now)
         else:
             actions += self._wind_down(now)
@@ -120,8 +120,7 @@ class Dispatcher:
         self._next_serial += 1
         job.open()
         self.jobs[job.name] = job
-        if job.to_ask:
-            self._asking[job.serial] = job
+        self._asking.add(job)
         yield from self._settle(job, now)
 
     def _settle(self, job: JobBook, now: float) -> Iterator[Action]:
@@ -132,48 +131,19 @@ class Dispatcher:
             del self.jobs[job.name]
             yield FinishJob(make_ending(job, self.engine, self.remark, now))
         elif job.speakable:
-            self._queue.add(job)
+            self._queue.add(job, again=bool(job.shares))
 
     def _cancel(self, event: CancelAsked, now: float) -> Iterator[Action]:
         job = self.jobs.get(event.job)
         if job is None:
             yield Say("warning", f"[Main] no job {event.job!r} to cancel")
             return
-        job.cancelled = True
-        self._asking.pop(job.serial, None)
-        job.to_ask.clear()
-        job.give_up_waiting("cancelled")
+        job.cancel()
         for worker in self.crew.workers.values():
             for take, held in worker.takes.items():
                 if held.job is job:
                     yield ForgetTake(worker.id, take)
         yield from self._settle(job, now)
-
-    # ---- questions ---------------------------------------------------------------------------------
-
-    def _ask(self, now: float) -> Iterator[Action]:
-        """One question at a time to each worker that is ready, oldest job first."""
-        for worker in self.crew.ready():
-            if worker.questions or not self._asking:
-                continue
-            job = next(iter(self._asking.values()))
-            question = job.to_ask.popleft()
-            question.asked += 1
-            job.begin(now)
-            job.asked[question.id] = question
-            worker.questions[question.id] = job
-            if not job.to_ask:
-                del self._asking[job.serial]
-            yield self._question(worker, job, question)
-
-    @staticmethod
-    def _question(worker: WorkerBook, job: JobBook, question: Question) -> Action:
-        if question.path:
-            return AskClip(worker.id, question.id, question.path)
-        bundle = job.arrived.job
-        assert bundle is not None
-        languages = {s.language for s in bundle.speakers} | {s.language for _, _, s in bundle.segments()}
-        return AskOptions(worker.id, question.id, bundle.engine_options, tuple(sorted(languages)))
 
     def _answered(self, event: QuestionAnswered, now: float) -> Iterator[Action]:
         worker = self.crew.workers.get(event.worker)
@@ -181,10 +151,8 @@ class Dispatcher:
         if worker is None or job is None:
             return
         worker.progress_at = now
-        question = job.asked.pop(event.question)
-        job.faults += [Fault(question.where, what) for what in event.faults]
-        job.warnings += [Fault(question.where, what) for what in event.warnings]
-        if job.name in self.jobs:
+        self._asking.answered(job, event.question, event.faults, event.warnings)
+        if self.jobs.get(job.name) is job:
             yield from self._settle(job, now)
 
     # ---- takes -------------------------------------------------------------------------------------
@@ -202,35 +170,35 @@ class Dispatcher:
 
     def _next_take(self, worker: WorkerBook, now: float) -> tuple[Action, ...] | None:
         for job in self._queue.turns():
-            place = job.next_segment(worker.voices, idle=not worker.takes)
+            waiting = job.waiting
+            assert waiting is not None
+            if waiting.has_alone and worker.holds and not any(w.making_room for w in self.crew.ready()):
+                worker.making_room = True
+                return None
+            place = waiting.next(worker.voices, idle=not worker.holds)
             if place is not None:
                 return self._send(worker, job, *place, now)
         return None
 
     def _send(self, worker: WorkerBook, job: JobBook, s: int, n: int, now: float) -> tuple[Action, ...]:
-        bundle = job.arrived.job
-        assert bundle is not None
-        alone = job.must_run_alone(s, n)
-        record = job.send(s, n, now)
+        record, alone = job.send(s, n, now)
         self._queue.served(job)
-        speaker = bundle.speakers[s]
+        speaker = job.bundle.speakers[s]
         segment = speaker.segments[n]
         seed = take_seed(speaker.voice_key, segment.language, segment.text, record.takes)
-        take = f"{job.serial}.{s}.{n}.{record.takes}"
-        if not worker.holds:
-            worker.progress_at = now
+        take = f"{job.serial}.{s}.{n}.{record.takes}.{worker.id}"
+        worker.take_up(now)
+        worker.making_room = False
         worker.takes[take] = InHand(job, s, n, record.takes, seed, alone, now)
         worker.learn(speaker.voice_key)
         job.hold(worker.id, worker.device, now)
         send = SendTake(
-            worker.id, take, bundle, speaker, s, segment, n, record.takes, seed, limit_s(segment.text)
+            worker.id, take, job.bundle, speaker, s, segment, n, record.takes, seed, limit_s(segment.text)
         )
-        if (job.serial, s) in worker.announced:
+        if (worker.id, s) in job.announced:
             return (send,)
-        worker.announced.add((job.serial, s))
-        label = (
-            self.crew.posts[worker.device].post.label if worker.device in self.crew.posts else worker.device
-        )
+        job.announced.add((worker.id, s))
+        label = self.crew.label(worker.device)
         line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
         return Say("info", line, job=job.name, worker=worker.id), send
 
@@ -269,10 +237,8 @@ class Dispatcher:
         return worker, held
 
     @staticmethod
-    def _segment_of(held: InHand):  # noqa: ANN205 - Segment, by the two look-ups
-        bundle = held.job.arrived.job
-        assert bundle is not None
-        return bundle.speakers[held.speaker].segments[held.segment]
+    def _segment_of(held: InHand) -> Segment:
+        return held.job.bundle.speakers[held.speaker].segments[held.segment]
 
     def _try_again(
         self, held: InHand, reason: str, now: float, *, retry: bool, counted: bool
@@ -316,28 +282,18 @@ class Dispatcher:
         worker = self.crew.workers.get(event.worker)
         if worker is None:
             return
+        blamed = self.crew.blames_takes(event)
         yield from self.crew.bury(event, now)
         for held in worker.takes.values():
             held.job.release(worker.id, now, spoken=False)
-            counted = worker.drained_at is None
-            if counted:
+            if blamed:
                 held.job.records[held.speaker][held.segment].deaths += 1
             reason = f"worker {worker.id} ended while it spoke ({event.reason})"
-            yield from self._try_again(held, reason, now, retry=True, counted=counted)
-        for question_id, job in worker.questions.items():
-            yield from self._ask_again(job, question_id, event, now)
-
-    def _ask_again(self, job: JobBook, question_id: str, event: WorkerGone, now: float) -> Iterator[Action]:
-        question = job.asked.pop(question_id)
-        if job.name not in self.jobs:
-            return
-        if question.asked < self.crew.plan.max_takes:
-            job.to_ask.append(question)
-            self._asking[job.serial] = job
-            return
-        what = f"looking at it ended {question.asked} workers ({event.reason})"
-        job.faults.append(Fault(question.where, what))
-        yield from self._settle(job, now)
+            yield from self._try_again(held, reason, now, retry=True, counted=blamed)
+        for question, job in worker.questions.items():
+            self._asking.lost(job, question, event.reason, blamed=blamed, most=self.crew.plan.max_takes)
+            if self.jobs.get(job.name) is job:
+                yield from self._settle(job, now)
 
     # ---- the end -----------------------------------------------------------------------------------
 
@@ -351,7 +307,7 @@ class Dispatcher:
 
     def _wind_down(self, now: float) -> Iterator[Action]:
         for worker in self.crew.workers.values():
-            if worker.state in (WorkerState.STARTING, WorkerState.READY) and not worker.killed:
+            if worker.serves and not worker.killed:
                 yield self.crew.drain(worker, now)
         if not self.crew.workers and not self._exited:
             self._exited = True

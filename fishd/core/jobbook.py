@@ -7,13 +7,13 @@ clips, so that the user is told everything at once.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fishd.core.events import JobArrived
-from fishd.core.job import Clip, Fault, JobStatus, Segment
+from fishd.core.job import Clip, Fault, Job, JobStatus
+from fishd.core.waiting import Waiting
 
 
 class SegmentState(StrEnum):
@@ -34,7 +34,7 @@ SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SegmentRecord:
     """One segment's progress. `deaths` counts the workers that ended while they spoke it."""
 
@@ -69,7 +69,7 @@ class Share:
     since: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class JobBook:
     """Everything the dispatcher knows of one job."""
 
@@ -85,17 +85,21 @@ class JobBook:
     begun_at: float | None = None  # when a worker first had to do with it
     cancelled: bool = False
     audio_s: float = 0.0
-    num_waiting: int = 0
     num_in_hand: int = 0
     num_done: int = 0
     num_failed: int = 0
-    # Waiting segments by speaker as (text length, -position): the last one is the next.
-    _waiting: list[list[tuple[int, int]]] = field(default_factory=list[list[tuple[int, int]]])
-    _alone: deque[tuple[int, int]] = field(default_factory=deque[tuple[int, int]])
+    announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (worker, speaker)
+    waiting: Waiting | None = None  # None: nothing was read, or nothing waits any more
 
     @property
     def name(self) -> str:
         return self.arrived.name
+
+    @property
+    def bundle(self) -> Job:
+        """What was read; only a job that was read has segments and options."""
+        assert self.arrived.job is not None
+        return self.arrived.job
 
     @property
     def priority(self) -> int:
@@ -114,6 +118,10 @@ class JobBook:
     def speakable(self) -> bool:
         return not self.reading and not self.faults and self.num_waiting > 0
 
+    @property
+    def num_waiting(self) -> int:
+        return 0 if self.waiting is None else len(self.waiting)
+
     def open(self) -> None:
         """Lay out questions and segments; take over the clips that are done already."""
         arrived, job = self.arrived, self.arrived.job
@@ -122,20 +130,13 @@ class JobBook:
         if job is not None:
             self.warnings += [w for w in job.warnings if w not in self.warnings]
             self.records = [[SegmentRecord() for _ in speaker.segments] for speaker in job.speakers]
-            self._waiting = [[] for _ in job.speakers]
-            for s, n, segment in job.segments():
-                self._lay_out(s, n, segment)
-            for waiting in self._waiting:
-                waiting.sort()
+            for (s, n), clip in arrived.clips.items():
+                self._recover(s, n, clip)
+            self.waiting = Waiting(job, ((s, n) for s, n, _ in job.segments() if (s, n) not in arrived.clips))
         if job is None or self.num_waiting:
             self._lay_out_questions()
 
-    def _lay_out(self, s: int, n: int, segment: Segment) -> None:
-        clip = self.arrived.clips.get((s, n))
-        if clip is None:
-            self._waiting[s].append((len(segment.text), -n))
-            self.num_waiting += 1
-            return
+    def _recover(self, s: int, n: int, clip: Clip) -> None:
         record = self.records[s][n]
         record.move("recovered")
         record.clip, record.takes = clip, clip.takes
@@ -150,40 +151,16 @@ class JobBook:
 
     # ---- the walk of a segment ---------------------------------------------------------------------
 
-    def next_segment(self, voices: set[str], *, idle: bool) -> tuple[int, int] | None:
-        """The segment that a worker should speak next; `voices` are those it has enrolled.
-
-        A segment that must run alone goes first, and only to an `idle` worker. Then the speaker whose
-        voice the worker knows, else the one with the most left; the longest text first.
-        """
-        if self._alone and idle:
-            return self._alone[0]
-        speakers = [s for s, waiting in enumerate(self._waiting) if waiting]
-        if not speakers:
-            return None
-        job = self.arrived.job
-        assert job is not None
-        known = [s for s in speakers if job.speakers[s].voice_key in voices]
-        s = max(known or speakers, key=lambda s: len(self._waiting[s]))
-        return s, -self._waiting[s][-1][1]
-
-    def must_run_alone(self, s: int, n: int) -> bool:
-        return bool(self._alone) and self._alone[0] == (s, n)
-
-    def send(self, s: int, n: int, now: float) -> SegmentRecord:
-        """The segment goes into a worker's hand."""
-        if self.must_run_alone(s, n):
-            self._alone.popleft()
-        else:
-            assert -self._waiting[s][-1][1] == n
-            self._waiting[s].pop()
+    def send(self, s: int, n: int, now: float) -> tuple[SegmentRecord, bool]:
+        """The segment goes into a worker's hand; whether it must be there alone."""
+        assert self.waiting is not None
+        alone = self.waiting.take(s, n)
         record = self.records[s][n]
         record.move("sent")
         record.takes += 1
-        self.num_waiting -= 1
         self.num_in_hand += 1
         self.begin(now)
-        return record
+        return record, alone
 
     def begin(self, now: float) -> None:
         """A worker has to do with the job from now on."""
@@ -200,16 +177,10 @@ class JobBook:
 
     def again(self, s: int, n: int, *, alone: bool) -> None:
         """The segment waits once more; `alone`: its last take gets a worker to itself."""
-        record = self.records[s][n]
-        record.move("again")
+        assert self.waiting is not None
+        self.records[s][n].move("again")
         self.num_in_hand -= 1
-        job = self.arrived.job
-        assert job is not None
-        self.num_waiting += 1
-        if alone:
-            self._alone.append((s, n))
-        else:
-            insort(self._waiting[s], (len(job.speakers[s].segments[n].text), -n))
+        self.waiting.put_back(s, n, alone=alone)
 
     def failed(self, s: int, n: int, reason: str) -> None:
         record = self.records[s][n]
@@ -226,9 +197,14 @@ class JobBook:
                     record.move("given up")
                     record.error = reason
                     self.num_failed += 1
-        self._waiting = [[] for _ in self._waiting]
-        self._alone.clear()
-        self.num_waiting = 0
+        self.waiting = None
+
+    def cancel(self) -> None:
+        """Nobody wants it any more: no question is asked or awaited, nothing waits."""
+        self.cancelled = True
+        self.to_ask.clear()
+        self.asked.clear()
+        self.give_up_waiting("cancelled")
 
     # ---- what can be derived -----------------------------------------------------------------------
 

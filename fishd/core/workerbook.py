@@ -1,0 +1,98 @@
+"""The scheduling state of one worker process: where it stands, what it holds, whom it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fishd.core.jobbook import JobBook
+
+REMEMBERED_VOICES = 256
+
+
+class WorkerState(StrEnum):
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    GONE = "gone"
+
+
+_S, _R, _D, _G = WorkerState
+WORKER_MOVES: dict[tuple[WorkerState, str], WorkerState] = {
+    (_S, "ready"): _R,
+    (_S, "drain"): _D,
+    (_R, "drain"): _D,
+    (_D, "ready"): _D,
+    (_S, "gone"): _G,
+    (_R, "gone"): _G,
+    (_D, "gone"): _G,
+}
+
+
+@dataclass(slots=True, eq=False)
+class InHand:
+    """A take that a worker holds."""
+
+    job: JobBook
+    speaker: int
+    segment: int
+    number: int
+    seed: int
+    alone: bool
+    since: float
+
+
+@dataclass(slots=True, eq=False)
+class WorkerBook:
+    """One worker process."""
+
+    id: int
+    device: str
+    generation: int
+    started_at: float
+    progress_at: float
+    state: WorkerState = WorkerState.STARTING
+    slots: int = 0
+    takes: dict[str, InHand] = field(default_factory=dict[str, InHand])  # the oldest first
+    questions: dict[str, JobBook] = field(default_factory=dict[str, JobBook])
+    voices: set[str] = field(default_factory=set[str])
+    num_spoken: int = 0
+    making_room: bool = False  # it takes no more until it holds nothing: a segment must run alone
+    drained_at: float | None = None
+    killed: bool = False
+    memory_gb: float | None = None
+
+    def move(self, step: str) -> None:
+        self.state = WORKER_MOVES[self.state, step]
+
+    @property
+    def serves(self) -> bool:
+        """Does it count as one of those that its post wants?"""
+        return self.state in (WorkerState.STARTING, WorkerState.READY)
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.takes or self.questions)
+
+    @property
+    def keeps_to_itself(self) -> bool:
+        """Does it speak, or wait to speak, a segment that must be alone?"""
+        return self.making_room or any(take.alone for take in self.takes.values())
+
+    @property
+    def free_slots(self) -> int:
+        if self.state is not WorkerState.READY or self.killed:
+            return 0
+        if self.holds and self.keeps_to_itself:
+            return 0
+        return self.slots - len(self.takes)
+
+    def take_up(self, now: float) -> None:
+        """It gets something to do: its silence counts from now on, if it had nothing before."""
+        if not self.holds:
+            self.progress_at = now
+
+    def learn(self, voice_key: str) -> None:
+        if len(self.voices) >= REMEMBERED_VOICES:
+            self.voices.clear()
+        self.voices.add(voice_key)
