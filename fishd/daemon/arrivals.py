@@ -45,7 +45,13 @@ class Arrivals:
         self._spool = spool
         self._publisher = publisher
         self._post = post
-        self._inbox = Inbox(spool.inbox, spool.work, config.spool.settle_s, config.spool.settle_timeout_s)
+        self._inbox = Inbox(
+            spool.inbox,
+            spool.work,
+            config.spool.settle_s,
+            config.spool.settle_timeout_s,
+            limits=config.limits,
+        )
         # The mutable state.
         self._config = config
         self._rung = asyncio.Event()
@@ -109,7 +115,7 @@ class Arrivals:
     def _arrived(self, claimed: Claimed) -> JobArrived:
         """Blocking: read a claimed bundle."""
         self._make_out(claimed.folder)
-        reading = read_bundle(claimed.bundle, claimed.name, default_format=self._config.output.format)
+        reading = read_bundle(claimed.bundle, claimed.name, self._config.limits, self._config.output.format)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
         return _arrival(claimed.name, reading, faults, {})
 
@@ -146,7 +152,7 @@ class Arrivals:
     def _resumed(self, left: Recovered) -> JobArrived:
         """Blocking: read the bundle again, and match the journal's clips with its segments."""
         self._make_out(left.folder)
-        reading = read_bundle(left.bundle, left.name, default_format=self._config.output.format)
+        reading = read_bundle(left.bundle, left.name, self._config.limits, self._config.output.format)
         clips = dict(_done(left, reading.job)) if reading.job else {}
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config import Config, resolve_engine
 from fishd.core.events import PoolPlan, Post
-from fishd.core.sizing import Card, Device, Plan, plan_for
+from fishd.core.sizing import Card, Device, Plan, counting_ours, plan_for
+from fishd.host.cores import usable_cores
+from fishd.host.gpus import Nvml, find_cards, mps_runs
 from fishd.wire.messages import Load
 
 
@@ -23,6 +24,8 @@ class Hiring:
     engine: str
     factory: str
     options: Mapping[str, object]
+    cards: tuple[Card, ...]
+    remarks: tuple[str, ...]
 
     def load(self, worker: int, device: str) -> Load:
         """The first message to a worker on this device."""
@@ -32,26 +35,49 @@ class Hiring:
         return self.devices[device].env
 
 
-def hire(config: Config, cards: Sequence[Card], cache: Path, before: Hiring | None = None) -> Hiring:
-    """`before` is the hiring in force: workers of another engine, options or budget are a new generation."""
-    plan = plan_for(config, cards, os.cpu_count() or 1)
+def hire(
+    config: Config,
+    nvml: Nvml,
+    environ: Mapping[str, str],
+    cache: Path,
+    *,
+    before: Hiring | None = None,
+    our_pids: Collection[int] = (),
+) -> Hiring:
+    """Blocking: look at the cards and plan. What stands in `before` keeps its place: its workers' memory is
+    room for ours, and only another engine, options or budget make a new generation of workers.
+    """
+    found = find_cards(nvml, environ, our_pids)
+    cards = found.cards if before is None else counting_ours(found.cards, before.plan)
+    plan = plan_for(config, cards, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)
     options = _engine_options(config, cache)
-    devices = {share.device.id: share.device for share in plan.shares}
-    same = before is not None and (before.factory, before.options) == (factory, options)
-    generation = 0 if before is None else before.pool_plan.generation + (0 if same else 1)
-    posts = tuple(
-        Post(share.device.id, share.device.label, share.device.name, share.workers) for share in plan.shares
+    generation = 0
+    if before is not None:
+        same = (before.factory, before.options) == (factory, options)
+        generation = before.pool_plan.generation + (0 if same else 1)
+    return Hiring(
+        plan=plan,
+        pool_plan=_pool_plan(config, plan, generation),
+        devices={share.device.id: share.device for share in plan.shares},
+        engine=engine,
+        factory=factory,
+        options=options,
+        cards=tuple(cards),
+        remarks=found.remarks,
     )
-    pool_plan = PoolPlan(
+
+
+def _pool_plan(config: Config, plan: Plan, generation: int) -> PoolPlan:
+    posts = (Post(s.device.id, s.device.label, s.device.name, s.workers) for s in plan.shares)
+    return PoolPlan(
         generation=generation,
-        posts=posts,
+        posts=tuple(posts),
         max_takes=config.pool.max_takes,
         take_timeout_s=config.pool.take_timeout_s,
         start_timeout_s=config.pool.take_timeout_s,
         drain_s=config.pool.drain_s,
     )
-    return Hiring(plan, pool_plan, devices, engine, factory, options)
 
 
 def _engine_options(config: Config, cache: Path) -> dict[str, object]:

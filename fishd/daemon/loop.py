@@ -13,12 +13,9 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
-from fishd.core import actions
-from fishd.core.board import status_line
 from fishd.core.config import BadConfig, Config
 from fishd.core.dispatch import Dispatcher
 from fishd.core.events import (
@@ -28,6 +25,7 @@ from fishd.core.events import (
     QuestionAnswered,
     StopAsked,
     TakeFailed,
+    TakeSpoken,
     Tick,
     WorkerGone,
     WorkerProgressed,
@@ -35,18 +33,17 @@ from fishd.core.events import (
 )
 from fishd.core.job import JobStatus
 from fishd.core.result import Status
-from fishd.core.sizing import Card
 from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.clock import rfc3339
+from fishd.daemon.hands import Hands
 from fishd.daemon.hiring import Hiring, hire
 from fishd.daemon.keeper import Keeper
 from fishd.daemon.mail import Mail, Reloaded, Scanned, Trouble
 from fishd.daemon.observer import Observer
 from fishd.daemon.publisher import Published, Publisher
-from fishd.host.gpus import Nvml, find_cards
-from fishd.host.live import LiveLine
+from fishd.daemon.showing import Showing
+from fishd.host.gpus import Nvml
 from fishd.host.logs import Logs
-from fishd.host.status import write_status
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
 from fishd.spool.outbox import OUT
@@ -54,7 +51,7 @@ from fishd.spool.root import Spool
 from fishd.wire import messages
 
 _log = logging.getLogger("fishd.main")
-STATUS_EVERY_S = 1.0
+MARGIN_S = 10.0  # beyond drain_s, for the last publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,72 +69,67 @@ class Daemon:
     def __init__(
         self, config: Config, spool: Spool, logs: Logs, around: Surroundings, *, once: bool = False
     ) -> None:
-        self._config = config
         self._spool = spool
         self._logs = logs
         self._around = around
         self._once = once
-        self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         self._notifier = Notifier(around.environ)
+        self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         # The mutable state, all of it owned by the mailbox task.
-        self._cards: tuple[Card, ...] = self._find_cards()
-        self._hiring = hire(config, self._cards, self._cache)
-        self._dispatcher = Dispatcher(self._hiring.pool_plan)
-        self._device_names = {d.id: d.name for d in self._hiring.devices.values()}
-        self._orders: dict[str, actions.SendTake] = {}
+        self._config = config
         self._all_well = True
         self._inbox_empty = False
-        self._announced = False
-        self._exit = False
         self._timer: asyncio.TimerHandle | None = None
-        self._dirty = asyncio.Event()
-
-    @property
-    def _cache(self) -> Path:
-        return self._spool.root / ".cache"
 
     async def run(self) -> int:
         """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
-        self._say_plan(self._hiring)
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._set_up(group)
-                await self._serve()
-                for task in self._background:
-                    task.cancel()
-        finally:
-            self._write_status("stopped")
+        hiring = await asyncio.to_thread(self._hire, self._config, None)
+        self._say_plan(hiring)
+        self._dispatcher = Dispatcher(hiring.pool_plan)
+        async with asyncio.TaskGroup() as group:
+            tasks = self._set_up(group, hiring)
+            await self._serve()
+            for task in tasks:
+                task.cancel()
+        self._showing.save(msgspec.structs.replace(self._look(), state="stopped"))
         unfinished = len(self._dispatcher.jobs)
         if unfinished:
-            _log.info("[Main] stopped; %d jobs are resumed at the next start", unfinished)
+            _log.info("[Main] stopped; what is unfinished (%d jobs) is resumed at the next start", unfinished)
         return 0 if self._all_well and not (self._once and unfinished) else 1
 
-    def _set_up(self, group: asyncio.TaskGroup) -> None:
+    def _set_up(self, group: asyncio.TaskGroup, hiring: Hiring) -> list[asyncio.Task[None]]:
+        """Every part of the house, and the tasks that run beside the mailbox."""
         spool, post = self._spool, self._mail.put_nowait
         self._pool = Pool(group, post)
         self._keeper = Keeper(spool.work, post)
         folders = (spool.work, spool.outbox, spool.archive)
         self._publisher = Publisher(folders, self._logs.jobs, group, post)
         self._arrivals = Arrivals(self._config, spool, self._publisher, post)
-        self._observer = Observer(rfc3339(time.time()), self._hiring.engine, str(spool.root), self._pool.pid)
-        self._background = [
-            group.create_task(self._keeper.run(), name="keeper"),
-            group.create_task(self._arrivals.run(), name="arrivals"),
-            group.create_task(self._show(), name="status"),
-        ]
-        if self._notifier.watchdog_s:
-            self._background.append(group.create_task(self._feed_watchdog(), name="watchdog"))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, post, StopAsked())
-        self._loop.add_signal_handler(signal.SIGHUP, self._ask_reload, group)
+        self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
+        self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
+        self._showing = Showing(spool.status_path, self._logs, self._notifier, self._look)
+        self._listen_to_signals(group)
         self._decide(Tick())
+        runs = {
+            "keeper": self._keeper.run(),
+            "arrivals": self._arrivals.run(),
+            "showing": self._showing.run(),
+        }
+        if self._notifier.watchdog_s:
+            runs["watchdog"] = self._showing.feed_watchdog(self._notifier.watchdog_s)
+        return [group.create_task(run, name=name) for name, run in runs.items()]
+
+    def _listen_to_signals(self, group: asyncio.TaskGroup) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._mail.put_nowait, StopAsked())
+        self._loop.add_signal_handler(signal.SIGHUP, self._ask_reload, group)
 
     async def _serve(self) -> None:
         """The mailbox: until everything that had to end has ended."""
-        while not (self._exit and not self._publisher.num_under_way):
+        while not (self._hands.exit and not self._publisher.num_under_way):
             self._open(await self._mail.get())
-            self._dirty.set()
+            self._showing.touch()
             self._see_whether_done()
 
     # ---- mail --------------------------------------------------------------------------------------
@@ -169,16 +161,14 @@ class Daemon:
     def _hear(self, worker: int, message: messages.FromWorker) -> None:
         match message:
             case messages.Ready():
-                self._say_ready(worker, message)
-                self._decide(WorkerReady(worker, message.slots, message.engine, message.remark))
-                self._decide(WorkerProgressed(worker, message.memory_gb))
+                self._worker_ready(worker, message)
             case messages.Inspected():
                 faults = (message.fault,) if message.fault else ()
                 self._decide(QuestionAnswered(worker, message.id, faults, message.warnings))
             case messages.OptionsChecked():
                 self._decide(QuestionAnswered(worker, message.id, message.faults))
             case messages.Spoken():
-                order = self._orders.get(message.take)
+                order = self._hands.orders.get(message.take)
                 if order is not None:
                     self._keeper.spoken(order, self._dispatcher.crew.workers[worker].device, message)
             case messages.Failed():
@@ -187,6 +177,20 @@ class Daemon:
                 self._decide(WorkerProgressed(worker, message.memory_gb))
             case messages.Fault():
                 pass  # the pool makes it the reason of the worker's end
+
+    def _worker_ready(self, worker: int, ready: messages.Ready) -> None:
+        slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
+        extra = {"worker": worker}
+        _log.info(
+            "[Worker %d] ready: %s, %s, loaded in %.1f s",
+            *(worker, ready.engine, slots, ready.load_s),
+            extra=extra,
+        )
+        for note in ready.notes:
+            _log.info("[Worker %d] %s", worker, note, extra=extra)
+        self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark))
+        self._decide(WorkerProgressed(worker, ready.memory_gb))
+        self._showing.announce()
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
@@ -202,101 +206,46 @@ class Daemon:
         worker = self._dispatcher.crew.workers.get(event.worker)
         if worker is not None:
             if worker.drained_at is None:
-                self._trouble(f"worker {event.worker}", event.reason)
                 _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
+                self._trouble(f"worker {event.worker}", event.reason)
             for take in worker.takes:
-                self._orders.pop(take, None)
+                self._hands.orders.pop(take, None)
         self._decide(event)
 
     def _published(self, mail: Published) -> None:
-        self._observer.publishing.pop(mail.job, None)
         _log.info("[Main] %s is in %s", mail.job, mail.path)
-        totals = self._observer.totals
-        totals.jobs += 1
-        totals.segments += mail.result.totals.done
-        totals.audio_s = round(totals.audio_s + mail.result.totals.audio_s, 3)
+        self._observer.count(mail.result)
         self._all_well = self._all_well and mail.result.status is JobStatus.DONE
-        for fault in mail.result.errors[:3]:
-            self._observer.note(mail.result.finished, f"{mail.job}: {fault.where}", fault.what)
 
     def _stop(self) -> None:
         if self._dispatcher.stopping_since is None:
             _log.info("[Main] stopping: no new takes; those in hand are finished")
             self._notifier.stopping()
-            self._notifier.extend_timeout(self._config.pool.drain_s + 10)
+            self._notifier.extend_timeout(self._config.pool.drain_s + MARGIN_S)
             self._arrivals.stop()
         self._decide(StopAsked())
 
     def _trouble(self, where: str, what: str) -> None:
         self._observer.note(rfc3339(time.time()), where, what)
 
-    # ---- decisions and deeds -----------------------------------------------------------------------
+    # ---- decisions ---------------------------------------------------------------------------------
 
     def _decide(self, event: Event) -> None:
         """Tell the dispatcher, do what it says, and wake again when time alone would change something."""
+        if isinstance(event, TakeFailed | TakeSpoken):
+            self._hands.orders.pop(event.take, None)
         for action in self._dispatcher.handle(event, self._loop.time()):
-            self._do(action)
+            self._hands.do(action)
         self._arm_timer()
 
-    def _do(self, action: actions.Action) -> None:
-        match action:
-            case actions.StartWorker():
-                load = self._hiring.load(action.worker, action.device)
-                self._pool.start(load, self._hiring.env(action.device))
-            case actions.DrainWorker():
-                self._pool.send(action.worker, messages.Stop())
-            case actions.KillWorker():
-                _log.warning("[Worker %d] is ended: %s", action.worker, action.reason)
-                self._pool.kill(action.worker, action.reason)
-            case actions.AskClip():
-                self._pool.send(action.worker, messages.Inspect(action.question, action.path))
-            case actions.AskOptions():
-                question = messages.CheckOptions(action.question, dict(action.options), action.languages)
-                self._pool.send(action.worker, question)
-            case actions.SendTake():
-                self._orders[action.take] = action
-                self._pool.send(action.worker, self._speak(action))
-            case actions.ForgetTake():
-                self._pool.send(action.worker, messages.Forget(action.take))
-            case actions.FinishJob():
-                self._publisher.publish(action.ending, self._device_names)
-            case actions.Say():
-                self._say(action)
-            case actions.Exit():
-                self._exit = True
-
-    def _speak(self, order: actions.SendTake) -> messages.Speak:
-        work = self._spool.work / order.job.name
-        return messages.Speak(
-            take=order.take,
-            voice_key=order.speaker.voice_key,
-            references=tuple(str(work / "bundle" / path) for path in order.speaker.references),
-            transcript=order.speaker.transcript,
-            voice_language=order.speaker.language,
-            text=order.segment.text,
-            language=order.segment.language,
-            seed=order.seed,
-            limit_s=order.limit_s,
-            clip=str(work / OUT / order.segment.clip),
-            options=dict(order.job.engine_options),
-        )
-
-    def _say(self, action: actions.Say) -> None:
-        extra = {"job": action.job, "worker": action.worker}
-        level = logging.getLevelNamesMapping()[action.level.upper()]
-        _log.log(level, "%s", action.text, extra={k: v for k, v in extra.items() if v is not None})
-        if level >= logging.ERROR:
-            self._trouble(action.job or "pool", action.text.removeprefix("[Main] "))
-
     def _arm_timer(self) -> None:
+        """One timer, never later than the next deadline; one that rings too early does no harm."""
         deadline = self._dispatcher.next_deadline(self._loop.time())
         if self._timer is not None:
-            if deadline is not None and self._timer.when() <= deadline and not self._timer.cancelled():
+            if deadline is None or self._timer.when() <= deadline:
                 return
             self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._ring)
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -309,20 +258,21 @@ class Daemon:
         if self._dispatcher.crew.stuck:
             _log.error("[Main] no worker can be started: what was claimed is resumed at the next start")
             self._all_well = False
-        elif (
-            not (self._inbox_empty and self._dispatcher.idle and self._mail.empty())
-            or self._publisher.num_under_way
-        ):
+            self._stop()
             return
-        self._stop()
+        busy = not self._dispatcher.idle or self._publisher.num_under_way or not self._mail.empty()
+        if self._inbox_empty and not busy:
+            self._stop()
 
     # ---- configuration -----------------------------------------------------------------------------
 
-    def _find_cards(self) -> tuple[Card, ...]:
-        found = find_cards(self._around.nvml, self._around.environ)
-        for remark in found.remarks:
-            _log.info("[Main] %s", remark)
-        return found.cards
+    def _hire(self, config: Config, before: Hiring | None) -> Hiring:
+        """Blocking: NVML may take its time."""
+        pids = [self._pool.pid(worker) for worker in self._dispatcher.crew.workers] if before else []
+        ours = [pid for pid in pids if pid is not None]
+        return hire(
+            config, self._around.nvml, self._around.environ, self._spool.root / ".cache", before, ours
+        )
 
     def _ask_reload(self, group: asyncio.TaskGroup) -> None:
         self._notifier.reloading()
@@ -330,10 +280,12 @@ class Daemon:
 
     async def _reload(self) -> None:
         try:
-            outcome: Config | BadConfig = await asyncio.to_thread(self._around.reload)
+            config = await asyncio.to_thread(self._around.reload)
+            hiring = await asyncio.to_thread(self._hire, config, self._hands.hiring)
         except BadConfig as fault:
-            outcome = fault
-        self._mail.put_nowait(Reloaded(outcome))
+            self._mail.put_nowait(Reloaded(fault))
+        else:
+            self._mail.put_nowait(Reloaded((config, hiring)))
 
     def _reloaded(self, mail: Reloaded) -> None:
         if isinstance(mail.outcome, BadConfig):
@@ -341,84 +293,37 @@ class Daemon:
                 _log.error("[Main] the configuration stays as it was: %s", fault)
                 self._trouble("reload", str(fault))
         else:
-            self._adopt(mail.outcome)
+            self._adopt(*mail.outcome)
         self._notifier.ready()
 
-    def _adopt(self, config: Config) -> None:
+    def _adopt(self, config: Config, hiring: Hiring) -> None:
         """Everything but the spool's root changes in place."""
         if config.spool.root != self._config.spool.root:
             _log.warning("[Main] spool.root is another now; that takes a restart")
         self._config = config
-        self._cards = self._find_cards()
-        self._hiring = hire(config, self._cards, self._cache, self._hiring)
-        self._device_names |= {d.id: d.name for d in self._hiring.devices.values()}
+        self._hands.adopt(hiring)
         self._logs.change(config.log)
         self._arrivals.adopt(config)
         _log.info("[Main] the configuration was reloaded")
-        self._say_plan(self._hiring)
-        self._decide(PlanChanged(self._hiring.pool_plan))
+        self._say_plan(hiring)
+        self._decide(PlanChanged(hiring.pool_plan))
 
-    def _say_plan(self, hiring: Hiring) -> None:
+    @staticmethod
+    def _say_plan(hiring: Hiring) -> None:
+        for remark in hiring.remarks:
+            _log.info("[Main] %s", remark)
         for line in hiring.plan.lines:
             _log.info("%s", line)
         for line in hiring.plan.warnings:
             _log.warning("[Main] %s", line)
 
-    def _say_ready(self, worker: int, ready: messages.Ready) -> None:
-        slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
-        _log.info("[Worker %d] ready: %s, %s, loaded in %.1f s", worker, ready.engine, slots, ready.load_s)
-        for note in ready.notes:
-            _log.info("[Worker %d] %s", worker, note)
-
-    # ---- what is shown -----------------------------------------------------------------------------
-
-    async def _show(self) -> None:
-        """Keep status.json, the live line and systemd's status true, at most once a second."""
-        with LiveLine(self._logs.console) as live:
-            while True:
-                await self._dirty.wait()
-                self._dirty.clear()
-                status = self._look()
-                live.update(status)
-                self._notifier.status(status_line(status))
-                self._announce()
-                await self._save(status)
-                await asyncio.sleep(STATUS_EVERY_S)
-
     def _look(self) -> Status:
         now, at = self._loop.time(), rfc3339(time.time())
-        return self._observer.look(self._dispatcher, self._cards, self._device_names, at, now)
-
-    async def _save(self, status: Status) -> None:
-        try:
-            await asyncio.to_thread(write_status, self._spool.status_path, status)
-        except OSError as error:
-            _log.debug("status.json cannot be written: %s", error)
-
-    def _announce(self) -> None:
-        """READY when the first workers are: a start that waits for it can then drop bundles."""
-        crew = self._dispatcher.crew
-        if not self._announced and (any(crew.ready()) or crew.stuck):
-            self._announced = True
-            self._notifier.ready()
-
-    def _write_status(self, state: str) -> None:
-        if hasattr(self, "_observer"):
-            status = msgspec.structs.replace(self._look(), state=state)
-            try:
-                write_status(self._spool.status_path, status)
-            except OSError as error:
-                _log.debug("status.json cannot be written: %s", error)
-
-    async def _feed_watchdog(self) -> None:
-        """Through the mailbox's own loop: a loop that is stuck feeds nothing."""
-        assert self._notifier.watchdog_s
-        while True:
-            self._notifier.watchdog()
-            await asyncio.sleep(self._notifier.watchdog_s)
+        hands = self._hands
+        return self._observer.look(self._dispatcher, hands.hiring.cards, hands.device_names, at, now)
 
 
 def run(daemon: Daemon) -> int:
     """Run a daemon on a loop of its own."""
-    os.umask(0o027 if os.geteuid() == 0 else os.umask(0o022))
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")  # what a worker prints is seen when it prints it
     return asyncio.run(daemon.run())

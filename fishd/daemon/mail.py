@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fishd.core.config import BadConfig, Config
 from fishd.core.events import Event
+from fishd.daemon.hiring import Hiring
 from fishd.daemon.publisher import Published
 from fishd.pool.pool import Ended, Heard
 
@@ -21,7 +22,7 @@ class Scanned:
 class Reloaded:
     """The configuration was read anew, or could not be."""
 
-    outcome: Config | BadConfig
+    outcome: tuple[Config, Hiring] | BadConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from fishd.core.crew import WorkerBook
 from fishd.core.crew import WorkerState as CrewState
 from fishd.core.dispatch import Dispatcher
 from fishd.core.jobbook import JobBook
-from fishd.core.result import GpuState, JobState, Status, StatusError, WorkerState
+from fishd.core.result import GpuState, JobState, Result, Status, StatusError, WorkerState
 from fishd.core.sizing import Card
 
 MAX_ERRORS = 20
+MAX_ERRORS_A_JOB = 3
 MAX_JOBS = 200
 
 
@@ -39,12 +40,19 @@ class Observer:
     # The mutable state.
     totals: Totals = field(default_factory=Totals)
     waiting: int = 0
-    publishing: dict[str, JobState] = field(default_factory=dict[str, JobState])
     _errors: deque[StatusError] = field(default_factory=lambda: deque[StatusError](maxlen=MAX_ERRORS))
 
     def note(self, at: str, where: str, what: str) -> None:
         """Something went wrong."""
         self._errors.append(StatusError(at, where, what))
+
+    def count(self, result: Result) -> None:
+        """A job was published."""
+        self.totals.jobs += 1
+        self.totals.segments += result.totals.done
+        self.totals.audio_s = round(self.totals.audio_s + result.totals.audio_s, 3)
+        for fault in result.errors[:MAX_ERRORS_A_JOB]:
+            self.note(result.finished, f"{result.job}: {fault.where}", fault.what)
 
     def look(
         self, dispatcher: Dispatcher, cards: Sequence[Card], names: Mapping[str, str], at: str, now: float
@@ -60,7 +68,7 @@ class Observer:
             state=self._state(dispatcher),
             engine=dispatcher.engine or self.engine,
             spool=self.spool,
-            jobs=(*jobs, *self.publishing.values()),
+            jobs=tuple(jobs),
             waiting=self.waiting,
             workers=tuple(
                 self._worker(dispatcher, worker, names.get(worker.device, worker.device))

@@ -1,0 +1,66 @@
+"""Keeps what is shown true: status.json, the live line, systemd's status, readiness and watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from fishd.core.board import status_line
+from fishd.core.result import Status
+from fishd.host.live import LiveLine
+from fishd.host.logs import Logs
+from fishd.host.status import write_status
+from fishd.host.systemd import Notifier
+
+_log = logging.getLogger("fishd.main")
+EVERY_S = 1.0
+
+
+class Showing:
+    """`look` gives the state of now. Nothing is drawn or written while nothing has happened."""
+
+    def __init__(self, path: Path, logs: Logs, notifier: Notifier, look: Callable[[], Status]) -> None:
+        self._path = path
+        self._logs = logs
+        self._notifier = notifier
+        self._look = look
+        # The mutable state.
+        self._stale = asyncio.Event()
+        self._announced = False
+
+    def touch(self) -> None:
+        """Something has happened."""
+        self._stale.set()
+
+    async def run(self) -> None:
+        """Until cancelled, at most once a second."""
+        with LiveLine(self._logs.console) as live:
+            while True:
+                await self._stale.wait()
+                self._stale.clear()
+                status = self._look()
+                live.update(status)
+                self._notifier.status(status_line(status))
+                await asyncio.to_thread(self.save, status)
+                await asyncio.sleep(EVERY_S)
+
+    def save(self, status: Status) -> None:
+        """Blocking. A status that cannot be written is no reason to stop."""
+        try:
+            write_status(self._path, status)
+        except OSError as error:
+            _log.debug("status.json cannot be written: %s", error)
+
+    def announce(self) -> None:
+        """READY, once: a start that waits for it can then drop bundles."""
+        if not self._announced:
+            self._announced = True
+            self._notifier.ready()
+
+    async def feed_watchdog(self, every_s: float) -> None:
+        """From the mailbox's own loop: one that is stuck feeds nothing."""
+        while True:
+            self._notifier.watchdog()
+            await asyncio.sleep(every_s)
