@@ -270,9 +270,8 @@ class Daemon:
         """Blocking: NVML may take its time."""
         pids = [self._pool.pid(worker) for worker in self._dispatcher.crew.workers] if before else []
         ours = [pid for pid in pids if pid is not None]
-        return hire(
-            config, self._around.nvml, self._around.environ, self._spool.root / ".cache", before, ours
-        )
+        around, cache = self._around, self._spool.root / ".cache"
+        return hire(config, around.nvml, around.environ, cache, before=before, our_pids=ours)
 
     def _ask_reload(self, group: asyncio.TaskGroup) -> None:
         self._notifier.reloading()
