@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +30,7 @@ async def alarm(
     stop: asyncio.Event,
     settling: Callable[[], Collection[str]] = tuple,
     said: Callable[[str], None] = lambda _: None,
+    backoff_s: Sequence[float] = BACKOFF_S,
 ) -> AsyncGenerator[None]:
     """Yield whenever a scan is worth its while, until `stop` is set: at once, then after each change.
 
@@ -59,7 +60,7 @@ async def alarm(
             failures += 1
             if failures == OUT_AFTER:
                 said(f"the alarm is out ({error}); the inbox is still scanned regularly")
-            await _pause(stop, BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
+            await _pause(stop, backoff_s[min(failures, len(backoff_s)) - 1])
 
 
 class _Watch:

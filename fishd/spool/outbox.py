@@ -80,7 +80,7 @@ def publish(
     """
     disk = disk or Disk()
     try:
-        if not _is_complete(folder):
+        if not _published_name(folder):
             _stage(folder / OUT, files, clips, disk)
             with Journal(folder, disk) as journal:
                 journal.append(PublishLine(folder.name))
@@ -91,14 +91,12 @@ def publish(
 
 def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path | None:
     """Go on with a publish that was cut; the result's folder, or None if it stood in the outbox already."""
-    disk = disk or Disk()
+    was_out = not (folder / OUT).exists()
     try:
-        if (folder / OUT).exists():
-            return _leave(folder, outbox, archive, disk)
-        _archive(folder, archive, folder.name, disk)
+        result = _leave(folder, outbox, archive, disk or Disk())
     except OSError as error:
         raise _publish_error(folder, error) from error
-    return None
+    return None if was_out else result
 
 
 def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
@@ -154,18 +152,24 @@ def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
 
 
 def _leave(folder: Path, outbox: Path, archive: Path, disk: Disk) -> Path:
-    result = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name))
-    disk.sync_folder(outbox)
-    disk.sync_folder(folder)
-    _archive(folder, archive, result.name, disk)
-    return result
+    """Everything is on the disk: move it out. Each part is left out if it was done before."""
+    name = _published_name(folder)
+    if (folder / OUT).exists():
+        name = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
+        if name != folder.name:  # so that after a crash the bundle still finds its result's name
+            with Journal(folder, disk) as journal:
+                journal.append(PublishLine(name), sync=False)
+        disk.sync_folder(outbox)
+        disk.sync_folder(folder)
+    _archive(folder, archive, name, disk)
+    return outbox / name
 
 
 def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
     """Under the result's name if that is free, so that a user finds the one from the other."""
     if os.path.lexists(folder / BUNDLE):
         try:
-            disk.rename(folder / BUNDLE, archive / name)
+            disk.rename(folder / BUNDLE, archive / (name or folder.name))
         except FileExistsError:
             rename_to_free(disk, folder / BUNDLE, archive, numbered(folder.name))
         disk.sync_folder(archive)
@@ -182,9 +186,10 @@ def numbered(name: str) -> Callable[[int], str]:
     return lambda number: name if number == 1 else f"{name}-{number}"
 
 
-def _is_complete(folder: Path) -> bool:
-    """Whether a publish got as far as its line in the journal: then out/ must not be touched any more."""
-    return any(isinstance(line, PublishLine) for line in read_journal(folder)[0])
+def _published_name(folder: Path) -> str:
+    """The name that the journal's last publish line gives; "" if it has none, and out/ may still be changed."""
+    names = [line.name for line in read_journal(folder)[0] if isinstance(line, PublishLine)]
+    return names[-1] if names else ""
 
 
 def _recovered(folder: Path) -> Recovered | None:

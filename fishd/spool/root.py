@@ -95,7 +95,7 @@ def check_renames(root: Path) -> None:
         for name in ("work", "outbox", "work", "archive"):
             here = here.rename(places[name])
     except OSError as error:
-        raise _rename_error(root, error) from error
+        raise rename_error(root, error) from error
     finally:
         with suppress(OSError):
             here.rmdir()
@@ -152,7 +152,7 @@ def _lock(root: Path) -> int:
     return fd
 
 
-def _rename_error(root: Path, error: OSError) -> SpoolError:
+def rename_error(root: Path, error: OSError) -> SpoolError:
     if error.errno == errno.EXDEV:
         return SpoolError(
             str(root),

@@ -1,0 +1,364 @@
+"""A drop is found when it is complete, not sooner, and claimed by one rename. Time is passed in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fishd.core.job import Fault
+from fishd.core.limits import Limits
+from fishd.spool.disk import Disk
+from fishd.spool.errors import SpoolError
+from fishd.spool.inbox import Found, Inbox
+from tests.shell.bundles import one_speaker, write_bundle, write_convention
+
+SETTLE_S, TIMEOUT_S = 2.0, 300.0
+
+
+class Place:
+    """An inbox with its folders, and a clock that the test turns."""
+
+    def __init__(self, root: Path, disk: Disk | None = None, limits: Limits | None = None) -> None:
+        self.inbox, self.work = root / "inbox", root / "work"
+        self.inbox.mkdir()
+        self.work.mkdir()
+        self.now = 1_000.0
+        self.watch = Inbox(self.inbox, self.work, SETTLE_S, TIMEOUT_S, disk=disk, limits=limits)
+
+    def scan_after(self, seconds: float) -> list[str]:
+        """The names found once the clock has been turned."""
+        self.now += seconds
+        return sorted(found.name for found in self.watch.scan(self.now).found)
+
+    def faults_after(self, seconds: float) -> list[str]:
+        """All faults of what is found then."""
+        self.now += seconds
+        return [str(fault) for found in self.watch.scan(self.now).found for fault in found.faults]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_bundle_with_a_ready_file_is_found_at_once(place: Place) -> None:
+    """Whatever else is in it: the user said that it is complete."""
+    (place.inbox / "a").mkdir()
+    (place.inbox / "a" / ".ready").touch()
+    assert ["a"] == place.scan_after(0)
+
+
+def test_a_ready_file_ends_the_waiting(place: Place) -> None:
+    """It is looked for at every scan, not only when the bundle is due."""
+    write_bundle(place.inbox / "a")
+    assert [] == place.scan_after(0)
+    (place.inbox / "a" / ".ready").touch()
+    assert ["a"] == place.scan_after(0.01)
+
+
+@pytest.mark.parametrize("write", [write_bundle, write_convention])
+def test_a_complete_bundle_is_found_when_it_is_still(place: Place, write) -> None:
+    """Two seconds after the first look, in both forms."""
+    write(place.inbox / "a")
+    assert [] == place.scan_after(0)
+    assert [] == place.scan_after(1.9)
+    assert ["a"] == place.scan_after(0.1)
+
+
+@pytest.mark.parametrize("change", ["a new file", "a growing file", "a renamed file", "a touched file"])
+def test_any_change_in_the_tree_begins_the_waiting_anew(place: Place, change: str) -> None:
+    """Names, sizes and mtimes are looked at, at any depth."""
+    folder = write_bundle(place.inbox / "a") / "deep"
+    folder.mkdir()
+    (folder / "x").touch()
+    place.scan_after(0)
+    match change:
+        case "a new file":
+            (folder / "y").touch()
+        case "a growing file":
+            (folder / "x").write_text("more")
+        case "a renamed file":
+            (folder / "x").rename(folder / "y")
+        case _:
+            os.utime(folder / "x", (0, 0))
+    assert [] == place.scan_after(2)
+    assert [] == place.scan_after(1.9)
+    assert ["a"] == place.scan_after(0.1)
+
+
+def test_a_bundle_copied_for_ten_seconds_is_found_whole(place: Place) -> None:
+    """The manifest comes first and names what comes late; pauses are longer than settle_s."""
+    (place.inbox / "a").mkdir()
+    (place.inbox / "a" / "job.toml").write_text(one_speaker(transcript="", transcript_file='"bob.txt"'))
+    assert [] == place.scan_after(0)
+    for step in range(5):
+        assert [] == place.scan_after(2.5)
+        with (place.inbox / "a" / "alice.wav.part").open("ab") as part:
+            part.write(b"x" * step)
+    (place.inbox / "a" / "alice.wav.part").rename(place.inbox / "a" / "alice.wav")
+    assert [] == place.scan_after(2.5)
+    assert [] == place.scan_after(100)
+    (place.inbox / "a" / "bob.txt").write_text("What Alice says.")
+    assert [] == place.scan_after(1)
+    assert ["a"] == place.scan_after(2)
+
+
+INCOMPLETE = {
+    "a missing reference": (
+        {"alice_wav": None},
+        ["speakers[0].reference: alice.wav is missing", "bundle: stayed incomplete for 300 s"],
+    ),
+    "a missing text": (
+        {"bob_txt": None, "bob_lines_txt": None},
+        [
+            "speakers[1].transcript_file: bob.txt is missing",
+            "speakers[1].segments_file: bob_lines.txt is missing",
+            "bundle: stayed incomplete for 300 s",
+        ],
+    ),
+    "half a manifest": (
+        {"manifest": 'title = "Episode 3"\n[[spea'},
+        [
+            "job.toml:2:7: expected ']]' at the end of an array declaration",
+            "bundle: stayed incomplete for 300 s",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), INCOMPLETE.values(), ids=INCOMPLETE.keys())
+def test_what_stays_incomplete_is_rejected_with_what_it_lacks(
+    place: Place, files: dict[str, str | None], expected: list[str]
+) -> None:
+    """After settle_timeout_s since the last change, and not before."""
+    write_bundle(place.inbox / "a", **files)
+    assert [] == place.scan_after(0)
+    assert [] == place.scan_after(2)
+    assert [] == place.scan_after(297.9)
+    assert expected == place.faults_after(0.1)
+
+
+def test_an_empty_folder_is_rejected_in_the_end(place: Place) -> None:
+    """It might have become a bundle."""
+    (place.inbox / "a").mkdir()
+    place.scan_after(0)
+    assert [
+        "job.toml: is missing: the folder is empty",
+        "bundle: stayed incomplete for 300 s",
+    ] == place.faults_after(300)
+
+
+def test_a_bad_but_whole_bundle_is_found_like_a_good_one(place: Place) -> None:
+    """No waiting would mend it; its reader says what is wrong."""
+    write_bundle(place.inbox / "a", one_speaker(segments='[{ text = "" }]', reference='"../x.wav"'))
+    place.scan_after(0)
+    assert ["a"] == place.scan_after(2)
+
+
+@pytest.mark.parametrize("name", [".hidden", "a.part", "a.partial", "a.tmp", "a.FILEPART", "a.crdownload"])
+def test_unfinished_names_are_never_looked_at(place: Place, name: str) -> None:
+    """Not even with a ready file."""
+    write_bundle(place.inbox / name)
+    (place.inbox / name / ".ready").touch()
+    assert [] == place.scan_after(0)
+    assert [] == place.scan_after(1_000)
+    assert place.watch.next_wake(place.now) is None
+
+
+@pytest.mark.parametrize("kind", ["a file", "a symlink", "a special file"])
+def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -> None:
+    """A symlink is not followed, a FIFO not opened."""
+    stray = place.inbox / "stray"
+    match kind:
+        case "a file":
+            stray.write_text("x")
+        case "a symlink":
+            stray.symlink_to(write_bundle(place.inbox.parent / "elsewhere"))
+        case _:
+            os.mkfifo(stray)
+    assert [] == place.faults_after(0)
+    assert [] == place.faults_after(299)
+    assert [
+        f"stray: is {kind}, not a folder; drop a folder",
+        "bundle: stayed incomplete for 300 s",
+    ] == place.faults_after(1)
+
+
+def test_a_bundle_over_the_limits_is_rejected_when_still(tmp_path: Path) -> None:
+    """The walk ends at the limit, and waiting would not make it smaller."""
+    place = Place(tmp_path, limits=Limits(max_files=2))
+    write_bundle(place.inbox / "a")
+    place.scan_after(0)
+    assert ["bundle: holds more than 2 files"] == place.faults_after(2)
+
+
+def test_a_bundle_removed_while_it_settles_is_forgotten(place: Place) -> None:
+    """One of the same name that comes later waits its own time."""
+    folder = write_bundle(place.inbox / "a")
+    place.scan_after(0)
+    folder.rename(place.inbox.parent / "away")
+    assert [] == place.scan_after(1)
+    assert place.watch.next_wake(place.now) is None
+    (place.inbox.parent / "away").rename(folder)
+    assert [] == place.scan_after(1.5)
+    assert ["a"] == place.scan_after(2)
+
+
+def test_the_next_wake_is_when_something_could_be_decided(place: Place) -> None:
+    """A quarter of settle_s while few settle; at the timeout's end at the latest; never without cause."""
+    assert place.watch.next_wake(place.now) is None
+    (place.inbox / "a").mkdir()
+    place.scan_after(0)
+    assert 0.5 == place.watch.next_wake(place.now)
+    place.scan_after(1.8)
+    assert pytest.approx(0.2) == place.watch.next_wake(place.now)
+    place.scan_after(298)
+    assert pytest.approx(0.2) == place.watch.next_wake(place.now)
+
+
+def test_many_settling_bundles_are_looked_at_less_often(place: Place) -> None:
+    """So that waiting for thousands costs no more than waiting for a hundred; but all are found in time."""
+    for n in range(400):
+        (place.inbox / str(n)).mkdir()
+    place.scan_after(0)
+    assert 2.0 == place.watch.next_wake(place.now)
+    place.scan_after(2.5)
+    assert 2.0 == place.watch.next_wake(place.now)
+
+
+def test_new_times_hold_from_the_next_scan(place: Place) -> None:
+    """As after a reload."""
+    write_bundle(place.inbox / "a")
+    place.scan_after(0)
+    place.watch.settle(0.5, 10)
+    assert ["a"] == place.scan_after(0.5)
+
+
+def test_without_settling_time_a_whole_bundle_is_found_at_once(tmp_path: Path) -> None:
+    """settle_s = 0 trusts the user."""
+    place = Place(tmp_path)
+    place.watch.settle(0, 0)
+    write_bundle(place.inbox / "a")
+    assert ["a"] == place.scan_after(0)
+
+
+def test_a_replaced_inbox_is_noticed(place: Place) -> None:
+    """Its watch is deaf; the scan goes on in the new one."""
+    place.scan_after(0)
+    place.inbox.rename(place.inbox.parent / "old")
+    place.inbox.mkdir()
+    assert place.watch.scan(place.now).replaced
+    assert not place.watch.scan(place.now).replaced
+
+
+def test_an_inbox_that_is_gone_is_an_error_with_its_mend(place: Place) -> None:
+    """The daemon says it and scans again later."""
+    place.inbox.rmdir()
+    with pytest.raises(SpoolError, match="cannot be read: No such file or directory; make the folder again"):
+        place.watch.scan(place.now)
+    place.inbox.mkdir()
+    assert [] == place.scan_after(1)
+
+
+def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
+    """User files lie in a folder of their own, so that they never mix with ours."""
+    write_bundle(place.inbox / "Folge 1 🎉")
+    claims = place.watch.claim([Found("Folge 1 🎉")], place.now)
+    assert ["Folge 1 🎉"] == [claimed.name for claimed in claims.claimed]
+    assert (place.work / "Folge 1 🎉" / "bundle" / "job.toml").is_file()
+    assert [] == list(place.inbox.iterdir())
+    assert claims.fault is None
+
+
+def test_names_in_work_are_safe_and_never_shared(place: Place) -> None:
+    """Newlines, stray bytes and 255 bytes of name; a second bundle of one name gets a number."""
+    raw = [os.fsdecode(b"a\xff"), "a\n", "a\t", "n" * 255]
+    for name in raw:
+        (place.inbox / name).mkdir()
+    claims = place.watch.claim([Found(name) for name in raw], place.now)
+    assert ["a_", "a_-2", "a_-3", "n" * 240] == [claimed.name for claimed in claims.claimed]
+    (place.inbox / "a\n").mkdir()
+    assert "a_-4" == place.watch.claim([Found("a\n")], place.now).claimed[0].name
+
+
+def test_a_claim_of_what_is_gone_is_left_out(place: Place) -> None:
+    """And leaves nothing in work."""
+    claims = place.watch.claim([Found("gone")], place.now)
+    assert ((), ()) == (claims.claimed, claims.stuck)
+    assert [] == list(place.work.iterdir())
+
+
+def test_a_stray_file_is_claimed_with_its_faults(place: Place) -> None:
+    """So that the user finds it in the archive, and its report in the outbox."""
+    (place.inbox / "x.txt").write_text("x")
+    fault = Fault("x.txt", "is a file, not a folder; drop a folder")
+    claimed = place.watch.claim([Found("x.txt", (fault,))], place.now).claimed[0]
+    assert (fault,) == claimed.faults
+    assert "x" == claimed.bundle.read_text()
+
+
+class NoRename(Disk):
+    """A disk that refuses to move what has "bad" in its name."""
+
+    def rename(self, source: Path, target: Path) -> None:
+        if "bad" in source.name:
+            raise PermissionError(13, "Permission denied", str(source))
+        super().rename(source, target)
+
+
+def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) -> None:
+    """It is said once, kept, and tried again later and later; everything else goes on."""
+    place = Place(tmp_path, NoRename())
+    for name in ("bad", "good"):
+        (place.inbox / name).mkdir()
+        (place.inbox / name / ".ready").touch()
+    claims = place.watch.claim(place.watch.scan(place.now).found, place.now)
+    assert ["good"] == [claimed.name for claimed in claims.claimed]
+    assert [
+        "inbox/bad: cannot be claimed: Permission denied; give the user that fishd runs as the right to write there"
+    ] == [str(stuck.error) for stuck in claims.stuck]
+    assert claims.stuck[0].first
+    assert ["good"] == [path.name for path in place.work.iterdir()]
+    assert 2.0 == place.watch.next_wake(place.now)
+    assert [] == place.scan_after(1.9)
+    assert ["bad"] == place.scan_after(0.1)
+    assert not place.watch.claim([Found("bad")], place.now).stuck[0].first
+    assert 4.0 == place.watch.next_wake(place.now)
+
+
+class NoSync(Disk):
+    """A disk whose folders cannot be synced."""
+
+    def sync_folder(self, path: Path) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+
+def test_claims_that_cannot_be_synced_stand_and_are_told(tmp_path: Path) -> None:
+    """The bundles are in work already; only a power cut could take that back."""
+    place = Place(tmp_path, NoSync())
+    (place.inbox / "a").mkdir()
+    claims = place.watch.claim([Found("a")], place.now)
+    assert 1 == len(claims.claimed)
+    assert "cannot be forced to the disk: Input/output error; the disk fails" in str(claims.fault)
+
+
+class Counting(Disk):
+    """Counts the calls that cost."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+
+    def sync_folder(self, path: Path) -> None:
+        self.syncs += 1
+
+
+def test_a_batch_of_claims_costs_two_syncs(tmp_path: Path) -> None:
+    """However many bundles come at once."""
+    disk = Counting()
+    place = Place(tmp_path, disk)
+    for n in range(50):
+        (place.inbox / str(n)).mkdir()
+    place.watch.claim([Found(str(n)) for n in range(50)], place.now)
+    assert 2 == disk.syncs

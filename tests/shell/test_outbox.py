@@ -1,0 +1,318 @@
+"""A finished job leaves work/ whole: result into the outbox, bundle into the archive, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fishd.core.job import Clip, Fault
+from fishd.spool.disk import Disk
+from fishd.spool.errors import SpoolError
+from fishd.spool.journal import (
+    JOURNAL,
+    CancelledLine,
+    ClaimedLine,
+    FailedLine,
+    Journal,
+    PublishLine,
+    SpokenLine,
+    read_journal,
+    text_hash,
+)
+from fishd.spool.outbox import finish, make_room, publish, recover
+from fishd.spool.root import Spool, make_folders
+
+CLIP = "clips/Alice/001.wav"
+SPOKEN = SpokenLine(0, "001", text_hash("Hello."), "voice", 5, Clip(CLIP, 1.0, 1, 7, 0, "cpu", 0.1))
+FILES = {"result.json": b"{}", "summary.txt": b"well"}
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    make_folders(tmp_path)
+    return Spool(tmp_path, -1)
+
+
+def a_job(spool: Spool, name: str = "NAME") -> Path:
+    """A claimed job whose one clip is on the disk."""
+    folder = spool.work / name
+    (folder / "bundle").mkdir(parents=True)
+    (folder / "bundle" / "job.toml").write_text("mine")
+    make_room(folder, [CLIP])
+    (folder / "out" / CLIP).write_bytes(b"12345")
+    return folder
+
+
+def tree(folder: Path) -> list[str]:
+    """Every file below, by its path."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_a_job_is_published_whole(spool: Spool) -> None:
+    """Clips and files in the outbox, the bundle in the archive, work empty."""
+    result = publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive)
+    assert spool.outbox / "NAME" == result
+    assert [CLIP, "result.json", "summary.txt"] == tree(result)
+    assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())
+
+
+def test_a_taken_name_gets_a_number(spool: Spool) -> None:
+    """Even that of an empty folder; result and bundle get the same one where they can."""
+    (spool.outbox / "NAME").mkdir()
+    (spool.outbox / "NAME-2").mkdir()
+    assert "NAME-3" == publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive).name
+    assert ["NAME-3/job.toml"] == tree(spool.archive)
+    (spool.archive / "NAME-4").mkdir()
+    assert "NAME-4" == publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive).name
+    assert ["NAME-3/job.toml", "NAME/job.toml"] == tree(spool.archive)
+
+
+def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
+    """A clip of a segment that failed later, a temporary file, an old summary, empty folders, links."""
+    folder = a_job(spool)
+    out = folder / "out"
+    (out / "clips" / "Bob").mkdir()
+    (out / "clips" / "Bob" / "001.wav").touch()
+    (out / "clips" / "Alice" / "001.wav.tmp").touch()
+    (out / "clips" / "Alice" / "002.wav").symlink_to("/etc/passwd")
+    (out / "summary.txt").write_text("old")
+    result = publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
+    assert [CLIP, "result.json", "summary.txt"] == tree(result)
+    assert ["Alice"] == os.listdir(result / "clips")
+    assert "well" == (result / "summary.txt").read_text()
+
+
+def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
+    """Nor an out/ folder, nor a journal."""
+    folder = spool.work / "NAME"
+    (folder / "bundle").mkdir(parents=True)
+    assert ["result.json", "summary.txt"] == tree(publish(folder, FILES, [], spool.outbox, spool.archive))
+
+
+def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
+    """The error names it and the mend; the job stays in work."""
+    folder = a_job(spool)
+    (folder / "out" / CLIP).unlink()
+    with pytest.raises(SpoolError, match=r"001.wav: a clip that was spoken is not there; restart fishd"):
+        publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
+    assert [] == list(spool.outbox.iterdir())
+    assert (folder / "bundle").is_dir()
+
+
+class Failing(Disk):
+    """Fails the first calls of one kind, as a full or broken disk would."""
+
+    def __init__(self, call: str, times: int = 1, skip: int = 0) -> None:
+        self._call = call
+        self._times = times
+        self._skip = skip
+
+    def _may_fail(self, call: str) -> None:
+        if call == self._call and self._skip:
+            self._skip -= 1
+        elif call == self._call and self._times:
+            self._times -= 1
+            raise OSError(28, "No space left on device")
+
+    def write(self, path: Path, content: bytes) -> None:
+        self._may_fail("write")
+        super().write(path, content)
+
+    def append(self, fd: int, content: bytes) -> None:
+        if self._call == "append" and self._times:
+            os.write(fd, content[: len(content) // 2])
+        self._may_fail("append")
+        super().append(fd, content)
+
+    def sync(self, fd: int) -> None:
+        self._may_fail("sync")
+        super().sync(fd)
+
+    def sync_folder(self, path: Path) -> None:
+        self._may_fail("sync_folder")
+        super().sync_folder(path)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._may_fail("rename")
+        super().rename(source, target)
+
+    def remove_file(self, path: Path) -> None:
+        self._may_fail("remove_file")
+        super().remove_file(path)
+
+
+@pytest.mark.parametrize("call", ["write", "append", "sync", "sync_folder", "rename", "remove_file"])
+def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str) -> None:
+    """A disk that was full for a while loses nothing and publishes once."""
+    folder = a_job(spool)
+    disk = Failing(call)
+    with pytest.raises(
+        SpoolError, match="job NAME: cannot be published: No space left on device; free some space"
+    ):
+        publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    assert spool.outbox / "NAME" == publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    assert [f"NAME/{CLIP}", "NAME/result.json", "NAME/summary.txt"] == tree(spool.outbox)
+    assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())
+
+
+class Counting(Disk):
+    """Counts what costs: every sync of a file or a folder."""
+
+    def __init__(self) -> None:
+        self.synced: list[str] = []
+
+    def sync(self, fd: int) -> None:
+        self.synced.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+
+    def sync_folder(self, path: Path) -> None:
+        self.synced.append(f"{path.name}/")
+
+
+def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
+    """Files and folders before the journal's line, the journal before the rename, both parents after."""
+    disk = Counting()
+    publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    assert disk.synced == [
+        "result.json",
+        "summary.txt",
+        "Alice/",
+        "clips/",
+        "out/",
+        "NAME/",
+        JOURNAL,
+        "outbox/",
+        "NAME/",
+        "archive/",
+    ]
+
+
+def test_the_journal_tells_what_was_done(spool: Spool) -> None:
+    """Every line comes back as it was written, in order."""
+    folder = a_job(spool)
+    lines = [
+        ClaimedLine("2026-01-01T00:00:00Z"),
+        SPOKEN,
+        FailedLine(1, "001", "hash", 3, "silence"),
+        CancelledLine("2026-01-01T00:00:01Z"),
+        PublishLine("NAME"),
+    ]
+    with Journal(folder) as journal:
+        journal.append(lines[0])
+        journal.append_many(lines[1:])
+    assert (lines, []) == read_journal(folder)
+
+
+def test_a_torn_last_line_is_dropped_and_written_over(spool: Spool) -> None:
+    """A crash in the midst of an append costs that line and no other."""
+    folder = a_job(spool)
+    with Journal(folder) as journal:
+        journal.append(SPOKEN)
+    whole = (folder / JOURNAL).read_bytes()
+    (folder / JOURNAL).write_bytes(whole + whole[:20])
+    assert ([SPOKEN], []) == read_journal(folder)
+    with Journal(folder) as journal:
+        journal.append(PublishLine("NAME"))
+    assert ([SPOKEN, PublishLine("NAME")], []) == read_journal(folder)
+
+
+def test_a_corrupt_line_is_told_and_the_others_stand(spool: Spool) -> None:
+    """The segment that it told of is spoken again."""
+    folder = a_job(spool)
+    with Journal(folder) as journal:
+        journal.append_many([ClaimedLine("t"), SPOKEN])
+    (folder / JOURNAL).write_bytes(b"\xff\x00\n" + (folder / JOURNAL).read_bytes() + b'{"is":"sung"}\n')
+    lines, faults = read_journal(folder)
+    assert [ClaimedLine("t"), SPOKEN] == lines
+    assert ["journal.jsonl:1", "journal.jsonl:4"] == [fault.where for fault in faults]
+    assert all(fault.what.endswith("; what it told is done again") for fault in faults)
+
+
+def test_after_a_failed_sync_nothing_unsynced_stands(spool: Spool) -> None:
+    """The kernel may have thrown the pages away, and would call the next sync a success."""
+    folder = a_job(spool)
+    with Journal(folder) as journal:
+        journal.append(ClaimedLine("t"))
+    journal = Journal(folder, Failing("sync"))
+    with pytest.raises(OSError, match="No space"):
+        journal.append(SPOKEN)
+    assert ([ClaimedLine("t")], []) == read_journal(folder)
+
+
+def test_recovery_finds_what_is_done(spool: Spool) -> None:
+    """The clips that are there with their journaled size, the segments given up, and when the job began."""
+    folder = a_job(spool)
+    gone = SpokenLine(0, "002", "h", "v", 5, Clip("clips/Alice/002.wav", 1.0, 1, 7, 0, "cpu", 0.1))
+    torn = SpokenLine(0, "003", "h", "v", 5, Clip("clips/Alice/003.wav", 1.0, 1, 7, 0, "cpu", 0.1))
+    failed = FailedLine(0, "004", "h", 3, "silence")
+    (folder / "out" / torn.clip.path).write_bytes(b"123")
+    with Journal(folder) as journal:
+        journal.append_many([ClaimedLine("then"), SPOKEN, gone, torn, failed])
+    (recovered,) = recover(spool.work)
+    assert ("NAME", "then", False, False) == (
+        recovered.name,
+        recovered.started,
+        recovered.complete,
+        recovered.cancelled,
+    )
+    assert {(0, "001"): SPOKEN} == recovered.spoken
+    assert {(0, "004"): failed} == recovered.failed
+    assert folder / "bundle" == recovered.bundle
+
+
+def test_recovery_clears_what_a_crash_left_half_made(spool: Spool) -> None:
+    """An empty folder of a claim that did not happen, a half-removed tree; a stray file is left alone."""
+    (spool.work / "NAME").mkdir()
+    (spool.work / ".removing-1" / "0").mkdir(parents=True)
+    (spool.work / "file").touch()
+    assert [] == recover(spool.work)
+    assert ["file"] == os.listdir(spool.work)
+
+
+def test_a_job_without_its_bundle_is_told_not_dropped(spool: Spool) -> None:
+    """Somebody took the bundle out of work/: its reader will say that it is not there."""
+    folder = a_job(spool)
+    (folder / "bundle").rename(spool.root / "elsewhere")
+    (recovered,) = recover(spool.work)
+    assert not recovered.complete
+
+
+def test_a_cancelled_job_stays_cancelled(spool: Spool) -> None:
+    """After a crash as well."""
+    with Journal(a_job(spool)) as journal:
+        journal.append(CancelledLine("t"))
+    assert recover(spool.work)[0].cancelled
+
+
+def test_faults_of_a_journal_come_with_the_recovered_job(spool: Spool) -> None:
+    """So that the log tells them."""
+    folder = a_job(spool)
+    (folder / JOURNAL).write_bytes(b"?\n")
+    assert [Fault("journal.jsonl:1", recover(spool.work)[0].faults[0].what)] == list(
+        recover(spool.work)[0].faults
+    )
+
+
+def test_a_bundle_archived_late_still_gets_its_results_name(spool: Spool) -> None:
+    """The archive was full when the result went out under a number."""
+    (spool.outbox / "NAME").mkdir()
+    folder = a_job(spool)
+    with pytest.raises(SpoolError):
+        publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=Failing("rename", skip=2))
+    assert finish(folder, spool.outbox, spool.archive) is None
+    assert ["NAME-2/job.toml"] == tree(spool.archive)
+
+
+def test_finishing_archives_what_was_published(spool: Spool) -> None:
+    """The crash came between the two renames."""
+    folder = a_job(spool)
+    with Journal(folder) as journal:
+        journal.append(PublishLine("NAME"))
+    (folder / "out").rename(spool.outbox / "NAME")
+    assert recover(spool.work)[0].complete
+    assert finish(folder, spool.outbox, spool.archive) is None
+    assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())

@@ -1,0 +1,175 @@
+"""Stop a job's whole life at every step, start again, and compare with a life that nothing disturbed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fishd.core.job import Clip, Job
+from fishd.spool.bundle import read_bundle
+from fishd.spool.disk import Disk
+from fishd.spool.inbox import Found, Inbox
+from fishd.spool.journal import ClaimedLine, Journal, SpokenLine, text_hash
+from fishd.spool.outbox import Recovered, finish, make_room, publish, recover
+from fishd.spool.root import Spool, make_folders
+from tests.shell.bundles import write_bundle
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches it."""
+
+
+class Mortal(Disk):
+    """Ends the process before its step number `last`; a write or an append is two steps, torn between them."""
+
+    def __init__(self, last: int | None) -> None:
+        self.steps = 0
+        self._last = last
+
+    def _step(self) -> None:
+        if self.steps == self._last:
+            raise Killed
+        self.steps += 1
+
+    def make_folder(self, path: Path) -> None:
+        self._step()
+        super().make_folder(path)
+
+    def write(self, path: Path, content: bytes) -> None:
+        self._step()
+        path.write_bytes(content[: len(content) // 2])
+        self._step()
+        path.write_bytes(content)
+
+    def append(self, fd: int, content: bytes) -> None:
+        self._step()
+        os.write(fd, content[: len(content) // 2])
+        self._step()
+        os.write(fd, content[len(content) // 2 :])
+
+    def sync(self, fd: int) -> None:
+        self._step()
+
+    def sync_folder(self, path: Path) -> None:
+        self._step()
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._step()
+        super().rename(source, target)
+
+    def remove_file(self, path: Path) -> None:
+        self._step()
+        super().remove_file(path)
+
+    def remove_folder(self, path: Path) -> None:
+        self._step()
+        super().remove_folder(path)
+
+
+class Life:
+    """What a daemon does with one spool, with a disk that may end it."""
+
+    def __init__(self, root: Path, disk: Mortal) -> None:
+        make_folders(root)
+        self.spool = Spool(root, -1)
+        self.disk = disk
+        self.spoken: list[str] = []
+
+    def live(self) -> None:
+        """Start: recover, then take what is in the inbox."""
+        for left in recover(self.spool.work, self.disk):
+            if left.complete:
+                finish(left.folder, self.spool.outbox, self.spool.archive, self.disk)
+            else:
+                self.work_off(left.folder, left)
+        inbox = Inbox(self.spool.inbox, self.spool.work, disk=self.disk)
+        names = [Found(path.name) for path in self.spool.inbox.iterdir()]
+        for claimed in inbox.claim(names, 0.0).claimed:
+            self.work_off(claimed.folder, None)
+
+    def work_off(self, folder: Path, left: Recovered | None) -> None:
+        job = read_bundle(folder / "bundle", folder.name).job
+        assert job is not None
+        clips = [segment.clip for _, _, segment in job.segments()]
+        make_room(folder, clips)
+        with Journal(folder, self.disk) as journal:
+            if left is None or not left.started:
+                journal.append(ClaimedLine("now"), sync=False)
+            self.speak(job, journal, folder, left)
+        publish(
+            folder,
+            {"result.json": b"{}", "job.log": b"log"},
+            clips,
+            self.spool.outbox,
+            self.spool.archive,
+            disk=self.disk,
+        )
+
+    def speak(self, job: Job, journal: Journal, folder: Path, left: Recovered | None) -> None:
+        for speaker, _, segment in job.segments():
+            done = left and left.spoken.get((speaker, segment.id))
+            if done and done.text_hash == text_hash(segment.text):
+                continue
+            self.spoken.append(segment.clip)
+            (folder / "out" / segment.clip).write_bytes(segment.text.encode())
+            clip = Clip(segment.clip, 1.0, 1, 7, 0, "cpu", 0.1)
+            hashes = text_hash(segment.text), job.speakers[speaker].voice_key
+            journal.append(SpokenLine(speaker, segment.id, *hashes, len(segment.text.encode()), clip))
+
+
+def test_a_job_killed_at_any_step_is_published_once_and_whole(tmp_path: Path) -> None:
+    """Also when the next life is killed at any step of its own; nothing journaled is spoken twice."""
+    whole = Life(tmp_path / "whole", Mortal(None))
+    write_bundle(whole.spool.inbox / "NAME")
+    whole.live()
+    expected = content(whole.spool.root)
+    num_steps = whole.disk.steps
+    assert num_steps > 30
+    for last in range(num_steps):
+        first = Life(tmp_path / str(last), Mortal(last))
+        write_bundle(first.spool.inbox / "NAME")
+        with pytest.raises(Killed):
+            first.live()
+        journaled = spoken_by_now(first.spool)
+        second = Life(first.spool.root, Mortal(None))
+        second.live()
+        assert expected == content(second.spool.root), f"killed before step {last}"
+        assert not journaled & set(second.spoken), f"spoken again after step {last}"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_job_killed_again_and_again_is_published_once_and_whole(tmp_path: Path, seed: int) -> None:
+    """Each life is a few steps longer than the one before."""
+    whole = Life(tmp_path / "whole", Mortal(None))
+    write_bundle(whole.spool.inbox / "NAME")
+    whole.live()
+    root = tmp_path / "mortal"
+    write_bundle(Life(root, Mortal(None)).spool.inbox / "NAME")
+    for last in range(seed, 200, 3):
+        try:
+            Life(root, Mortal(last)).live()
+        except Killed:
+            continue
+        break
+    assert content(whole.spool.root) == content(root)
+
+
+def spoken_by_now(spool: Spool) -> set[str]:
+    """The clips that the journals in work/ tell of; looked at without changing anything."""
+    found: set[str] = set()
+    for journal in spool.work.glob("*/journal.jsonl"):
+        text = journal.read_text()
+        found |= {
+            line.split('"path":"')[1].split('"')[0] for line in text.split("\n")[:-1] if '"spoken"' in line
+        }
+    return found
+
+
+def content(root: Path) -> dict[str, bytes | None]:
+    """Every path of a spool and what is in it."""
+    return {
+        str(path.relative_to(root)): None if path.is_dir() else path.read_bytes()
+        for path in sorted(root.rglob("*"))
+    }
