@@ -21,8 +21,8 @@ class Waiting:
     def __init__(self, job: Job, places: Iterable[tuple[int, int]]) -> None:
         self._job = job
         # The mutable state: by speaker (text length, -segment), the last one being the next; those that
-        # must run alone; how many wait in all; and a heap of (-segments left, speaker), in which an entry
-        # may lag behind and is put right when it comes up.
+        # must run alone; how many wait in all; a heap of (-segments left, speaker), in which an entry may
+        # lag behind and is put right when it comes up; and by voice the speakers who have any left.
         self._lines: list[list[tuple[int, int]]] = [[] for _ in job.speakers]
         self._alone: deque[tuple[int, int]] = deque()
         self._count = 0
@@ -33,9 +33,9 @@ class Waiting:
             line.sort()
         self._by_left = [(-len(line), s) for s, line in enumerate(self._lines) if line]
         heapify(self._by_left)
-        self._speakers_of: dict[str, list[int]] = {}
-        for s, speaker in enumerate(job.speakers):
-            self._speakers_of.setdefault(speaker.voice_key, []).append(s)
+        self._speakers_of: dict[str, set[int]] = {}
+        for _, s in self._by_left:
+            self._speakers_of.setdefault(job.speakers[s].voice_key, set()).add(s)
 
     def __len__(self) -> int:
         return self._count
@@ -62,6 +62,8 @@ class Waiting:
             return True
         assert -self._lines[s][-1][1] == n, f"({s}, {n}) is not the next"
         self._lines[s].pop()
+        if not self._lines[s]:
+            self._forget(s)
         return False
 
     def put_back(self, s: int, n: int, *, alone: bool) -> None:
@@ -71,6 +73,14 @@ class Waiting:
             return
         insort(self._lines[s], (self._length(s, n), -n))
         heappush(self._by_left, (-len(self._lines[s]), s))
+        self._speakers_of.setdefault(self._job.speakers[s].voice_key, set()).add(s)
+
+    def _forget(self, s: int) -> None:
+        """The speaker has none left."""
+        voice = self._job.speakers[s].voice_key
+        self._speakers_of[voice].discard(s)
+        if not self._speakers_of[voice]:
+            del self._speakers_of[voice]
 
     def _length(self, s: int, n: int) -> int:
         return len(self._job.speakers[s].segments[n].text)
@@ -78,9 +88,7 @@ class Waiting:
     def _known_speaker(self, voices: set[str]) -> int | None:
         """Of the speakers whose voices are known, the one with the most left."""
         known = (s for key in self._speakers_of.keys() & voices for s in self._speakers_of[key])
-        return max(
-            (s for s in known if self._lines[s]), key=lambda s: (len(self._lines[s]), -s), default=None
-        )
+        return max(known, key=lambda s: (len(self._lines[s]), -s), default=None)
 
     def _fullest_speaker(self) -> int | None:
         while self._by_left:

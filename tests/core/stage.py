@@ -103,19 +103,25 @@ class Script:
 
     def start(self, slots: int = 1) -> None:
         """Start every worker that is wanted, and have it ready."""
-        for order in of(StartWorker, self.tick()):
-            self.ready(order.worker, slots)
+        self.tick()
+        for worker in tuple(self.dispatcher.crew.workers.values()):
+            if worker.state is WorkerState.STARTING:
+                self.ready(worker.id, slots)
 
     def ready(self, worker: int, slots: int = 1) -> list[Action]:
         return self.tell(WorkerReady(worker, slots, "an engine"))
 
     def arrive(self, job: Job, clips: Mapping[tuple[int, int], Clip] | None = None) -> list[Action]:
-        """The job arrives, and every question of it is answered well."""
-        actions = self.tell(JobArrived(job.name, job, clips=clips or {}))
-        asked = of(AskOptions, actions)
+        """The job arrives, and every question is answered well."""
+        return self.answer(self.tell(JobArrived(job.name, job, clips=clips or {})))
+
+    def answer(self, actions: list[Action]) -> list[Action]:
+        """All questions among the actions, and those that follow, find no fault."""
+        asked = [*of(AskClip, actions), *of(AskOptions, actions)]
         while asked:
-            now = self.tell(QuestionAnswered(asked[0].worker, asked[0].question))
-            asked = of(AskOptions, now)
+            order = asked.pop(0)
+            now = self.tell(QuestionAnswered(order.worker, order.question))
+            asked += [*of(AskClip, now), *of(AskOptions, now)]
             actions += now
         return actions
 
