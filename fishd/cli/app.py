@@ -7,18 +7,48 @@ from typing import Annotated
 
 import typer
 
+from fishd.cli.sections import Sections
+from fishd.cli.talk import end_with
+
 app = typer.Typer(
     name="fishd",
-    help="Folders of lines in, folders of speech out: a daemon that speaks every line in its speaker's voice.",
+    cls=Sections,
+    help="Folders of lines in, folders of speech out: every line in its speaker's own voice.",
+    epilog="`fishd COMMAND --help` says more. Exit codes: 0 well; 1 a job failed, was partial or rejected, "
+    "or faults were found; 2 usage or configuration; 3 another daemon owns the spool.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 ConfigPath = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="The configuration; without it ./config.toml."),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="The configuration; without it ./config.toml, or the defaults."
+    ),
 ]
+JobName = Annotated[
+    str, typer.Argument(metavar="JOB", help="Its name, as `fishd status` and the outbox show it.")
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from fishd import __version__
+
+        print(f"fishd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fishd(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Say the version and exit."),
+    ] = False,
+) -> None:
+    del version
 
 
 @app.command()
@@ -26,10 +56,136 @@ def run(
     config: ConfigPath = None,
     once: Annotated[bool, typer.Option("--once", help="Work off what is in the inbox, then stop.")] = False,
 ) -> None:
-    """Run the daemon in the foreground."""
+    """Run the daemon in the foreground.
+
+    It watches the inbox of its spool, speaks what is dropped there, and publishes in the outbox. Ctrl-C stops
+    it when the takes in hand are finished; a second Ctrl-C at once. What is unfinished is resumed at the next
+    start. SIGHUP, or saving the configuration, reloads it.
+    """
     from fishd.cli.run import run_daemon
 
-    raise typer.Exit(run_daemon(config, once=once))
+    end_with(lambda: run_daemon(config, once=once))
+
+
+@app.command()
+def submit(
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="Folders, each a bundle.")],
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", "-w", help="Show the progress until they are published; exit 1 unless all is spoken."
+        ),
+    ] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Copy bundles into the inbox.
+
+    The copy appears there whole, marked complete, under a name that is free from inbox to outbox: NAME, or
+    NAME-2 and so on. The names go to stdout; with --wait, how each job ended and where its result is.
+    """
+    from fishd.cli.submit import submit as command
+
+    end_with(lambda: command(bundles, config, wait=wait))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw as it changes, until Ctrl-C.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Show jobs, segments, workers, GPUs and the last errors.
+
+    The exit code is 1 if no daemon serves the spool.
+    """
+    from fishd.cli.status import show_status
+
+    end_with(lambda: show_status(config, as_json=as_json, watch=watch))
+
+
+@app.command()
+def logs(job: JobName, config: ConfigPath = None) -> None:
+    """Print a job's own lines of the log."""
+    from fishd.cli.logs import show_log
+
+    end_with(lambda: show_log(job, config))
+
+
+@app.command()
+def check(
+    bundles: Annotated[
+        list[Path] | None, typer.Argument(metavar="[BUNDLE…]", help="Folders, each a bundle.")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Say all that is wrong with bundles, or with the configuration.
+
+    Nothing is run or moved. Audio is decoded in a process of its own. Without a bundle, or with --config, the
+    configuration is checked; what it changes is listed.
+    """
+    from fishd.cli.check import check as command
+
+    end_with(lambda: command(bundles or [], config))
+
+
+@app.command()
+def plan(
+    gpu: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gpu",
+            metavar="NAME:GB",
+            help='A card to plan for, such as "RTX 4090:24" or "2x RTX 3060:12"; may be repeated.',
+        ),
+    ] = None,
+    model_memory: Annotated[
+        float | None,
+        typer.Option("--model-memory", metavar="GB", help="One worker's budget, for model_memory_gb."),
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Show how many workers run where, and why.
+
+    For this machine's cards, or with --gpu for described ones.
+    """
+    from fishd.cli.plan import show_plan
+
+    end_with(lambda: show_plan(gpu or [], model_memory, config))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made if it is not there.")],
+) -> None:
+    """Write an explained config.toml and the spool's folders.
+
+    A config.toml that is there already is never overwritten.
+    """
+    from fishd.cli.init import init as command
+
+    end_with(lambda: command(folder))
+
+
+@app.command()
+def reload(config: ConfigPath = None) -> None:
+    """Have the running daemon read its configuration again.
+
+    Says how that went. A bad file changes nothing: its faults are printed, and the exit code is 2.
+    """
+    from fishd.cli.reload import reload as command
+
+    end_with(lambda: command(config))
+
+
+@app.command()
+def doctor(config: ConfigPath = None) -> None:
+    """Look at all that a daemon needs: engine, GPU, checkpoint, spool.
+
+    Each fault comes with its mend; the exit code is 1 if there is one.
+    """
+    from fishd.cli.doctor import doctor as command
+
+    end_with(lambda: command(config))
 
 
 def main() -> None:

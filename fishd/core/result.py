@@ -137,3 +137,5 @@ class Status(msgspec.Struct, frozen=True):
     jobs_done: int = 0
     segments_done: int = 0
     audio_s: float = 0.0
+    reloads: int = 0  # of the configuration, taken or not
+    config_faults: tuple[str, ...] = ()  # why the last one was not taken

@@ -291,8 +291,10 @@ class Daemon:
             for fault in mail.outcome.faults:
                 _log.error("[Main] the configuration stays as it was: %s", fault)
                 self._trouble("reload", str(fault))
+            self._observer.reloaded(tuple(str(fault) for fault in mail.outcome.faults))
         else:
             self._adopt(*mail.outcome)
+            self._observer.reloaded()
         self._notifier.ready()
 
     def _adopt(self, config: Config, hiring: Hiring) -> None:

@@ -40,11 +40,18 @@ class Observer:
     # The mutable state.
     totals: Totals = field(default_factory=Totals)
     waiting: int = 0
+    reloads: int = 0
+    config_faults: tuple[str, ...] = ()
     _errors: deque[StatusError] = field(default_factory=lambda: deque[StatusError](maxlen=MAX_ERRORS))
 
     def note(self, at: str, where: str, what: str) -> None:
         """Something went wrong."""
         self._errors.append(StatusError(at, where, what))
+
+    def reloaded(self, faults: tuple[str, ...] = ()) -> None:
+        """The configuration was read anew; for these faults it was not taken."""
+        self.reloads += 1
+        self.config_faults = faults
 
     def count(self, result: Result) -> None:
         """A job was published."""
@@ -82,6 +89,8 @@ class Observer:
             jobs_done=self.totals.jobs,
             segments_done=self.totals.segments,
             audio_s=self.totals.audio_s,
+            reloads=self.reloads,
+            config_faults=self.config_faults,
         )
 
     @staticmethod

@@ -5,10 +5,29 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import cast
 
 from fishd.engines.protocol import Engine, EngineError
-from fishd.wire.messages import Load
+from fishd.wire.messages import CheckOptions, Load, OptionsChecked
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What an engine's module says of options and languages."""
+
+    check_options: Callable[[Mapping[str, object]], Sequence[str]]
+    check_language: Callable[[str], str | None]
+
+    def answer(self, question: CheckOptions) -> OptionsChecked:
+        """All faults, each naming its key or its language."""
+        faults = [f"engine_options.{fault}" for fault in self.check_options(question.options)]
+        for language in question.languages:
+            fault = self.check_language(language)
+            if fault:
+                is_named = f'"{language}"' in fault or f"'{language}'" in fault
+                faults.append(fault if is_named else f'language "{language}": {fault}')
+        return OptionsChecked(question.id, tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +37,36 @@ class Loaded:
     engine: Engine
     module: str
     device: str
-    check_options: Callable[[Mapping[str, object]], Sequence[str]]
-    check_language: Callable[[str], str | None]
+    checks: Checks
 
 
 def load_engine(load: Load) -> Loaded:
     """Import the module, call its factory. Raises EngineError when there is no such thing."""
-    module_name, _, factory_name = load.engine.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise EngineError(f"engine {load.engine!r}: {error}; is its package installed?") from error
-    factory = getattr(module, factory_name or "factory", None)
+    module = _module_of(load.engine)
+    factory_name = load.engine.partition(":")[2] or "factory"
+    factory = getattr(module, factory_name, None)
     if not callable(factory):
-        raise EngineError(f"engine {load.engine!r}: {module_name} has no callable {factory_name!r}")
+        raise EngineError(f"engine {load.engine!r}: {module.__name__} has no callable {factory_name!r}")
     engine = cast("Engine", factory(load.device, load.options))
-    return Loaded(
-        engine=engine,
-        module=module_name,
-        device=load.device,
-        check_options=getattr(module, "check_options", _takes_no_options),
-        check_language=getattr(module, "check_language", _takes_every_language),
+    return Loaded(engine, module.__name__, load.device, _checks_of(module))
+
+
+def offered_checks(engine: str) -> Checks:
+    """The checks of an engine that need not be loaded for them. Raises EngineError."""
+    return _checks_of(_module_of(engine))
+
+
+def _module_of(engine: str) -> ModuleType:
+    try:
+        return importlib.import_module(engine.partition(":")[0])
+    except ModuleNotFoundError as error:
+        raise EngineError(f"engine {engine!r}: {error}; is its package installed?") from error
+
+
+def _checks_of(module: ModuleType) -> Checks:
+    return Checks(
+        getattr(module, "check_options", _takes_no_options),
+        getattr(module, "check_language", _takes_every_language),
     )
 
 

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from fishd.engines.protocol import BadClip, Failed, Spoken, Take, Voice
 from fishd.wire import messages
 from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
-from fishd.wire.messages import CheckOptions, Forget, Inspect, OptionsChecked, Progress, Speak, Stop, ToWorker
+from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker
 from fishd.worker.clips import fault_of, write_clip
 from fishd.worker.loading import Loaded
 from fishd.worker.memory import memory_gb
@@ -84,21 +84,13 @@ class Studio:
             case Inspect():
                 self._channel.send(inspect(message))
             case CheckOptions():
-                self._channel.send(self._check(message))
+                self._channel.send(self._loaded.checks.answer(message))
             case Forget():
                 self._forgotten.add(message.take)
             case Stop():
                 self._stopping = True
             case messages.Load():
                 raise BadFrame("Load came twice")
-
-    def _check(self, message: CheckOptions) -> OptionsChecked:
-        faults = [f"engine_options.{fault}" for fault in self._loaded.check_options(message.options)]
-        for language in message.languages:
-            fault = self._loaded.check_language(language)
-            if fault:
-                faults.append(f"language {language!r}: {fault}")
-        return OptionsChecked(message.id, tuple(faults))
 
     # ---- takes -------------------------------------------------------------------------------------
 

@@ -1,0 +1,102 @@
+"""`fishd check`: all that is wrong with bundles, or with a configuration, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from fishd.cli import lines
+from fishd.cli.asking import ask, inspect_all
+from fishd.cli.check_config import check_config
+from fishd.cli.places import load
+from fishd.cli.talk import NOT_ALL_WELL, WELL, console
+from fishd.core.config import Config, resolve_engine
+from fishd.core.job import Fault, Job
+from fishd.core.limits import Limits
+from fishd.core.words import count, duration
+from fishd.spool.bundle import Reading, read_bundle
+from fishd.spool.names import job_name
+from fishd.spool.safefs import size_in_words
+from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What there is to say of one bundle."""
+
+    name: str
+    job: Job | None
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    clips: tuple[Inspected, ...]
+
+
+def check(bundles: list[Path], path: Path | None) -> int:
+    """Say what is wrong; the exit code. Without bundles, the configuration is what is checked."""
+    out = console()
+    config = check_config(path, out) if path is not None or not bundles else load(path)
+    results = [_check(bundle, config) for bundle in bundles]
+    for result in results:
+        _print(result, out)
+    if bundles:
+        _print_limits(config.limits, out)
+    return NOT_ALL_WELL if any(result.faults for result in results) else WELL
+
+
+def _check(bundle: Path, config: Config) -> _Checked:
+    name = job_name(bundle.resolve().name)
+    if not bundle.is_dir():
+        what = "is not a folder" if bundle.exists() else "is not there"
+        return _Checked(str(bundle), None, (Fault("bundle", what),), (), ())
+    reading = read_bundle(bundle.resolve(), name, config.limits, config.output.format)
+    _, engine = resolve_engine(config)
+    clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
+    faults = [*reading.faults, *(Fault(where, clip.fault) for where, clip in clips.items() if clip.fault)]
+    faults += _engine_faults(reading, engine)
+    warnings = [Fault(where, text) for where, clip in clips.items() for text in clip.warnings]
+    return _Checked(name, reading.job, tuple(faults), (*reading.warnings, *warnings), tuple(clips.values()))
+
+
+def _engine_faults(reading: Reading, engine: str) -> Iterator[Fault]:
+    """What the engine does not take of a bundle that is good otherwise."""
+    if reading.job is None:
+        return
+    languages = sorted({segment.language for _, _, segment in reading.job.segments()})
+    question = CheckOptions("job.toml", dict(reading.job.engine_options), tuple(languages))
+    answers = ask(engine, [question], {"CUDA_VISIBLE_DEVICES": ""})
+    for answer in answers.given:
+        if isinstance(answer, OptionsChecked):
+            yield from (Fault("job.toml", fault) for fault in answer.faults)
+    if not answers.given:
+        yield Fault("engine", f"could not be asked about options and languages: {answers.end}")
+
+
+def _print(result: _Checked, out: Console) -> None:
+    if result.faults:
+        lines.marked(out, lines.BAD, f"{result.name}: {count(len(result.faults), 'fault')}", style="bold")
+    elif result.job:
+        said = f"{count(len(result.job.speakers), 'speaker')}, {count(result.job.num_segments, 'segment')}"
+        lines.marked(out, lines.GOOD, f"{result.name}: good: {said}", style="bold")
+    for fault in result.faults:
+        lines.marked(out, lines.BAD, str(fault), indent=2)
+    for warning in result.warnings:
+        lines.marked(out, lines.ODD, str(warning), indent=2)
+    for clip in result.clips:
+        if not clip.fault:
+            lines.marked(out, lines.NOTE, f"{clip.id}: {duration(clip.duration_s)}", indent=2, style="dim")
+
+
+def _print_limits(limits: Limits, out: Console) -> None:
+    """What a bundle may be; `[limits]` changes it."""
+    tree = f"{limits.max_files:,} files, {size_in_words(limits.max_bytes)}, folders {limits.max_depth} deep"
+    text = f"{limits.speakers:,} speakers, {limits.segments:,} segments of {limits.text_chars:,} characters"
+    each = (
+        f"{limits.min_reference_s:g} to {limits.max_reference_s:g} s, {size_in_words(limits.reference_bytes)}"
+    )
+    clips = f"{limits.references} reference clips a speaker, each {each}"
+    lines.marked(out, lines.NOTE, "Limits of a bundle, from [limits] in the configuration:", style="dim")
+    for row in (tree, text, clips):
+        lines.marked(out, lines.NOTE, row, indent=2, style="dim")
