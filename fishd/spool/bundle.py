@@ -6,28 +6,21 @@ is for a worker to inspect. Whatever is in the folder, `read_bundle` returns and
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fishd.core.job import Fault, Job, Segment, Speaker
+from fishd.core.job import Fault, Job
 from fishd.core.limits import Limits
 from fishd.spool.convention import draft_by_convention
-from fishd.spool.draft import Draft, Named, SegmentDraft, SpeakerDraft, Written
+from fishd.spool.draft import Draft
 from fishd.spool.manifest import MANIFEST, parse_manifest
-from fishd.spool.names import clip_paths, one_line
+from fishd.spool.names import printable
+from fishd.spool.reader import Reader, Reference
 from fishd.spool.safefs import BundleFolder, Missing, Refused
 from fishd.spool.survey import survey
-from fishd.spool.texts import CONTROL_TOKEN, decode, speakable
 
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A reference clip that could be opened: a worker decodes it and says its faults at `where`."""
-
-    where: str
-    path: Path
+__all__ = ["Reading", "Reference", "lacking", "read_bundle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +39,14 @@ def read_bundle(
     """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips."""
     limits = limits or Limits()
     try:
-        too_much = survey(folder, limits).faults
+        if too_much := survey(folder, limits).faults:
+            return Reading(None, _bounded(too_much, limits.faults), (), ())
         with BundleFolder(folder) as bundle:
-            reader = _Reader(bundle, folder, limits)
-            job = None if too_much else reader.read(name, default_format)
+            return _read(Reader(bundle, folder, limits), bundle, name, limits, default_format)
     except Refused as refused:
         return Reading(None, (Fault("bundle", str(refused)),), (), ())
     except OSError as error:
         return Reading(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
-    faults = _bounded([*too_much, *reader.faults], limits.faults)
-    return Reading(None if faults else job, faults, tuple(reader.warnings), tuple(reader.references.values()))
 
 
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
@@ -63,14 +54,22 @@ def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
     try:
         with BundleFolder(folder) as bundle:
             draft, faults = read_draft(bundle, limits, "wav")
-            if draft is None:
-                return tuple(faults)
-            return (
-                *(fault for fault in faults if fault.what.startswith("is missing")),
-                *_missing(bundle, draft),
-            )
+            if draft is not None:
+                faults = [fault for fault in faults if fault.what.startswith("is missing")]
+                faults += _missing(bundle, draft)
     except Refused as refused:
-        return (Fault("bundle", str(refused)),)
+        faults = [Fault("bundle", str(refused))]
+    return _bounded(faults, limits.faults)
+
+
+def _read(reader: Reader, bundle: BundleFolder, name: str, limits: Limits, default_format: str) -> Reading:
+    draft, faults = read_draft(bundle, limits, default_format)
+    job = reader.read(draft, name) if draft else None
+    faults = _bounded([*faults, *reader.faults], limits.faults)
+    warnings = _bounded(reader.warnings, limits.faults)
+    if job:
+        job = None if faults else replace(job, warnings=warnings)
+    return Reading(job, faults, warnings, tuple(reader.references.values()))
 
 
 def read_draft(bundle: BundleFolder, limits: Limits, default_format: str) -> tuple[Draft | None, list[Fault]]:
@@ -96,183 +95,7 @@ def _missing(bundle: BundleFolder, draft: Draft) -> Iterator[Fault]:
 
 
 def _bounded(faults: Sequence[Fault], limit: int) -> tuple[Fault, ...]:
-    if len(faults) <= limit:
-        return tuple(faults)
-    return (*faults[:limit], Fault("bundle", f"and {len(faults) - limit:,} more faults"))
-
-
-class _Reader:
-    """Reads one bundle once, collecting what is wrong."""
-
-    def __init__(self, bundle: BundleFolder, folder: Path, limits: Limits) -> None:
-        self.faults: list[Fault] = []
-        self.warnings: list[Fault] = []
-        self.references: dict[str, Reference] = {}  # by path, each file once
-        self._digests: dict[str, bytes] = {}
-        self._bundle = bundle
-        self._folder = folder
-        self._limits = limits
-
-    def read(self, name: str, default_format: str) -> Job | None:
-        draft, faults = read_draft(self._bundle, self._limits, default_format)
-        self.faults += faults
-        if draft is None or not self._within_limits(draft):
-            return None
-        self._unique("speakers", [(s.name.where, one_line(s.name.text)) for s in draft.speakers if s.name])
-        speakers = [self._speaker(speaker) for speaker in draft.speakers]
-        if sum(len(speaker.segments) for speaker in speakers) > self._limits.segments:
-            self.faults.append(Fault("bundle", f"has more than {self._limits.segments:,} segments; split it"))
-            return None
-        title = one_line(draft.title)[: self._limits.name_chars] or name
-        placed = _with_clips(speakers, draft.format)
-        return Job(
-            name, title, draft.priority, draft.format, placed, draft.engine_options, tuple(self.warnings)
-        )
-
-    def _within_limits(self, draft: Draft) -> bool:
-        if len(draft.speakers) <= self._limits.speakers:
-            return True
-        what = f"there are {len(draft.speakers):,}; at most {self._limits.speakers:,} are taken"
-        self.faults.append(Fault("speakers", what))
-        return False
-
-    def _speaker(self, draft: SpeakerDraft) -> Speaker:
-        name = self._name(draft.name)
-        transcript = self._transcript(draft.transcript)
-        references, digests = self._clips(draft)
-        return Speaker(
-            name=name,
-            references=references,
-            transcript=transcript,
-            language=draft.language,
-            voice_key=_voice_key(digests, transcript, draft.language),
-            segments=self._segments(draft),
-        )
-
-    def _name(self, written: Written | None) -> str:
-        if written is None:
-            return ""
-        name = one_line(written.text)
-        place = f"{written.where}"
-        if not name:
-            self.faults.append(Fault(place, "is empty"))
-        if len(name) > self._limits.name_chars:
-            self.faults.append(
-                Fault(place, f"is {len(name):,} characters long; at most {self._limits.name_chars}")
-            )
-        return name
-
-    def _transcript(self, source: Named | Written | None) -> str:
-        if isinstance(source, Named):
-            text = self._text_file(source)
-            source = None if text is None else Written(source.path, text)
-        if source is None:
-            return ""
-        return speakable(
-            source.text, source.where, self._limits.transcript_chars, self.faults, "use a shorter clip"
-        )
-
-    def _clips(self, draft: SpeakerDraft) -> tuple[tuple[str, ...], list[bytes]]:
-        if len(draft.references) > self._limits.references:
-            what = f"names {len(draft.references)} references; at most {self._limits.references} are taken"
-            self.faults.append(Fault(draft.where, what))
-            return (), []
-        found: list[str] = []
-        for named in draft.references:
-            try:
-                with self._bundle.file(named.path) as (_, path):
-                    found.append(path)
-                self._digest(path)
-            except Refused as refused:
-                self.faults.append(self._about(named, str(refused)))
-        return tuple(found), [self._digests.get(path, b"") for path in found]
-
-    def _digest(self, path: str) -> None:
-        if path in self._digests:
-            return
-        digest, size_bytes = hashlib.blake2b(digest_size=32), 0
-        for piece in self._bundle.chunks(path, self._limits.reference_bytes):
-            digest.update(piece)
-            size_bytes += len(piece)
-        self._digests[path] = digest.digest()
-        if size_bytes:
-            self.references[path] = Reference(path, self._folder / path)
-        else:
-            self.faults.append(Fault(path, "is empty (0 bytes)"))
-
-    def _segments(self, draft: SpeakerDraft) -> tuple[Segment, ...]:
-        drafts = self._lines(draft, draft.segments) if isinstance(draft.segments, Named) else draft.segments
-        width = max(3, len(str(len(drafts))))
-        ids = [one_line(part.id) or f"{n:0{width}}" for n, part in enumerate(drafts, 1)]
-        self._unique(
-            f"{draft.where}.segments",
-            [(f"{part.where}.id", id_) for part, id_ in zip(drafts, ids, strict=True)],
-        )
-        return tuple(self._segment(part, id_) for part, id_ in zip(drafts, ids, strict=True))
-
-    def _segment(self, draft: SegmentDraft, identity: str) -> Segment:
-        text = ""
-        if draft.text.where:  # else it has its fault already
-            limit, mend = self._limits.text_chars, "split it into several segments"
-            text = speakable(draft.text.text, draft.text.where, limit, self.faults, mend)
-            if CONTROL_TOKEN.search(text):
-                self.warnings.append(
-                    Fault(draft.text.where, "holds a control token (<|…|>); it is spoken as plain text")
-                )
-        if len(identity) > self._limits.name_chars:
-            what = f"is {len(identity):,} characters long; at most {self._limits.name_chars}"
-            self.faults.append(Fault(f"{draft.where}.id", what))
-        return Segment(identity, text, draft.language, "", draft.start, draft.end)
-
-    def _lines(self, speaker: SpeakerDraft, file: Named) -> tuple[SegmentDraft, ...]:
-        """One segment a line; blank lines are for the eye."""
-        text = self._text_file(file)
-        if text is None:
-            return ()
-        lines = [(f"{file.path}:{n}", line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-        if not lines:
-            self.faults.append(Fault(file.path, "is empty: there is nothing to say"))
-        return tuple(SegmentDraft(where, Written(where, line), "", speaker.language) for where, line in lines)
-
-    def _text_file(self, named: Named) -> str | None:
-        try:
-            content = self._bundle.read(named.path, self._limits.text_bytes)
-        except Refused as refused:
-            self.faults.append(self._about(named, str(refused)))
-            return None
-        return decode(content, named.path, self.faults)
-
-    def _about(self, named: Named, what: str) -> Fault:
-        """At the key that names the file; by convention the file is its own place."""
-        return Fault(named.where, what if named.where == named.path else f"{named.path} {what}")
-
-    def _unique(self, place: str, names: Sequence[tuple[str, str | None]]) -> None:
-        first: dict[str, str] = {}
-        for where, name in names:
-            if not name:
-                continue
-            if name in first:
-                self.faults.append(
-                    Fault(where, f'"{name[:60]}" stands twice in {place}; the other is {first[name]}')
-                )
-            first.setdefault(name, where)
-
-
-def _with_clips(speakers: Sequence[Speaker], audio_format: str) -> tuple[Speaker, ...]:
-    paths = clip_paths([(s.name, [segment.id for segment in s.segments]) for s in speakers], audio_format)
-    return tuple(
-        replace(
-            speaker,
-            segments=tuple(
-                replace(part, clip=path) for part, path in zip(speaker.segments, files, strict=True)
-            ),
-        )
-        for speaker, files in zip(speakers, paths, strict=True)
-    )
-
-
-def _voice_key(digests: Sequence[bytes], transcript: str, language: str) -> str:
-    digest = hashlib.blake2b(digest_size=20)
-    for part in (*digests, transcript.encode(), language.encode()):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+    """The first faults, and how many more there are. Names in them cannot harm a terminal."""
+    shown = tuple(Fault(printable(fault.where), printable(fault.what)) for fault in faults[:limit])
+    more = len(faults) - limit
+    return (*shown, Fault("bundle", f"and {more:,} more like these")) if more > 0 else shown

@@ -57,7 +57,7 @@ class CancelledLine(Line, frozen=True, tag="cancelled"):
 
 
 class PublishLine(Line, frozen=True, tag="publish"):
-    """Everything in out/ is on the disk: from here on the job is only moved. The last one names the result."""
+    """Everything in out/ is on the disk: from here on it is only moved. The last one names the result."""
 
     name: str
 

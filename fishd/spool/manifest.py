@@ -145,7 +145,7 @@ def _one_of(table: Table, one: str, other: str) -> str:
 def _segment(table: Table, language: str) -> SegmentDraft:
     text = table.string("text")
     if text is None and not table.has("text"):
-        table.fault("text", "is missing")
+        table.fault("", "has no text")
     identity = table.string("id")
     if identity and not identity.text.strip():
         table.fault("id", "is empty")

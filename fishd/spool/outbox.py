@@ -187,7 +187,7 @@ def numbered(name: str) -> Callable[[int], str]:
 
 
 def _published_name(folder: Path) -> str:
-    """The name that the journal's last publish line gives; "" if it has none, and out/ may still be changed."""
+    """The name in the journal's last publish line; "" if it has none, and out/ may still be changed."""
     names = [line.name for line in read_journal(folder)[0] if isinstance(line, PublishLine)]
     return names[-1] if names else ""
 

@@ -71,3 +71,8 @@ def faults_of(reading: Reading) -> list[str]:
 def faults_in(folder: Path, manifest: str | bytes, **files: str | bytes | None) -> list[str]:
     """What is said of the good bundle with this manifest and these files."""
     return faults_of(read_bundle(write_bundle(folder / "NAME", manifest, **files), "NAME"))
+
+
+def names_in(folder: Path) -> list[str]:
+    """What stands in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())

@@ -13,6 +13,7 @@ from fishd.spool.bundle import read_bundle
 from tests.shell.bundles import faults_in, faults_of, one_speaker, write_bundle, write_convention
 
 TEXT = "speakers[0].segments[0].text"
+ID, OTHER_ID = "speakers[0].segments[1].id", "speakers[0].segments; the other is speakers[0].segments[0].id"
 
 MANIFESTS = {
     "a syntax error": (
@@ -113,7 +114,7 @@ MANIFESTS = {
         ["speakers[0].name: is 300 characters long; at most 200"],
     ),
     "an empty transcript": (one_speaker(transcript='" "'), ["speakers[0].transcript: is empty"]),
-    "no text": (one_speaker(segments='[{ id = "a" }]'), [f"{TEXT}: is missing"]),
+    "no text": (one_speaker(segments='[{ id = "a" }]'), ["speakers[0].segments[0]: has no text"]),
     "an empty text": (one_speaker(segments='[{ text = "" }]'), [f"{TEXT}: is empty"]),
     "a text of white space": (one_speaker(segments=r'[{ text = " \t\n\u00a0" }]'), [f"{TEXT}: is empty"]),
     "a text of 100,000 characters": (
@@ -145,15 +146,13 @@ MANIFESTS = {
     "two segments of one id": (
         one_speaker(segments='[{ id = "a", text = "Hi." }, { id = "a", text = "Ho." }]'),
         [
-            'speakers[0].segments[1].id: "a" stands twice in speakers[0].segments; the other is '
-            + "speakers[0].segments[0].id",
+            f'{ID}: "a" stands twice in {OTHER_ID}',
         ],
     ),
     "an id that is another's default": (
         one_speaker(segments='[{ id = "002", text = "Hi." }, { text = "Ho." }]'),
         [
-            'speakers[0].segments[1].id: "002" stands twice in speakers[0].segments; the other is '
-            + "speakers[0].segments[0].id",
+            f'{ID}: "002" stands twice in {OTHER_ID}',
         ],
     ),
 }
@@ -358,7 +357,7 @@ def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
     manifest = one_speaker(segments="[" + '{ text = "" },' * 1_000 + "]")
     found = faults_in(tmp_path, manifest)
     assert 201 == len(found)
-    assert "bundle: and 800 more faults" == found[-1]
+    assert "bundle: and 800 more like these" == found[-1]
 
 
 def test_a_bundle_that_is_a_file_or_gone_is_told(tmp_path: Path) -> None:

@@ -316,9 +316,9 @@ def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) 
         (place.inbox / name / ".ready").touch()
     claims = place.watch.claim(place.watch.scan(place.now).found, place.now)
     assert ["good"] == [claimed.name for claimed in claims.claimed]
-    assert [
-        "inbox/bad: cannot be claimed: Permission denied; give the user that fishd runs as the right to write there"
-    ] == [str(stuck.error) for stuck in claims.stuck]
+    what = "inbox/bad: cannot be claimed: Permission denied"
+    mend = "give the user that fishd runs as the right to write there"
+    assert [f"{what}; {mend}"] == [str(stuck.error) for stuck in claims.stuck]
     assert claims.stuck[0].first
     assert ["good"] == [path.name for path in place.work.iterdir()]
     assert 2.0 == place.watch.next_wake(place.now)

@@ -38,12 +38,13 @@ class Listener:
             await self._rung.wait()
         self._rung.clear()
 
-    async def rings_for(self, change: Callable[[], object]) -> None:
-        """A change that is made again and again is heard; again, because a watch may just be starting."""
+    async def rings_for_a_drop(self) -> None:
+        """A drop is heard; or the next, because a watch may just be starting."""
+        names = iter(range(1_000))
         self._rung.clear()
         async with asyncio.timeout(RING_S):
             while not self._rung.is_set():
-                change()
+                (self.inbox / str(next(names))).mkdir()
                 try:
                     await asyncio.wait_for(self._rung.wait(), 0.3)
                 except TimeoutError:
@@ -111,11 +112,10 @@ def test_a_name_that_is_no_utf8_does_not_end_it(tmp_path: Path) -> None:
     """Such a name has killed watches before."""
 
     async def story(listener: Listener) -> None:
-        os.mkdir(os.fsencode(listener.inbox) + b"/\xff")
+        (listener.inbox / os.fsdecode(b"\xff")).mkdir()
         await listener.ring()
         listener.settling = [os.fsdecode(b"\xff")]
-        count = iter(range(1_000))
-        await listener.rings_for(lambda: (listener.inbox / str(next(count))).mkdir())
+        await listener.rings_for_a_drop()
 
     listening(tmp_path, story)
 
@@ -126,14 +126,14 @@ def test_a_replaced_inbox_is_watched_anew(tmp_path: Path) -> None:
     async def story(listener: Listener) -> None:
         listener.inbox.rename(tmp_path / "old")
         listener.inbox.mkdir()
-        count = iter(range(1_000))
-        await listener.rings_for(lambda: (listener.inbox / str(next(count))).mkdir())
+        await listener.rings_for_a_drop()
 
     listening(tmp_path, story)
 
 
 def test_it_says_when_it_is_out_and_when_it_is_back(tmp_path: Path) -> None:
     """Once each; here because the inbox is gone for a while."""
+
     async def story(listener: Listener) -> None:
         shutil.rmtree(listener.inbox)
         async with asyncio.timeout(RING_S):

@@ -87,7 +87,7 @@ def test_clips_stand_below_their_speaker() -> None:
 @settings(max_examples=200)
 @given(st.lists(st.text(max_size=300), unique=True, max_size=8))
 def test_whatever_the_names_no_file_is_shared_or_unsafe(names: list[str]) -> None:
-    """Distinct names never share a file, in any case or Unicode form; no file leaves its folder or is hidden."""
+    """Distinct names never share a file, in any case or form; none leaves its folder or is hidden."""
     files = file_names(names)
     folded = {unicodedata.normalize("NFC", file).casefold() for file in files}
     assert len(names) == len(folded)

@@ -23,6 +23,7 @@ from fishd.spool.journal import (
 )
 from fishd.spool.outbox import finish, make_room, publish, recover
 from fishd.spool.root import Spool, make_folders
+from tests.shell.bundles import names_in
 
 CLIP = "clips/Alice/001.wav"
 SPOKEN = SpokenLine(0, "001", text_hash("Hello."), "voice", 5, Clip(CLIP, 1.0, 1, 7, 0, "cpu", 0.1))
@@ -81,7 +82,7 @@ def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
     (out / "summary.txt").write_text("old")
     result = publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
-    assert ["Alice"] == os.listdir(result / "clips")
+    assert ["Alice"] == names_in(result / "clips")
     assert "well" == (result / "summary.txt").read_text()
 
 
@@ -166,7 +167,7 @@ class Counting(Disk):
         self.synced: list[str] = []
 
     def sync(self, fd: int) -> None:
-        self.synced.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+        self.synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
 
     def sync_folder(self, path: Path) -> None:
         self.synced.append(f"{path.name}/")
@@ -269,7 +270,7 @@ def test_recovery_clears_what_a_crash_left_half_made(spool: Spool) -> None:
     (spool.work / ".removing-1" / "0").mkdir(parents=True)
     (spool.work / "file").touch()
     assert [] == recover(spool.work)
-    assert ["file"] == os.listdir(spool.work)
+    assert ["file"] == names_in(spool.work)
 
 
 def test_a_job_without_its_bundle_is_told_not_dropped(spool: Spool) -> None:

@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class Mortal(Disk):
-    """Ends the process before its step number `last`; a write or an append is two steps, torn between them."""
+    """Ends the process before its step number `last`; a write or an append is two, torn between."""
 
     def __init__(self, last: int | None) -> None:
         self.steps = 0

@@ -133,15 +133,19 @@ def test_descriptors_are_given_back(tmp_path: Path, opener: Callable[[int, str, 
     """After reads and refusals alike."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = num_descriptors()
     with BundleFolder(tmp_path, opener) as bundle:
         for path in ("a/x", "a/gone", "a", "gone/x"):
             with suppress(Refused):
                 bundle.read(path, 10)
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert before == num_descriptors()
 
 
 @pytest.mark.parametrize(("size", "words"), [(1, "1 bytes"), (2048, "2.0 KiB"), (5 << 30, "5.0 GiB")])
 def test_sizes_are_said_for_people(size: int, words: str) -> None:
     """With one decimal."""
     assert words == size_in_words(size)
+
+
+def num_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

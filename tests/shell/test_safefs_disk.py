@@ -10,6 +10,7 @@ import pytest
 
 from fishd.spool.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.kernel import rename_if_free, rename_noreplace
+from tests.shell.bundles import names_in
 
 
 @pytest.mark.parametrize("rename", [rename_noreplace, rename_if_free])
@@ -34,7 +35,7 @@ def test_a_rename_to_a_free_name_moves(tmp_path: Path, rename: Callable[[Path, P
     """Both ways."""
     (tmp_path / "source").mkdir()
     rename(tmp_path / "source", tmp_path / "target")
-    assert ["target"] == os.listdir(tmp_path)
+    assert ["target"] == names_in(tmp_path)
 
 
 def test_a_rename_of_nothing_says_so(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_a_write_that_cannot_be_synced_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="Input/output"):
         NoSync().write(tmp_path / "x", b"content")
-    assert [] == os.listdir(tmp_path)
+    assert [] == names_in(tmp_path)
 
 
 def test_a_tree_is_removed_however_deep(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_tree_is_removed_however_deep(tmp_path: Path) -> None:
         os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=here))
     os.close(here)
     remove_tree(Disk(), tmp_path / "tree")
-    assert [] == os.listdir(tmp_path)
+    assert [] == names_in(tmp_path)
 
 
 def test_a_tree_is_removed_without_following(tmp_path: Path) -> None:
@@ -93,5 +94,5 @@ def test_a_tree_is_removed_without_following(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tree" / "fifo")
     (tmp_path / "tree" / "locked").chmod(0)
     remove_tree(Disk(), tmp_path / "tree")
-    assert ["kept"] == os.listdir(tmp_path)
+    assert ["kept"] == names_in(tmp_path)
     assert (tmp_path / "kept" / "file").exists()

@@ -1,0 +1,99 @@
+"""The spool's root: one owner, one file system, and an archive that forgets in its time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fishd.spool.errors import SpoolBusy, SpoolError
+from fishd.spool.root import check_renames, expire_archive, make_folders, open_spool, rename_error
+from tests.shell.bundles import names_in
+
+DAY_S = 86_400.0
+
+
+def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
+    """With its four folders and its lock, and nothing left of the probe."""
+    with open_spool(tmp_path / "deep" / "spool") as spool:
+        assert ["archive", "fishd.lock", "inbox", "outbox", "work"] == names_in(spool.root)
+        assert [] == [
+            name for folder in (spool.inbox, spool.work, spool.archive) for name in names_in(folder)
+        ]
+        assert f"{os.getpid()}\n" == (spool.root / "fishd.lock").read_text()
+
+
+def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
+    """And may have the spool when the first gives it up."""
+    with open_spool(tmp_path) as _, pytest.raises(SpoolBusy) as busy:
+        open_spool(tmp_path)
+    assert os.getpid() == busy.value.pid
+    assert (
+        f"{tmp_path}: another fishd (pid {os.getpid()}) owns this spool; "
+        "stop it first, or give this one another root"
+    ) == str(busy.value)
+    open_spool(tmp_path).close()
+
+
+def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
+    """A worker that outlives the daemon must not keep the next one out."""
+    spool = open_spool(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+        spool.close()
+        open_spool(tmp_path).close()
+        child.communicate(b"\n")
+
+
+def test_the_probe_of_a_crash_is_no_hindrance(tmp_path: Path) -> None:
+    """It is removed, wherever it stayed."""
+    make_folders(tmp_path)
+    (tmp_path / "outbox" / ".fishd-probe").mkdir()
+    check_renames(tmp_path)
+    assert [] == names_in(tmp_path / "outbox")
+
+
+def test_folders_on_two_mounts_are_refused_with_the_mend(tmp_path: Path) -> None:
+    """As separate ReadWritePaths= of a systemd unit make them; the error is the kernel's."""
+    error = OSError(18, "Invalid cross-device link", "inbox/.fishd-probe", None, "work/.fishd-probe")
+    words = str(rename_error(tmp_path, error))
+    assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in words
+    assert words.endswith(
+        "put them under one mount (with systemd: one ReadWritePaths= for the root, not one for each)"
+    )
+
+
+def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
+    """The message names it."""
+    (tmp_path / "work").touch()
+    with pytest.raises(SpoolError, match="work: is a file, not a folder; move it away"):
+        open_spool(tmp_path)
+
+
+def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """Below a file, for instance."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SpoolError, match="file/spool: cannot be made: Not a directory"):
+        open_spool(tmp_path / "file" / "spool")
+
+
+def test_the_archive_forgets_what_is_old(tmp_path: Path) -> None:
+    """Folders and files older than archive_days, by when they came; the old mtime of a copy is no age."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "stray.txt").touch()
+    now = (tmp_path / "new").lstat().st_ctime
+    assert [] == expire_archive(tmp_path, 30, now + 29 * DAY_S)
+    os.utime(tmp_path / "new", (now, now + 10 * DAY_S))
+    assert ["old", "stray.txt"] == sorted(expire_archive(tmp_path, 30, now + 31 * DAY_S))
+    assert ["new"] == names_in(tmp_path)
+
+
+def test_what_a_removal_left_is_removed(tmp_path: Path) -> None:
+    """At any age; it is nobody's bundle any more."""
+    (tmp_path / ".removing-1" / "0").mkdir(parents=True)
+    assert [] == expire_archive(tmp_path, 30, 0)
+    assert [] == names_in(tmp_path)
