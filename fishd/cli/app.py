@@ -112,6 +112,33 @@ def logs(job: JobName, config: ConfigPath = None) -> None:
 
 
 @app.command()
+def cancel(job: JobName, config: ConfigPath = None) -> None:
+    """End a job; what is spoken of it is published.
+
+    Waits for the result. Without a daemon, the job ends at the next start.
+    """
+    from fishd.cli.cancel import cancel as command
+
+    end_with(lambda: command(job, config))
+
+
+@app.command()
+def retry(
+    job: JobName,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="As for submit.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Speak what failed of a job once more.
+
+    Its segments that were not spoken go into the inbox as a bundle of their own, JOB-retry, with the voices
+    from the archived bundle. The job's own result stays as it is.
+    """
+    from fishd.cli.retry import retry as command
+
+    end_with(lambda: command(job, config, wait=wait))
+
+
+@app.command()
 def check(
     bundles: Annotated[
         list[Path] | None, typer.Argument(metavar="[BUNDLE…]", help="Folders, each a bundle.")

@@ -6,15 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from fishd.cli.places import load, spool_root
+from fishd.cli.places import job_named, load, spool_root
 from fishd.cli.talk import NOT_ALL_WELL, WELL, CommandError, say
 
 
 def show_log(job: str, path: Path | None) -> int:
     """Print job.log to stdout."""
     root = spool_root(load(path))
-    if "/" in job or job in ("", ".", ".."):
-        raise CommandError(f"{job}: is a path; give the job's name, as `fishd status` shows it")
+    job = job_named(job)
     for place in (root / "work" / job / "out", root / "outbox" / job):
         try:
             text = (place / "job.log").read_text("utf-8", "replace")

@@ -30,9 +30,8 @@ def read_result(folder: Path) -> Result:
         ) from error
 
 
-def print_outcome(name: str, folder: Path) -> bool:
+def print_outcome(folder: Path) -> bool:
     """Say how it ended; whether all of it was spoken."""
-    del name
     result = read_result(folder)
     console().print(_Outcome(result, folder), end="", crop=False)
     return result.status is JobStatus.DONE

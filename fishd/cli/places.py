@@ -71,6 +71,14 @@ def why_silent(root: Path, status: Status | None) -> str | None:
     return why_not_running(status, root, lambda _: running is not None)
 
 
+def job_named(said: str) -> str:
+    """A job's name as a user gives it, perhaps as a path's end; CommandError if it can be none."""
+    name = said.rstrip("/")
+    if "/" in name or name in ("", ".", "..") or name.startswith("."):
+        raise CommandError(f"{said}: is not a job's name; `fishd status` and the outbox show them")
+    return name
+
+
 def _pid_by_status(root: Path) -> int | None:
     """Where the lock may not be read: what the daemon last said of itself."""
     status = status_of(root)

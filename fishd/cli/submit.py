@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fishd.cli.drop import drop
+from fishd.cli.drop import Dropped, drop
 from fishd.cli.places import load, spool_root, status_of, why_silent
 from fishd.cli.talk import NOT_ALL_WELL, WELL, CommandError, complain, say
 from fishd.core.visible import visible
@@ -15,25 +15,30 @@ from fishd.spool.safefs import size_in_words
 def submit(bundles: list[Path], config: Path | None, *, wait: bool) -> int:
     """Drop each bundle; the exit code."""
     root = spool_root(load(config))
-    names: list[str] = []
+    dropped: list[Dropped] = []
     code = WELL
     for bundle in bundles:
         try:
-            dropped = drop(bundle, root)
+            dropped.append(drop(bundle, root))
         except CommandError as error:  # the others are dropped all the same
             complain(error)
             code = error.code
-            continue
-        names.append(dropped.name)
-        held = f"{count(dropped.files, 'file')}, {size_in_words(dropped.size_bytes)}"
-        say(f"{visible(dropped.name)} is in the inbox ({held})")
+    if dropped:
+        say_dropped(*dropped, root=root, wait=wait)
+    return (wait_for([one.name for one in dropped], root) or code) if wait and dropped else code
+
+
+def say_dropped(*dropped: Dropped, root: Path, wait: bool) -> None:
+    """Their names to stdout unless their outcomes come there, and whether anybody will speak them now."""
+    for one in dropped:
+        held = f"{count(one.files, 'file')}, {size_in_words(one.size_bytes)}"
+        say(f"{visible(one.name)} is in the inbox ({held})")
         if not wait:
-            print(dropped.name)
-    if names and (trouble := why_silent(root, status_of(root))):
+            print(one.name)
+    if trouble := why_silent(root, status_of(root)):
         say(trouble)
         if not wait:
             say("what is in the inbox is spoken when a daemon runs")
-    return (wait_for(names, root) or code) if wait and names else code
 
 
 def wait_for(names: list[str], root: Path) -> int:
@@ -42,6 +47,8 @@ def wait_for(names: list[str], root: Path) -> int:
     from fishd.cli.wait import published
 
     all_well = True
-    for name in published(names, root):
-        all_well = print_outcome(name, root / "outbox" / name) and all_well
+    for position, name in enumerate(published(names, root)):
+        if position:
+            print()
+        all_well = print_outcome(root / "outbox" / name) and all_well
     return WELL if all_well else NOT_ALL_WELL

@@ -54,8 +54,10 @@ def complain(error: object) -> None:
 
 
 def say(line: str) -> None:
-    """One line of talk."""
-    print(f"fishd: {line}", file=sys.stderr, flush=True)
+    """One line of talk, safe to show whatever names are in it."""
+    from fishd.core.visible import visible
+
+    print(f"fishd: {visible(line)}", file=sys.stderr, flush=True)
 
 
 def console(*, talk: bool = False) -> Console:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.actions import SendTake
-from fishd.core.events import Event, TakeSpoken
+from fishd.core.events import CancelAsked, Event, TakeSpoken
 from fishd.core.job import Clip
-from fishd.spool.journal import Journal, SpokenLine, text_hash
+from fishd.spool.journal import CancelledLine, Journal, SpokenLine, text_hash
 from fishd.wire.messages import Spoken
 
 _log = logging.getLogger("fishd.keeper")
 LONGEST_PAUSE_S = 30.0
+_Lines = dict[str, list[SpokenLine | CancelledLine]]  # by job
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class _Entry:
 
     event: Event
     job: str = ""
-    line: SpokenLine | None = None
+    line: SpokenLine | CancelledLine | None = None
 
 
 class Keeper:
@@ -63,6 +64,10 @@ class Keeper:
         event = TakeSpoken(order.worker, order.take, message.duration_s, message.work_s)
         self._queue.put_nowait(_Entry(event, order.job.name, line))
 
+    def cancelled(self, job: str, at: str) -> None:
+        """A user wants no more of it: after a crash, neither do we."""
+        self._queue.put_nowait(_Entry(CancelAsked(job), job, CancelledLine(at)))
+
     def pass_on(self, event: Event) -> None:
         """Say this after everything that came before it."""
         self._queue.put_nowait(_Entry(event))
@@ -73,7 +78,7 @@ class Keeper:
             batch = [await self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            lines: dict[str, list[SpokenLine]] = {}
+            lines: _Lines = {}
             for entry in batch:
                 if entry.line is not None:
                     lines.setdefault(entry.job, []).append(entry.line)
@@ -82,7 +87,7 @@ class Keeper:
             for entry in batch:
                 self._post(entry.event)
 
-    async def _write(self, lines: Mapping[str, list[SpokenLine]]) -> None:
+    async def _write(self, lines: _Lines) -> None:
         """Try until the disk takes them."""
         pause_s = 1.0
         left = dict(lines)
@@ -95,9 +100,11 @@ class Keeper:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _append(self, left: dict[str, list[SpokenLine]]) -> None:
+    def _append(self, left: _Lines) -> None:
         """Each job's lines, in a thread; a job that is done leaves `left`."""
         for job in list(left):
-            with Journal(self._work / job) as journal:
-                journal.append_many(left[job])
+            spoken = any(isinstance(line, SpokenLine) for line in left[job])
+            if spoken or (self._work / job).is_dir():  # a job may be published before it can be cancelled
+                with Journal(self._work / job) as journal:
+                    journal.append_many(left[job])
             del left[job]

@@ -35,6 +35,7 @@ from fishd.core.job import JobStatus
 from fishd.core.result import Status
 from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.clock import rfc3339
+from fishd.daemon.control import Control
 from fishd.daemon.hands import Hands
 from fishd.daemon.hiring import Hiring, hire
 from fishd.daemon.keeper import Keeper
@@ -49,6 +50,7 @@ from fishd.pool.pool import Ended, Heard, Pool
 from fishd.spool.outbox import OUT
 from fishd.spool.root import Spool
 from fishd.wire import messages
+from fishd.wire.control import CONTROL
 
 _log = logging.getLogger("fishd.main")
 MARGIN_S = 10.0  # beyond drain_s, for the last publish
@@ -115,6 +117,7 @@ class Daemon:
             "keeper": self._keeper.run(),
             "arrivals": self._arrivals.run(),
             "showing": self._showing.run(),
+            "control": Control(spool.root / CONTROL, self._asked_to_cancel).run(),
         }
         if self._notifier.watchdog_s:
             runs["watchdog"] = self._showing.feed_watchdog(self._notifier.watchdog_s)
@@ -227,6 +230,14 @@ class Daemon:
 
     def _trouble(self, where: str, what: str) -> None:
         self._observer.note(rfc3339(time.time()), where, what)
+
+    def _asked_to_cancel(self, job: str) -> bool:
+        """Over the control socket: whether there is such a job."""
+        if job not in self._dispatcher.jobs:
+            return False
+        _log.info("[Main] %s is cancelled on request", job, extra={"job": job})
+        self._keeper.cancelled(job, rfc3339(time.time()))
+        return True
 
     # ---- decisions ---------------------------------------------------------------------------------
 
