@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fishd.cli.sections import Sections
+from fishd.cli.help import Command, Sections
 from fishd.cli.talk import end_with
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ def fishd(
     del version
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     config: ConfigPath = None,
     once: Annotated[bool, typer.Option("--once", help="Work off what is in the inbox, then stop.")] = False,
@@ -67,9 +67,9 @@ def run(
     end_with(lambda: run_daemon(config, once=once))
 
 
-@app.command()
+@app.command(cls=Command)
 def submit(
-    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="Folders, each a bundle.")],
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help="Folders, each a bundle.")],
     wait: Annotated[
         bool,
         typer.Option(
@@ -88,7 +88,7 @@ def submit(
     end_with(lambda: command(bundles, config, wait=wait))
 
 
-@app.command()
+@app.command(cls=Command)
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw as it changes, until Ctrl-C.")] = False,
@@ -103,7 +103,7 @@ def status(
     end_with(lambda: show_status(config, as_json=as_json, watch=watch))
 
 
-@app.command()
+@app.command(cls=Command)
 def logs(job: JobName, config: ConfigPath = None) -> None:
     """Print a job's own lines of the log."""
     from fishd.cli.logs import show_log
@@ -111,7 +111,7 @@ def logs(job: JobName, config: ConfigPath = None) -> None:
     end_with(lambda: show_log(job, config))
 
 
-@app.command()
+@app.command(cls=Command)
 def cancel(job: JobName, config: ConfigPath = None) -> None:
     """End a job; what is spoken of it is published.
 
@@ -122,7 +122,7 @@ def cancel(job: JobName, config: ConfigPath = None) -> None:
     end_with(lambda: command(job, config))
 
 
-@app.command()
+@app.command(cls=Command)
 def retry(
     job: JobName,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="As for submit.")] = False,
@@ -138,10 +138,10 @@ def retry(
     end_with(lambda: command(job, config, wait=wait))
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     bundles: Annotated[
-        list[Path] | None, typer.Argument(metavar="[BUNDLE…]", help="Folders, each a bundle.")
+        list[Path] | None, typer.Argument(metavar="BUNDLE", help="Folders, each a bundle.")
     ] = None,
     config: ConfigPath = None,
 ) -> None:
@@ -155,7 +155,7 @@ def check(
     end_with(lambda: command(bundles or [], config))
 
 
-@app.command()
+@app.command(cls=Command)
 def plan(
     gpu: Annotated[
         list[str] | None,
@@ -180,7 +180,7 @@ def plan(
     end_with(lambda: show_plan(gpu or [], model_memory, config))
 
 
-@app.command()
+@app.command(cls=Command)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made if it is not there.")],
 ) -> None:
@@ -193,7 +193,7 @@ def init(
     end_with(lambda: command(folder))
 
 
-@app.command()
+@app.command(cls=Command)
 def reload(config: ConfigPath = None) -> None:
     """Have the running daemon read its configuration again.
 
@@ -204,7 +204,7 @@ def reload(config: ConfigPath = None) -> None:
     end_with(lambda: command(config))
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(config: ConfigPath = None) -> None:
     """Look at all that a daemon needs: engine, GPU, checkpoint, spool.
 

@@ -28,7 +28,10 @@ LOAD_LIMIT_S = 600.0
 
 def examine(path: Path | None, say: Callable[[str], None]) -> Iterator[Finding]:
     """Everything; without a configuration, what comes before it."""
-    yield good("fishd", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    yield good(
+        "fishd",
+        f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}",
+    )
     try:
         config = load_config(path, os.environ)
     except BadConfig as error:

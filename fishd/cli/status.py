@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -18,7 +20,7 @@ REDRAW_S = 0.5
 def show_status(config: Path | None, *, as_json: bool, watch: bool) -> int:
     """Print the daemon's state; the exit code says whether one runs."""
     root = spool_root(load(config))
-    if watch and not as_json:
+    if watch and not as_json and console().is_terminal:
         return _watch(root)
     status = status_of(root)
     trouble = why_silent(root, status)
@@ -38,26 +40,25 @@ def _print(status: Status, trouble: str | None) -> None:
 
 
 def _watch(root: Path) -> int:
-    """Until Ctrl-C."""
+    """Until Ctrl-C, which is how one leaves it."""
+    with suppress(KeyboardInterrupt):
+        _redraw(root)
+    return WELL
+
+
+def _redraw(root: Path) -> NoReturn:
     from rich.live import Live
     from rich.text import Text
 
     from fishd.core.board import full
 
-    out = console()
-    if not out.is_terminal:
-        say("--watch draws on a terminal; this is none: `fishd status --json` is for programs")
-    trouble: str | None = None
-    with Live(console=out, screen=out.is_terminal, auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(console=console(), screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             status = status_of(root)
             trouble = why_silent(root, status)
-            shown = full(status, trouble) if status else Text(trouble or "starting")
+            shown = full(status, trouble) if status else Text(trouble or "a daemon is starting")
             live.update(shown, refresh=True)
-            if not out.is_terminal:
-                break
             time.sleep(REDRAW_S)
-    return NOT_ALL_WELL if trouble else WELL
 
 
 def _json(status: Status, trouble: str | None) -> str:

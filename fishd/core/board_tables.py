@@ -102,7 +102,7 @@ def _job_row(job: JobState) -> tuple[Cell, ...]:
     share = ended / job.total if job.total else 0.0
     tally = f"{ended:,}/{job.total:,}" if job.total else "–"
     return (
-        Cell(cropped(job.title or job.name, 60), NAME),
+        Cell(cropped(job.name, 60), NAME),  # not its title: the name is what the commands take
         Cell(cropped(job.state, 10)),
         Cell(tally, BAD if job.failed else PLAIN),
         bar(share, 10),

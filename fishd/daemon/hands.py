@@ -79,7 +79,8 @@ class Hands:
         level = logging.getLevelNamesMapping()[action.level.upper()]
         _log.log(level, "%s", action.text, extra={k: v for k, v in bound.items() if v is not None})
         if level >= logging.ERROR:
-            self._trouble(action.job or "pool", action.text.removeprefix("[Main] "))
+            said = action.text.removeprefix("[Main] ")
+            self._trouble(action.job or "pool", said.removeprefix(f"{action.job}: "))
 
 
 def speak(order: actions.SendTake, work: Path) -> messages.Speak:

@@ -11,6 +11,7 @@ from fishd import __version__
 from fishd.core.crew import WorkerBook
 from fishd.core.crew import WorkerState as CrewState
 from fishd.core.dispatch import Dispatcher
+from fishd.core.job import JobStatus
 from fishd.core.jobbook import JobBook
 from fishd.core.result import GpuState, JobState, Result, Status, StatusError, WorkerState
 from fishd.core.sizing import Card
@@ -58,8 +59,9 @@ class Observer:
         self.totals.jobs += 1
         self.totals.segments += result.totals.done
         self.totals.audio_s = round(self.totals.audio_s + result.totals.audio_s, 3)
-        for fault in result.errors[:MAX_ERRORS_A_JOB]:
-            self.note(result.finished, f"{result.job}: {fault.where}", fault.what)
+        if result.status is JobStatus.REJECTED:  # what failed later was noted when it did
+            for fault in result.errors[:MAX_ERRORS_A_JOB]:
+                self.note(result.finished, f"{result.job}: {fault.where}", fault.what)
 
     def look(
         self, dispatcher: Dispatcher, cards: Sequence[Card], names: Mapping[str, str], at: str, now: float

@@ -70,9 +70,9 @@ def test_the_live_line_when_stopping() -> None:
 
 
 def test_the_board_shows_jobs() -> None:
-    """Title, state, segments, rate, time left."""
+    """Name, as the commands take it; state, segments, rate, time left."""
     rows = squeezed(drawn(full(samples.busy())))
-    assert "Episode 3 speaking 25/34 ━━━━━━━┄┄┄ ×22.4 9 s" in rows
+    assert "episode speaking 25/34 ━━━━━━━┄┄┄ ×22.4 9 s" in rows
     assert "1 bundle in the inbox not yet complete" in rows
 
 
