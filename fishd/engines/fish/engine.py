@@ -68,7 +68,7 @@ class FishEngine:
     ) -> None:
         self._make_decoder, self._codec, self._voices, self._defaults = make_decoder, codec, voices, defaults
         self._plan = planned
-        self._decoder: Decoder | None = make_decoder(planned)
+        self._decoder: Decoder | None = None
         self._arrived: deque[Take] = deque()
         self._waiting: deque[Waiting] = deque()
         self._seats: list[Seat] = []  # in the order of the decoder's rows
@@ -79,8 +79,11 @@ class FishEngine:
         device = codec.device.type
         self._frames_a_step, self._look_every = FRAMES_A_STEP.get(device, 4), LOOK_EVERY.get(device, 1)
         self.sample_rate = codec.sample_rate
-        self.capacity = planned.slots + max(1, planned.slots // 8)
-        self.notes = (f"fish: {planned.said}",)
+        try:
+            self._adopt(planned)
+        except OutOfMemory:
+            self._adopt(planned.halved())
+        self.notes = (f"fish: {self._plan.said}",)
 
     def start(self, take: Take) -> None:
         """Take it in; nothing is done yet."""
@@ -259,27 +262,31 @@ class FishEngine:
     def _halve(self, error: Exception) -> None:
         """Begin all seated takes anew in half the slots. Raises OutOfMemory the second time."""
         if self._is_recovering:
-            raise OutOfMemory(f"out of memory again with {self._plan.slots} slots ({error})") from error
+            raise OutOfMemory(
+                f"out of memory again, with {self._plan.slots} slots ({error}); lower pool.model_memory_gb"
+            ) from error
         self._is_recovering = True
-        self._plan = self._plan.halved()
+        smaller = self._plan.halved()
         self._arrived.extendleft(reversed([seat.take for seat in self._seats] + [w.take for w in self._waiting]))
         self._seats.clear()
         self._waiting.clear()
         self._finished = [(take, codes.cpu()) for take, codes in self._finished]
-        self._voices.forget_read(self._plan.voice_tokens)
+        self._voices.forget_read(smaller.voice_tokens)
         self._decoder = None
         error.__traceback__ = None  # its frames hold on to the memory
-        give_back(self._codec.device)
-        self._decoder = self._remake()
-        self.capacity = self._plan.slots + max(1, self._plan.slots // 8)
+        self._adopt(smaller)
 
-    def _remake(self) -> Decoder:
+    def _adopt(self, planned: Plan) -> None:
+        """Take the memory that a plan asks for. Raises OutOfMemory."""
+        give_back(self._codec.device)
         try:
-            return self._make_decoder(self._plan)
+            self._decoder = self._make_decoder(planned)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise OutOfMemory(f"no room for {self._plan.slots} slots ({error})") from error
+            raise OutOfMemory(f"no room for {planned.slots} slots of {planned.length} tokens ({error})") from error
+        self._plan = planned
+        self.capacity = planned.slots + max(1, planned.slots // 8)
 
     @property
     def _the_decoder(self) -> Decoder:

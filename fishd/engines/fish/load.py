@@ -13,7 +13,7 @@ from fishd.engines.fish.codec import Codec
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.kv import Costs, Plan, plan
-from fishd.engines.fish.memory import give_back, is_out_of_memory
+from fishd.engines.fish.memory import is_out_of_memory
 from fishd.engines.fish.model import Model, load_model
 from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
 from fishd.engines.fish.voices import Voices
@@ -69,10 +69,4 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
     def make_decoder(wanted: Plan) -> Decoder:
         return Decoder(model, wanted, upstream_quirks=quirks)
 
-    try:
-        return FishEngine(make_decoder, codec, voices, planned, defaults)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-    give_back(device)
-    return FishEngine(make_decoder, codec, voices, planned.halved(), defaults)
+    return FishEngine(make_decoder, codec, voices, planned, defaults)

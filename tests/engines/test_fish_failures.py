@@ -1,0 +1,264 @@
+"""What the fish engine does when things go wrong: memory, numbers, endless and silent takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fishd.engines.fish.clip import judge
+from fishd.engines.fish.codec import Codec
+from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.engine import FishEngine
+from fishd.engines.fish.memory import is_out_of_memory
+from fishd.engines.protocol import Failed, OutOfMemory, Spoken, Take, Voice
+from tests.engines.contract import speak
+from tests.engines.fish_checkpoint import make_tiny
+from tests.engines.fish_parts import assemble, make_take, make_voice
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def takes(tmp_path_factory: pytest.TempPathFactory) -> list[Take]:
+    """Six takes that are all spoken when nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("voices")
+    voices = [make_voice(folder, f"voice-{i}", 0.5 + i) for i in range(2)]
+    return [make_take(voices[i % 2], i) for i in (1, 4, 5, 6, 9, 10)]
+
+
+@pytest.fixture(scope="module")
+def unharmed(checkpoint: Path, takes: list[Take]) -> dict[str, Spoken]:
+    ended = speak(assemble(checkpoint), takes)
+    assert [] == [e for e in ended if isinstance(e, Failed)]
+    return {e.take_id: e for e in ended if isinstance(e, Spoken)}
+
+
+def failing(error: Exception, *calls: int) -> type[Decoder]:
+    """A decoder whose draws raise at these calls, counted over all decoders of the class."""
+    drawn = iter(range(1_000_000))
+
+    class FailingDecoder(Decoder):
+        def draw(self, n: int) -> None:
+            if next(drawn) in calls:
+                raise error
+            super().draw(n)
+
+    return FailingDecoder
+
+
+def assert_unharmed(unharmed: dict[str, Spoken], ended: Sequence[Spoken | Failed]) -> None:
+    assert unharmed.keys() == {e.take_id for e in ended}
+    for one in ended:
+        assert isinstance(one, Spoken), one
+        np.testing.assert_allclose(unharmed[one.take_id].audio, one.audio, rtol=0, atol=1e-5)
+
+
+# ---- memory ----------------------------------------------------------------------------------------------
+
+
+def test_out_of_memory_halves_the_slots_and_loses_no_take(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]
+) -> None:
+    """In the middle of a batch: every take is begun anew in half the slots, and speaks the same."""
+    engine = assemble(checkpoint, failing(torch.OutOfMemoryError("full"), 9), slots=4)
+    ended = speak(engine, takes)
+    assert_unharmed(unharmed, ended)
+    assert 3 == engine.capacity  # two slots, and one take ready for the next free one
+
+
+def test_out_of_memory_again_ends_the_worker(checkpoint: Path, takes: list[Take]) -> None:
+    """A second time before anything was spoken: the engine says so."""
+    engine = assemble(checkpoint, failing(torch.OutOfMemoryError("full"), 2, 3), slots=4)
+    with pytest.raises(OutOfMemory, match="again, with 2 slots"):
+        speak(engine, takes)
+
+
+def test_out_of_memory_later_on_halves_again(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]
+) -> None:
+    """Once takes were spoken with half the slots, another shortage is a new one."""
+    engine = assemble(checkpoint, failing(torch.OutOfMemoryError("full"), 2, 100), slots=4)
+    assert_unharmed(unharmed, speak(engine, takes))
+    assert 2 == engine.capacity
+
+
+def test_one_slot_that_does_not_fit_is_out_of_memory(checkpoint: Path, takes: list[Take]) -> None:
+    """Nothing is left to halve: the message says what to raise."""
+    engine = assemble(checkpoint, failing(torch.OutOfMemoryError("full"), 0), slots=1)
+    with pytest.raises(OutOfMemory, match="model_memory_gb"):
+        speak(engine, takes[:1])
+
+
+def test_no_room_at_load_halves_once(checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]) -> None:
+    """The card holds less than the plan hoped for: half of it will do."""
+
+    class LargeDecoder(Decoder):
+        def __init__(self, model, plan, **options) -> None:
+            if plan.slots > 2:
+                raise torch.OutOfMemoryError("full")
+            super().__init__(model, plan, **options)
+
+    assert_unharmed(unharmed, speak(assemble(checkpoint, LargeDecoder, slots=4), takes))
+    with pytest.raises(OutOfMemory, match="no room for 4 slots"):
+        assemble(checkpoint, LargeDecoder, slots=8)
+
+
+def test_out_of_memory_in_the_codec_loses_no_take(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]
+) -> None:
+    """What was drawn is kept, and made audible once there is room."""
+    calls = iter(range(1000))
+
+    class FailingCodec(Codec):
+        def decode(self, codes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            if next(calls) == 0:
+                raise torch.OutOfMemoryError("full")
+            return super().decode(codes)
+
+    assert_unharmed(unharmed, speak(assemble(checkpoint, codec=FailingCodec), takes))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False),
+        (ValueError("full"), False),
+    ],
+)
+def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
+    """A device assert is no shortage."""
+    assert expected == is_out_of_memory(error)
+
+
+def test_a_device_assert_ends_the_worker(checkpoint: Path, takes: list[Take]) -> None:
+    """It poisons the process: the engine does not try to go on."""
+    assertion = RuntimeError("CUDA error: device-side assert triggered")
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        speak(assemble(checkpoint, failing(assertion, 5)), takes)
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------
+
+
+def spoiling(at: int) -> type[Decoder]:
+    """A decoder whose first row gives no numbers from its draw number `at` on."""
+    drawn = iter(range(1_000_000))
+
+    class SpoilingDecoder(Decoder):
+        def draw(self, n: int) -> None:
+            if next(drawn) == at:
+                self.rows.hidden[0] = torch.nan
+            super().draw(n)
+
+    return SpoilingDecoder
+
+
+@pytest.mark.parametrize(("at", "retry"), [(0, False), (4, True)])
+def test_logits_that_are_no_numbers_fail_their_take(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken], at: int, retry: bool
+) -> None:
+    """Only that one, with the reason; another seed may do better unless it was the very first frame."""
+    ended = {e.take_id: e for e in speak(assemble(checkpoint, spoiling(at), slots=6), takes)}
+    failed = [e for e in ended.values() if isinstance(e, Failed)]
+    assert [Failed(takes[0].id, f"the model gave no numbers at frame {at + 1} (NaN or infinite logits)", retry)] == failed
+    rest = {name: one for name, one in unharmed.items() if name != takes[0].id}
+    assert_unharmed(rest, [e for e in ended.values() if isinstance(e, Spoken)])
+
+
+# ---- takes that are no clips -----------------------------------------------------------------------------
+
+
+def test_a_take_without_an_end_fails_and_may_be_tried_again(checkpoint: Path, takes: list[Take]) -> None:
+    """At limit_s there was no end token: nothing is cut off and passed for a clip."""
+    endless = [Take(t.id, t.voice, t.text, t.language, t.seed, 0.15) for t in takes]
+    ended = speak(assemble(checkpoint), endless)
+    assert {Failed(t.id, "it was not over after 0.1 s", retry=True) for t in endless} == set(ended)
+
+
+def test_a_silent_take_may_be_tried_again(checkpoint: Path, takes: list[Take]) -> None:
+    """What the codec makes silent is no clip."""
+
+    class SilentCodec(Codec):
+        def decode(self, codes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            return [torch.zeros_like(audio) for audio in super().decode(codes)]
+
+    ended = speak(assemble(checkpoint, codec=SilentCodec), takes)
+    assert all(isinstance(e, Failed) and e.retry and "silent" in e.reason for e in ended)
+
+
+@pytest.mark.parametrize(
+    ("audio", "word"),
+    [
+        (None, "0.00 s"),
+        (torch.ones(4000) * 0.5, "0.09 s"),
+        (torch.ones(44_100) * 1e-4, "silent"),
+        (torch.full((44_100,), torch.nan), "no numbers"),
+    ],
+)
+def test_what_is_no_clip_says_why(audio: torch.Tensor | None, word: str) -> None:
+    """Too short, silent, or no sound: another seed may do better."""
+    ended = judge("it", audio, 44_100)
+    assert isinstance(ended, Failed)
+    assert ended.retry
+    assert word in ended.reason
+
+
+def test_samples_beyond_full_scale_are_clipped() -> None:
+    """A clip is within -1..1."""
+    ended = judge("it", torch.full((44_100,), 1.5), 44_100)
+    assert isinstance(ended, Spoken)
+    assert 1.0 == ended.audio.max()
+
+
+def test_a_reference_too_long_for_the_model_fails_its_take(checkpoint: Path, tmp_path: Path) -> None:
+    """The reason says how long it is, and what there is room for."""
+    voice = make_voice(tmp_path, "long", 60.0)
+    (ended,) = speak(assemble(checkpoint, slots=1, length=512), [make_take(voice, 0)])
+    assert isinstance(ended, Failed)
+    assert not ended.retry
+    assert "longer than the 512 tokens" in ended.reason
+
+
+# ---- staying the same ------------------------------------------------------------------------------------
+
+
+def varied(voices: list[Voice], count: int) -> list[Take]:
+    return [make_take(voices[i % len(voices)], i, limit_s=1.0 + i % 7) for i in range(count)]
+
+
+def rss_bytes() -> int:
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * 4096
+
+
+def growth(checkpoint: Path, folder: Path, warm: int, count: int) -> float:
+    """By how much the process has grown, as a part, from `warm` takes to `count`."""
+    engine: FishEngine = assemble(checkpoint, slots=8, length=512)
+    voices = [make_voice(folder, f"voice-{i}", 0.5 + 0.3 * i) for i in range(12)]
+    takes = varied(voices, count)
+    speak(engine, takes[:warm])
+    before = rss_bytes()
+    speak(engine, takes[warm:])
+    return rss_bytes() / before - 1
+
+
+def test_memory_does_not_grow(checkpoint: Path, tmp_path: Path) -> None:
+    """From 60 to 160 varied takes: under 5 %."""
+    assert growth(checkpoint, tmp_path, 60, 160) < 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_memory_does_not_grow_in_a_thousand_takes(checkpoint: Path, tmp_path: Path) -> None:
+    """From 100 to 1,100 varied takes: under 5 %."""
+    assert growth(checkpoint, tmp_path, 100, 1100) < 0.05
