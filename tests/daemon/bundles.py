@@ -1,0 +1,41 @@
+"""Bundles for the daemon: real audio, made on the fly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import tomli_w
+
+RATE = 16_000
+
+
+def tone(seconds: float = 1.5, rate: int = RATE, level: float = 0.3) -> np.ndarray:
+    return (level * np.sin(np.arange(round(seconds * rate)) * 2 * np.pi * 180 / rate)).astype(np.float32)
+
+
+def make_bundle(
+    folder: Path,
+    speakers: Mapping[str, Sequence[str]] | None = None,
+    audio: Mapping[str, bytes] | None = None,
+    **manifest: Any,
+) -> Path:
+    """`speakers` gives each one's lines; `audio` puts other bytes in the place of a speaker's reference."""
+    speakers = {"Ada": ["One line."]} if speakers is None else speakers
+    folder.mkdir(parents=True)
+    rows: list[dict[str, Any]] = []
+    for name, lines in speakers.items():
+        reference = folder / f"{name}.wav"
+        if audio and name in audio:
+            reference.write_bytes(audio[name])
+        else:
+            soundfile.write(reference, tone(), RATE, subtype="PCM_16")
+        segments = [{"text": line} for line in lines]
+        rows.append(
+            {"name": name, "reference": reference.name, "transcript": "A tone.", "segments": segments}
+        )
+    (folder / "job.toml").write_text(tomli_w.dumps({**manifest, "speakers": rows}), encoding="utf-8")
+    return folder
