@@ -22,7 +22,7 @@ def encoded(audio: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "text": (lambda: b"this is no audio at all", "not audio that can be read"),
-    "nothing": (lambda: b"", "zero bytes"),
+    "nothing": (lambda: b"", "is empty (0 bytes)"),
     "silent": (lambda: encoded(np.zeros(2 * RATE, np.float32)), "is silent"),
     "nan": (lambda: encoded(np.full(2 * RATE, np.nan, np.float32), subtype="FLOAT"), "not numbers"),
     "short": (lambda: encoded(tone(0.2)), "is 0.20 s long; at least 1 s"),
