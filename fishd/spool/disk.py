@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -24,9 +24,9 @@ class Disk:
 
     def write(self, path: Path, content: bytes) -> None:
         """A new file with this content, on the disk when this returns (its name needs its folder's sync)."""
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        fd = create(path)
         try:
-            _write_all(fd, content)
+            write_all(fd, content)
             self.sync(fd)
         except BaseException:
             path.unlink(missing_ok=True)
@@ -36,11 +36,22 @@ class Disk:
 
     def append(self, fd: int, content: bytes) -> None:
         """Add to a file that is open for appending."""
-        _write_all(fd, content)
+        write_all(fd, content)
 
     def sync(self, fd: int) -> None:
         """Force a file to the disk. Never again for this descriptor if it raises."""
         os.fsync(fd)
+
+    def stage(self, files: Mapping[Path, bytes], folders: Sequence[Path]) -> None:
+        """Write new files; these and the names in the folders are on the disk when this returns."""
+        for path, content in files.items():
+            self.write(path, content)
+        self.sync_folders(folders)
+
+    def sync_folders(self, paths: Sequence[Path]) -> None:
+        """Force the names in several folders to the disk."""
+        for path in paths:
+            self.sync_folder(path)
 
     def sync_folder(self, path: Path) -> None:
         """Force the names in a folder to the disk."""
@@ -118,7 +129,13 @@ def _unlock(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _write_all(fd: int, content: bytes) -> None:
+def create(path: Path) -> int:
+    """Open a file that must not exist yet."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def write_all(fd: int, content: bytes) -> None:
+    """write(2) may take only a part."""
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]

@@ -71,16 +71,14 @@ class Journal:
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         """Open or begin the journal in `folder` (work/NAME); a torn last line is cut off."""
         self._disk = disk or Disk()
-        self._path = folder / JOURNAL
-        is_new = not self._path.exists()
-        self._fd = os.open(
-            self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
-        )
-        self._safe_bytes = 0 if is_new else _whole_bytes(self._path.read_bytes())
-        if is_new:
-            self._disk.sync_folder(folder)
-        else:
-            os.ftruncate(self._fd, self._safe_bytes)
+        self._folder = folder
+        path = folder / JOURNAL
+        self._is_named = (
+            path.exists()
+        )  # whether its name is on the disk: it may be, or publish will see to it
+        self._safe_bytes = _whole_bytes(path.read_bytes()) if self._is_named else 0
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        os.ftruncate(self._fd, self._safe_bytes)
 
     def append(self, line: AnyLine, *, sync: bool = True) -> None:
         """Add one line; on the disk when this returns, unless `sync` is False."""
@@ -92,6 +90,9 @@ class Journal:
             self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
             if sync:
                 self._disk.sync(self._fd)
+                if not self._is_named:
+                    self._disk.sync_folder(self._folder)
+                    self._is_named = True
                 self._safe_bytes = os.fstat(self._fd).st_size
         except OSError:
             os.ftruncate(

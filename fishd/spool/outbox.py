@@ -81,8 +81,8 @@ def publish(
     disk = disk or Disk()
     try:
         if not _published_name(folder):
-            _stage(folder / OUT, files, clips, disk)
             with Journal(folder, disk) as journal:
+                _stage(folder, files, clips, disk)
                 journal.append(PublishLine(folder.name))
         return _leave(folder, outbox, archive, disk)
     except OSError as error:
@@ -112,24 +112,20 @@ def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
     return found
 
 
-def _stage(out: Path, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> None:
-    """Make out/ hold exactly these files and clips, all of it on the disk."""
+def _stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> None:
+    """Make out/ hold exactly these files and clips, each file and folder synced once."""
+    out = folder / OUT
     if not out.exists():
         disk.make_folder(out)
     kept = {out / clip for clip in clips}
-    present = _tidy(out, kept, disk)
-    if missing := kept - present:
-        lost = min(missing)
+    if missing := kept - _tidy(out, kept, disk):
         raise SpoolError(
-            str(lost), "a clip that was spoken is not there", "restart fishd: it speaks it again"
+            str(min(missing)), "a clip that was spoken is not there", "restart fishd: it speaks it again"
         )
-    for name, content in files.items():
-        disk.write(out / name, content)
-    for below in sorted(
-        {parent for clip in kept for parent in clip.parents if parent.is_relative_to(out)} | {out},
-        reverse=True,
-    ):
-        disk.sync_folder(below)
+    below = {parent for clip in kept for parent in clip.parents if parent.is_relative_to(out)} | {out}
+    disk.stage(
+        {out / name: content for name, content in files.items()}, [*sorted(below, reverse=True), folder]
+    )
 
 
 def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
@@ -159,20 +155,23 @@ def _leave(folder: Path, outbox: Path, archive: Path, disk: Disk) -> Path:
         if name != folder.name:  # so that after a crash the bundle still finds its result's name
             with Journal(folder, disk) as journal:
                 journal.append(PublishLine(name), sync=False)
-        disk.sync_folder(outbox)
-        disk.sync_folder(folder)
-    _archive(folder, archive, name, disk)
+    if os.path.lexists(folder / BUNDLE):
+        _archive(folder / BUNDLE, archive, name or folder.name, disk)
+    disk.sync_folders([outbox, archive, folder])  # whichever rename a power cut takes back, `finish` repeats
+    _remove(folder, disk)
     return outbox / name
 
 
-def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
+def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
     """Under the result's name if that is free, so that a user finds the one from the other."""
-    if os.path.lexists(folder / BUNDLE):
-        try:
-            disk.rename(folder / BUNDLE, archive / (name or folder.name))
-        except FileExistsError:
-            rename_to_free(disk, folder / BUNDLE, archive, numbered(folder.name))
-        disk.sync_folder(archive)
+    try:
+        disk.rename(bundle, archive / name)
+    except FileExistsError:
+        rename_to_free(disk, bundle, archive, numbered(bundle.parent.name))
+
+
+def _remove(folder: Path, disk: Disk) -> None:
+    """Needs no sync: if it is taken back, `recover` does it again."""
     if os.path.lexists(folder / JOURNAL):
         disk.remove_file(folder / JOURNAL)
     try:

@@ -176,7 +176,9 @@ class Counting(Disk):
 def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
     """Files and folders before the journal's line, the journal before the rename, both parents after."""
     disk = Counting()
-    publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    folder = a_job(spool)
+    Journal(folder).append(SPOKEN)
+    publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
     assert disk.synced == [
         "result.json",
         "summary.txt",
@@ -186,8 +188,8 @@ def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
         "NAME/",
         JOURNAL,
         "outbox/",
-        "NAME/",
         "archive/",
+        "NAME/",
     ]
 
 

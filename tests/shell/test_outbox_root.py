@@ -41,7 +41,10 @@ def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
     """A worker that outlives the daemon must not keep the next one out."""
     spool = open_spool(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+    command = [sys.executable, "-c", "print('here', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
+        assert child.stdout
+        assert b"here\n" == child.stdout.readline()  # the kernel closes descriptors late in exec
         spool.close()
         open_spool(tmp_path).close()
         child.communicate(b"\n")
