@@ -2,7 +2,8 @@
 
 The child is exec'd afresh (no fork of a threaded parent), in a session of its own (Ctrl-C on the terminal
 is the daemon's business), with one end of a socketpair for frames. What it prints is read and handed on
-line by line, so a stray print harms nothing.
+line by line, so a stray print harms nothing. Neither its end nor the end of its messages waits for
+processes that it started and that hold its descriptors.
 """
 
 from __future__ import annotations
@@ -15,44 +16,58 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
+from fishd.pool.output import Output
 from fishd.wire.channel import AsyncChannel
 from fishd.wire.messages import FromWorker
 
-LONGEST_LINE = 16 * 1024
 REAP_S = 5.0
+LAST_OUTPUT_S = 1.0
+_ALWAYS = {
+    "PYTHONUNBUFFERED": "1",  # its last words are not lost in a buffer
+    "PYTHONFAULTHANDLER": "1",  # a segmentation fault says where
+}
 
 
 class Child:
     """A started process and the daemon's end of its channel."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: AsyncChannel[FromWorker]) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: AsyncChannel[FromWorker],
+        output: Output,
+    ) -> None:
         self._process = process
         self._channel = channel
+        self._output = output
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, env: Mapping[str, str]) -> Child:
-        """Raises OSError when the machine gives no process or no socket."""
-        ours, theirs = socket.socketpair()
-        try:
+    async def start(cls, env: Mapping[str, str], line: Callable[[str], None]) -> Child:
+        """`line` is called with what it prints. Raises OSError when the machine gives no process."""
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            our_end, their_end = socket.socketpair()
+            ours.callback(our_end.close)
+            theirs.callback(their_end.close)
+            # A pipe of our own: asyncio would say that the process has ended only when nobody, not even
+            # one that it started, holds the other end any more.
+            read_end, write_end = os.pipe()
+            ours.callback(os.close, read_end)
+            theirs.callback(os.close, write_end)
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "fishd.worker",
-                str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
+                str(their_end.fileno()),
+                pass_fds=(their_end.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, **env},
+                env={**os.environ, **_ALWAYS, **env},
                 start_new_session=True,
             )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return cls(process, await AsyncChannel[FromWorker].over(ours, FromWorker))
+            ours.pop_all()
+        return cls(process, AsyncChannel(our_end, FromWorker), Output(read_end, line))
 
     def send(self, message: object) -> None:
         self._channel.send(message)
@@ -60,42 +75,36 @@ class Child:
     async def receive(self) -> FromWorker:
         return await self._channel.receive()
 
-    async def read_output(self, line: Callable[[str], None]) -> None:
-        """Hand on what the child prints until it prints no more; a line is cut where it gets too long."""
-        assert self._process.stdout is not None
-        rest = b""
-        while chunk := await self._process.stdout.read(LONGEST_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            for raw in lines:
-                text = raw.decode("utf-8", "replace").strip()
-                if text:
-                    line(text)
-        if rest.strip():
-            line(rest.decode("utf-8", "replace").strip())
+    async def ended(self) -> None:
+        """Wait until the process has ended; what it has sent can still be received, and no more comes."""
+        await self._process.wait()
+        self._channel.end()
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
+        """It and all that it has started."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)  # it leads a group of its own
 
     async def reap(self) -> int:
         """Close our end, wait for the end of the process, by force if it lingers; its exit status."""
         self._channel.close()
         try:
             async with asyncio.timeout(REAP_S):
-                return await self._process.wait()
+                await self._process.wait()
         except TimeoutError:
             self.kill()
-            return await self._process.wait()
+        status = await self._process.wait()
+        await self._output.finish(LAST_OUTPUT_S)
+        return status
 
 
 def in_words(status: int) -> str:
     """An exit status as an operator would say it."""
     if status >= 0:
-        return f"exit status {status}"
+        return f"the process ended with exit status {status}"
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    return f"killed by {name}"
+    return f"the process was killed by {name}"

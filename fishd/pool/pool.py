@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from fishd.pool.child import Child, in_words
 from fishd.wire.channel import BadFrame, EndOfStream
-from fishd.wire.messages import Fault, FromWorker, Load
+from fishd.wire.messages import Fault, FromWorker, Load, Ready
 
 _log = logging.getLogger("fishd.worker")
+END_AFTER_FAULT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,89 +37,118 @@ class Ended:
     reason: str
 
 
+@dataclass(slots=True)
+class _Life:
+    """What is known of a worker from its start until its Ended is posted."""
+
+    child: Child | None = None
+    is_ready: bool = False
+    kind: str = "ended"
+    reason: str = ""  # as the worker said it, or as the wire showed it
+    killed: str = ""  # why the daemon had it killed
+    last_line: str = ""
+
+
 class Pool:
     """Owns every worker process of the daemon."""
 
     def __init__(self, group: asyncio.TaskGroup, post: Callable[[Heard | Ended], None]) -> None:
         self._group = group
         self._post = post
-        # The mutable state: live children by worker, and why the daemon had one killed.
-        self._children: dict[int, Child] = {}
-        self._killed: dict[int, str] = {}
+        # The mutable state.
+        self._lives: dict[int, _Life] = {}
 
     def start(self, load: Load, env: Mapping[str, str]) -> None:
-        """Start a worker; Heard(Ready) or Ended follows."""
+        """Start a worker; Heard(Ready) or Ended follows, and after an Ended nothing more."""
+        self._lives[load.worker] = _Life()
         self._group.create_task(self._run(load, env), name=f"worker {load.worker}")
 
     def send(self, worker: int, message: object) -> None:
         """A message to a worker that is gone is dropped: its Ended is on the way."""
-        child = self._children.get(worker)
-        if child is not None:
-            child.send(message)
+        life = self._lives.get(worker)
+        if life is not None and life.child is not None:
+            life.child.send(message)
 
     def kill(self, worker: int, reason: str) -> None:
-        self._killed[worker] = reason
-        child = self._children.get(worker)
-        if child is not None:
-            child.kill()
+        """It and all that it started; Ended follows, with this reason."""
+        life = self._lives.get(worker)
+        if life is not None:
+            life.killed = reason
+            if life.child is not None:
+                life.child.kill()
 
     def pid(self, worker: int) -> int | None:
-        child = self._children.get(worker)
-        return None if child is None else child.pid
+        life = self._lives.get(worker)
+        return None if life is None or life.child is None else life.child.pid
+
+    # ---- one worker's life -------------------------------------------------------------------------
 
     async def _run(self, load: Load, env: Mapping[str, str]) -> None:
-        """One worker's life, from start to reaping."""
+        """From start to reaping."""
         worker = load.worker
+        life = self._lives[worker]
         try:
-            child = await Child.start(env)
+            life.child = child = await Child.start(env, lambda text: _printed(worker, life, text))
         except OSError as error:
-            self._post(Ended(worker, "load", f"the process cannot be started: {error}"))
+            del self._lives[worker]
+            reason = life.killed or f"the process cannot be started: {error}"
+            self._post(Ended(worker, "load", reason))
             return
-        self._children[worker] = child
-        if worker in self._killed:
+        if life.killed:
             child.kill()
         child.send(load)
-        async with asyncio.TaskGroup() as life:
-            output = life.create_task(child.read_output(lambda text: self._printed(worker, text)))
-            try:
-                kind, reason = await self._listen(worker, child)
-            except asyncio.CancelledError:
-                child.kill()
-                await child.reap()
-                raise
+        status = await self._follow(worker, life, child)
+        del self._lives[worker]
+        self._post(Ended(worker, life.kind, _why(life, status)))
+
+    async def _follow(self, worker: int, life: _Life, child: Child) -> int:
+        """Listen and read until the process has ended, and leave nothing of it behind; its exit status."""
+        ending = asyncio.create_task(child.ended(), name=f"end of worker {worker}")
+        try:
+            await self._listen(worker, life, child)
+        except BaseException:  # also when the daemon ends in disorder: no process outlives it
+            child.kill()
+            raise
+        finally:
+            ending.cancel()
             status = await child.reap()
-            del self._children[worker]
-            await self._finish_output(output)
-        self._post(Ended(worker, kind, self._killed.pop(worker, reason or f"ended with {in_words(status)}")))
+        return status
 
-    async def _listen(self, worker: int, child: Child) -> tuple[str, str]:
-        """Post what the worker says until it says no more; then the kind of its end, and why if it said so."""
-        kind, reason = "ended", ""
-        while True:
-            try:
-                message = await child.receive()
-            except EndOfStream:
-                return kind, reason
-            except BadFrame as error:
-                child.kill()
-                return "wire", f"it sent what is no message: {error}"
-            if isinstance(message, Fault):
-                kind, reason = message.kind, message.reason
-                self._say_traceback(worker, message)
-            else:
-                self._post(Heard(worker, message))
+    async def _listen(self, worker: int, life: _Life, child: Child) -> None:
+        """Post what the worker says until it says no more."""
+        try:
+            while True:
+                async with asyncio.timeout(END_AFTER_FAULT_S if life.reason else None):
+                    message = await child.receive()
+                self._take_in(worker, life, message)
+        except EndOfStream:
+            return
+        except TimeoutError:  # it has told its fault and hangs in its own ending
+            child.kill()
+        except BadFrame as error:
+            life.kind, life.reason = "wire", f"it sent what is no message: {error}"
+            child.kill()
 
-    @staticmethod
-    async def _finish_output(output: asyncio.Task[None]) -> None:
-        """A grandchild may hold the pipe open: what is printed later is not waited for."""
-        await asyncio.wait({output}, timeout=1.0)
-        output.cancel()
+    def _take_in(self, worker: int, life: _Life, message: FromWorker) -> None:
+        if isinstance(message, Fault):
+            life.kind, life.reason = message.kind, message.reason or message.kind
+            for line in message.traceback.splitlines():
+                _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})
+            return
+        if isinstance(message, Ready) == life.is_ready:
+            raise BadFrame(f"{type(message).__name__} {'again' if life.is_ready else 'before Ready'}")
+        life.is_ready = True
+        self._post(Heard(worker, message))
 
-    @staticmethod
-    def _printed(worker: int, text: str) -> None:
-        _log.info("[Worker %d] %s", worker, text, extra={"worker": worker})
 
-    @staticmethod
-    def _say_traceback(worker: int, fault: Fault) -> None:
-        for line in fault.traceback.splitlines():
-            _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})
+def _printed(worker: int, life: _Life, text: str) -> None:
+    life.last_line = text
+    _log.info("[Worker %d] %s", worker, text, extra={"worker": worker})
+
+
+def _why(life: _Life, status: int) -> str:
+    """Why a worker is gone: the daemon's own doing first, then its own words, then what can be seen."""
+    if life.killed or life.reason:
+        return life.killed or life.reason
+    last = f"; it last printed: {life.last_line}" if life.last_line and status else ""
+    return f"{in_words(status)}{last}"

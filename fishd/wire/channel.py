@@ -3,11 +3,14 @@
 A frame is a 4-byte big-endian length and that many bytes of msgpack. A length above the cap, or bytes
 that are no message of the expected kind (a union of Struct types), raise BadFrame: the peer is then not to
 be trusted any more. The end of the stream raises EndOfStream, also in the midst of a frame.
+
+What a peer sent before it died is always received: a write that fails never closes the reading side.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -17,6 +20,7 @@ import msgspec
 
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_CHUNK_BYTES = 64 * 1024
 
 M = TypeVar("M")
 
@@ -31,26 +35,37 @@ class EndOfStream(Exception):  # noqa: N818 - reads as what it is
 
 def encode(message: object) -> bytes:
     """A message as one frame."""
-    body = msgspec.msgpack.encode(message)
+    try:
+        body = msgspec.msgpack.encode(message)
+    except UnicodeEncodeError as error:
+        raise BadFrame(f"a {type(message).__name__} holds a text that is not Unicode: {error}") from error
     if len(body) > MAX_FRAME_BYTES:
         raise BadFrame(f"a {type(message).__name__} of {len(body)} bytes is over {MAX_FRAME_BYTES}")
     return _LENGTH.pack(len(body)) + body
 
 
-def _body_length(header: bytes) -> int:
-    (length,) = _LENGTH.unpack(header)
-    if length > MAX_FRAME_BYTES:
-        raise BadFrame(f"a frame of {length} bytes is announced; at most {MAX_FRAME_BYTES} are taken")
-    return length
-
-
-class _Decoder(Generic[M]):
-    """Bytes of one frame's body -> message."""
+class _Frames(Generic[M]):
+    """Bytes in, as they come; messages out."""
 
     def __init__(self, kind: Any) -> None:
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
+        self._bytes = bytearray()
 
-    def __call__(self, body: bytes) -> M:
+    def feed(self, chunk: bytes) -> None:
+        self._bytes += chunk
+
+    def next(self) -> M | None:
+        """The next message, if all of it is there."""
+        if len(self._bytes) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._bytes)
+        if length > MAX_FRAME_BYTES:
+            raise BadFrame(f"a frame of {length} bytes is announced; at most {MAX_FRAME_BYTES} are taken")
+        end = _LENGTH.size + length
+        if len(self._bytes) < end:
+            return None
+        body = bytes(self._bytes[_LENGTH.size : end])
+        del self._bytes[:end]
         try:
             return self._decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -60,31 +75,67 @@ class _Decoder(Generic[M]):
 class AsyncChannel(Generic[M]):
     """The daemon's end. Reading and writing never block the loop; `receive` has one caller at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, incoming: Any) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._decode: _Decoder[M] = _Decoder(incoming)
-
-    @classmethod
-    async def over(cls, sock: socket.socket, incoming: Any) -> AsyncChannel[M]:
-        reader, writer = await asyncio.open_connection(sock=sock, limit=MAX_FRAME_BYTES)
-        return cls(reader, writer, incoming)
+    def __init__(self, sock: socket.socket, incoming: Any) -> None:
+        """Takes over `sock`; to be called in a running loop."""
+        sock.setblocking(False)
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        # The mutable state: what has come in, what has not yet gone out, and whether anybody takes it.
+        self._frames: _Frames[M] = _Frames(incoming)
+        self._unsent = bytearray()
+        self._is_deaf = False
 
     def send(self, message: object) -> None:
         """Put a message on its way; to a dead peer, in silence (its EOF says it)."""
-        if not self._writer.is_closing():
-            self._writer.write(encode(message))
+        frame = encode(message)
+        if self._is_deaf:
+            return
+        is_first = not self._unsent
+        self._unsent += frame
+        if is_first:
+            self._write()
 
     async def receive(self) -> M:
-        try:
-            header = await self._reader.readexactly(_LENGTH.size)
-            body = await self._reader.readexactly(_body_length(header))
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise EndOfStream from error
-        return self._decode(body)
+        while (message := self._frames.next()) is None:
+            try:
+                chunk = await self._loop.sock_recv(self._sock, _CHUNK_BYTES)
+            except ConnectionError as error:
+                raise EndOfStream from error
+            if not chunk:
+                raise EndOfStream
+            self._frames.feed(chunk)
+        return message
+
+    def end(self) -> None:
+        """What was sent to us can still be received; then the stream ends, whoever holds the peer."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._writer.close()
+        self._hang_up()
+        self._sock.close()
+
+    def _write(self) -> None:
+        """As much as the socket takes now; the rest when it has room."""
+        try:
+            sent = self._sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._hang_up()
+            return
+        del self._unsent[:sent]
+        if self._unsent:
+            self._loop.add_writer(self._sock, self._write)
+        else:
+            self._loop.remove_writer(self._sock)
+
+    def _hang_up(self) -> None:
+        """Write no more."""
+        self._is_deaf = True
+        self._unsent.clear()
+        if self._sock.fileno() >= 0:
+            self._loop.remove_writer(self._sock)
 
 
 class BlockingChannel(Generic[M]):
@@ -92,33 +143,24 @@ class BlockingChannel(Generic[M]):
 
     def __init__(self, sock: socket.socket, incoming: Any) -> None:
         self._sock = sock
-        self._decode: _Decoder[M] = _Decoder(incoming)
+        self._frames: _Frames[M] = _Frames(incoming)
         self._sending = threading.Lock()
-
-    def fileno(self) -> int:
-        return self._sock.fileno()
 
     def send(self, message: object) -> None:
         frame = encode(message)
         try:
             with self._sending:
                 self._sock.sendall(frame)
-        except (BrokenPipeError, ConnectionError) as error:
+        except OSError as error:
             raise EndOfStream from error
 
     def receive(self) -> M:
-        header = self._exactly(_LENGTH.size)
-        return self._decode(self._exactly(_body_length(header)))
-
-    def _exactly(self, count: int) -> bytes:
-        parts: list[bytes] = []
-        while count:
+        while (message := self._frames.next()) is None:
             try:
-                part = self._sock.recv(min(count, 1 << 20))
+                chunk = self._sock.recv(_CHUNK_BYTES)
             except ConnectionError as error:
                 raise EndOfStream from error
-            if not part:
+            if not chunk:
                 raise EndOfStream
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+            self._frames.feed(chunk)
+        return message

@@ -23,6 +23,7 @@ The faults of a take:
     "raise" "out of memory"  the engine raises
     "exit" "kill" "segv"     the process ends: by itself, by SIGKILL, by a segmentation fault
     "hang"           a busy loop that never ends
+    "corrupt" "ready again"  nonsense on the worker's socket: no frame; a message out of turn
     "steps"          it never ends, though the engine steps
 """
 
@@ -30,6 +31,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -40,6 +43,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fishd.engines.protocol import EngineError, Failed, OutOfMemory, Spoken, Take
+from fishd.wire.channel import encode
+from fishd.wire.messages import Ready
 
 SAMPLE_RATE = 16_000
 GATE_PAUSE_S = 0.002
@@ -164,8 +169,17 @@ def _misbehave(how: str) -> None:
         case "hang":
             while True:
                 pass
+        case "corrupt":
+            _socket().sendall(b"\xff" * 100)
+        case "ready again":
+            _socket().sendall(encode(Ready("noop", SAMPLE_RATE, 1, 0.0)))
         case _:
             raise ValueError(f"{how!r} is no way to misbehave")
+
+
+def _socket() -> socket.socket:
+    """The worker's end of the wire, by the descriptor that it was started with."""
+    return socket.socket(fileno=os.dup(int(sys.argv[1])))
 
 
 def _start_grandchild() -> None:

@@ -1,0 +1,88 @@
+"""Real worker processes behind a real Pool, with the no-op engine, for tests to break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from fishd.pool.pool import Ended, Heard, Pool
+from fishd.wire.messages import Load, Message, Ready, Speak
+
+ROOT = Path(__file__).parents[2]
+ENV = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+LIMIT_S = 60.0
+
+M = TypeVar("M", bound=Message)
+
+
+class House:
+    """A pool and its mailbox. Every wait ends when what it waits for comes, or fails after a long while."""
+
+    def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
+        self.mail: asyncio.Queue[Heard | Ended] = asyncio.Queue()
+        self.pool = Pool(group, self.mail.put_nowait)
+        self.folder = folder
+        self._next_worker = 0
+
+    def start(
+        self,
+        *,
+        engine: str = "tests.engines.noop:factory",
+        env: dict[str, str] | None = None,
+        **options: object,
+    ) -> int:
+        worker, self._next_worker = self._next_worker, self._next_worker + 1
+        self.pool.start(Load(worker, engine, "cpu", options), {**ENV, **(env or {})})
+        return worker
+
+    async def ready(self, **options: object) -> int:
+        worker = self.start(**options)
+        await self.hear(Ready)
+        return worker
+
+    def speak(self, worker: int, text: str, take: str = "1") -> None:
+        clip = self.folder / f"{take}.wav"
+        self.pool.send(
+            worker, Speak(take, "voice", (), "What is said.", "en", text, "en", 7, 10.0, str(clip), {})
+        )
+
+    async def next(self) -> Heard | Ended:
+        async with asyncio.timeout(LIMIT_S):
+            return await self.mail.get()
+
+    async def hear(self, kind: type[M]) -> M:
+        """The next message of this kind; others are passed over, an end is not."""
+        while True:
+            mail = await self.next()
+            assert isinstance(mail, Heard), f"{mail} instead of {kind.__name__}"
+            if isinstance(mail.message, kind):
+                return mail.message
+
+    async def ended(self) -> Ended:
+        """The next end of a worker; what it says before is passed over."""
+        while True:
+            mail = await self.next()
+            if isinstance(mail, Ended):
+                return mail
+
+    def process(self, worker: int) -> psutil.Process:
+        pid = self.pool.pid(worker)
+        assert pid is not None
+        return psutil.Process(pid)
+
+
+def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
+    """Run a story in a house of its own; all workers that are left in the end are ended."""
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            house = House(group, folder)
+            await story(house)
+            for worker in range(100):
+                house.pool.kill(worker, "the story is over")
+
+    asyncio.run(run())

@@ -1,0 +1,218 @@
+"""Frames over real socketpairs: whole, cut, oversized, garbage, and the end in the midst of one."""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from fishd.wire.channel import MAX_FRAME_BYTES, AsyncChannel, BadFrame, BlockingChannel, EndOfStream, encode
+from fishd.wire.messages import Failed, Forget, FromWorker, Progress, Stop, ToWorker
+
+Pair = tuple[socket.socket, socket.socket]
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def receive_async(ours: socket.socket, count: int = 1) -> list[object]:
+    """What the daemon's end receives, or the exception that ends it."""
+
+    async def run() -> list[object]:
+        channel: AsyncChannel[object] = AsyncChannel(ours, FromWorker)
+        received: list[object] = []
+        async with asyncio.timeout(LIMIT_S):
+            for _ in range(count):
+                try:
+                    received.append(await channel.receive())
+                except (BadFrame, EndOfStream) as error:
+                    received.append(error)
+                    break
+        return received
+
+    return asyncio.run(run())
+
+
+def receive_blocking(ours: socket.socket, count: int = 1) -> list[object]:
+    channel: BlockingChannel[object] = BlockingChannel(ours, FromWorker)
+    received: list[object] = []
+    for _ in range(count):
+        try:
+            received.append(channel.receive())
+        except (BadFrame, EndOfStream) as error:
+            received.append(error)
+            break
+    return received
+
+
+both_ends = pytest.mark.parametrize("receive", [receive_async, receive_blocking])
+
+
+@both_ends
+def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
+    """In order, equal, several in one piece."""
+    sent = [Progress(1), Failed("1.0.0.1", "it stammered – “so”", retry=True), Progress(2, 1.5)]
+    pair[1].sendall(b"".join(encode(message) for message in sent))
+    assert sent == receive(pair[0], 3)
+
+
+@both_ends
+def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
+    """Cuts anywhere, also in the length, do not matter."""
+    frame = encode(Failed("1", "x" * 50, retry=False))
+
+    def dribble() -> None:
+        for byte in frame:
+            pair[1].sendall(bytes([byte]))
+
+    dribbling = threading.Thread(target=dribble)
+    dribbling.start()
+    assert [Failed("1", "x" * 50, retry=False)] == receive(pair[0])
+    dribbling.join()
+
+
+@both_ends
+def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> None:
+    """A megabyte of reason, in one piece."""
+    message = Failed("1", "x" * 1_000_000, retry=False)
+    sending = threading.Thread(target=pair[1].sendall, args=(encode(message),))
+    sending.start()
+    assert [message] == receive(pair[0])
+    sending.join()
+
+
+@both_ends
+def test_an_oversized_length_is_refused_before_its_bytes_are_awaited(pair: Pair, receive) -> None:
+    """Four bytes are enough to know that this peer talks nonsense."""
+    pair[1].sendall(struct.pack(">I", MAX_FRAME_BYTES + 1))
+    (error,) = receive(pair[0])
+    assert isinstance(error, BadFrame)
+    assert f"a frame of {MAX_FRAME_BYTES + 1} bytes is announced" in str(error)
+
+
+@both_ends
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xc1 not msgpack",
+        msgspec.msgpack.encode({"type": "NoSuchMessage"}),
+        msgspec.msgpack.encode({"type": "Progress", "steps": "many"}),
+        msgspec.msgpack.encode({"type": "Failed", "take": "1"}),
+        msgspec.msgpack.encode(Stop()),  # known, but not from a worker
+        b"\x82\xa4type\xa8Progress\xa5steps\xa2\xff\xfe",
+    ],
+)
+def test_bytes_that_are_no_message_raise_bad_frame(pair: Pair, receive, body: bytes) -> None:
+    """Garbage, unknown messages, wrong fields, wrong direction."""
+    pair[1].sendall(struct.pack(">I", len(body)) + body)
+    assert [BadFrame] == [type(error) for error in receive(pair[0])]
+
+
+@both_ends
+@pytest.mark.parametrize("sent", [0, 2, 4, 9])
+def test_the_end_comes_as_end_of_stream_also_within_a_frame(pair: Pair, receive, sent: int) -> None:
+    """Before a frame, in its length, after it, in its body."""
+    pair[1].sendall(encode(Progress(1)) + encode(Progress(2))[:sent])
+    pair[1].close()
+    first, end = receive(pair[0], 2)
+    assert Progress(1) == first
+    assert isinstance(end, EndOfStream)
+
+
+def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pair) -> None:
+    """A write into the dead peer does not cost its last words, even if it left something unread."""
+
+    async def run() -> list[object]:
+        channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
+        channel.send(Forget("unread"))
+        BlockingChannel[object](pair[1], ToWorker).send(Progress(1))
+        pair[1].close()
+        for _ in range(3):
+            channel.send(Forget("1"))
+        received: list[object] = [await channel.receive()]
+        with pytest.raises(EndOfStream):
+            await channel.receive()
+        channel.close()
+        return received
+
+    assert [Progress(1)] == asyncio.run(run())
+
+
+def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
+    """Ten megabytes wait for a peer that reads slowly, and arrive whole."""
+    sent = [Forget(f"{n}" + "x" * 100_000) for n in range(100)]
+    heard: list[object] = []
+
+    def listen() -> None:
+        channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
+        heard.extend(channel.receive() for _ in sent)
+
+    async def run() -> None:
+        channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
+        for message in sent:
+            channel.send(message)
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.to_thread(listen)
+
+    asyncio.run(run())
+    assert sent == heard
+
+
+def test_end_lets_what_was_sent_be_received_though_the_peer_is_held_open(pair: Pair) -> None:
+    """A process that inherited the peer's descriptor cannot keep the stream from ending."""
+
+    async def run() -> list[object]:
+        channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
+        pair[1].sendall(encode(Progress(1)))
+        channel.end()
+        received: list[object] = [await channel.receive()]
+        with pytest.raises(EndOfStream):
+            await channel.receive()
+        channel.close()
+        return received
+
+    assert [Progress(1)] == asyncio.run(run())
+
+
+def test_a_receive_that_waits_is_woken_by_end(pair: Pair) -> None:
+    """Nobody has to send anything."""
+
+    async def run() -> None:
+        channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
+        waiting = asyncio.ensure_future(channel.receive())
+        await asyncio.sleep(0)
+        channel.end()
+        with pytest.raises(EndOfStream):
+            await asyncio.wait_for(waiting, LIMIT_S)
+        channel.close()
+
+    asyncio.run(run())
+
+
+def test_a_message_above_the_cap_is_not_sent() -> None:
+    """Its kind and size are named."""
+    with pytest.raises(BadFrame, match="a Forget of 9000"):
+        encode(Forget("x" * 9_000_000))
+
+
+def test_a_text_that_is_not_unicode_is_not_sent() -> None:
+    """A lone surrogate, as Python makes of a file name's stray byte, cannot cross."""
+    with pytest.raises(BadFrame, match="a Forget holds a text that is not Unicode"):
+        encode(Forget("\udcff"))
+
+
+def test_the_blocking_end_says_that_its_peer_is_gone(pair: Pair) -> None:
+    """Writing to a closed parent ends the worker's work."""
+    pair[0].close()
+    channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
+    with pytest.raises(EndOfStream):
+        channel.send(Progress(1))
