@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH ?= torch==2.13.0
+DEMO ?= inbox_example/two-voices
 
 .PHONY: help demo test test-slow check install install-dev install-fish lint types imports bench clean
 
@@ -33,8 +34,12 @@ install: $(VENV)/.installed        ## the daemon with the preview engine
 install-dev: $(VENV)/.installed-dev
 install-fish: $(VENV)/.installed-fish  ## what the fish engine needs; TORCH='torch>=2.8' for the CUDA build
 
+# A daemon with the preview engine in ./demo, one example dropped into it, and where to listen.
 demo: $(VENV)/.installed
-	@$(BIN)/python -m fishd.demo
+	@test -f demo/config.toml || $(BIN)/fishd init demo
+	@$(BIN)/fishd run --config demo/config.toml 2>demo/fishd.log & daemon=$$!; \
+	trap 'kill $$daemon 2>/dev/null; wait $$daemon' EXIT; \
+	$(BIN)/fishd submit --wait --config demo/config.toml $(DEMO)
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-fish
 	$(BIN)/python -m pytest -m 'not slow and not gpu'
