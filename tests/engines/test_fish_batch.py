@@ -10,7 +10,7 @@ import pytest
 
 from fishd.engines import fish
 from fishd.engines.protocol import Failed, Spoken, Take, Voice
-from tests.engines.contract import speak
+from tests.engines.contract import speak, speak_one
 from tests.engines.fish_checkpoint import make_tiny
 from tests.engines.fish_parts import make_take, make_voice
 
@@ -46,10 +46,8 @@ def spoken(checkpoint: Path, takes: list[Take], slots: int, **options: object) -
 @pytest.fixture(scope="module")
 def alone(checkpoint: Path, takes: list[Take]) -> dict[str, Spoken | Failed]:
     """Every take by itself: one slot, and never a second take in hand."""
-    ended = {}
-    for take in takes:
-        ended |= spoken(checkpoint, [take], 1)
-    return ended
+    engine = fish.factory("cpu", {"checkpoint": str(checkpoint), "precision": "float32", "slots": 1})
+    return {take.id: speak_one(engine, take) for take in takes}
 
 
 def assert_same(expected: dict[str, Spoken | Failed], actual: dict[str, Spoken | Failed]) -> None:

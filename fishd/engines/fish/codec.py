@@ -25,6 +25,7 @@ from fishd.engines.protocol import EngineError
 
 MODULES = ("fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq")
 STRETCH = 256  # frames that are taken at once; 12 s
+BUCKET = 16  # clips are padded to lengths of this multiple: each new shape costs a library's plan, kept for good
 CONTEXT = 16  # frames before a stretch that its convolutions can still hear (they reach back under 12)
 LIVE_TENSORS = 6  # activations of the widest layer that are alive together, measured
 
@@ -70,6 +71,7 @@ class Codec:
         self.weight_bytes = sum(p.numel() * p.element_size() for p in parameters)
         widest = max(module.decoder_dim >> len(module.decoder_rates), module.encoder_dim)
         self.work_bytes = LIVE_TENSORS * (STRETCH + CONTEXT) * widest * self.frame_length * 4
+        self.most_clips = 16 if device.type == "cuda" else 1  # at once; a CPU gains nothing from more
         self.fingerprint = _fingerprint(self._quantizer)
 
     @property
@@ -81,7 +83,7 @@ class Codec:
     def encode(self, audio: Tensor) -> Tensor:
         """Mono float32 [samples] at `sample_rate` -> codes, int16 [codebooks, frames], on the CPU."""
         frames = math.ceil(len(audio) / self.frame_length)
-        padded = torch.zeros(1, 1, frames * self.frame_length)
+        padded = torch.zeros(1, 1, bucketed(frames) * self.frame_length)
         padded[0, 0, : len(audio)] = audio
         *first, last = self._encoder.block
         head, tail = _split_at_transformer(first, last)
@@ -91,12 +93,12 @@ class Codec:
         z = q.pre_module(q.downsample(tail(z)))
         semantic_z, semantic_codes, *_ = q.semantic_quantizer(z)
         _, codes, *_ = q.quantizer(z - semantic_z)
-        return torch.cat([semantic_codes, codes], 1)[0].to("cpu", torch.int16)
+        return torch.cat([semantic_codes, codes], 1)[0, :, :frames].to("cpu", torch.int16)
 
     @torch.inference_mode()
     def decode(self, codes: Sequence[Tensor]) -> list[Tensor]:
         """Codes [codebooks, frames], int64, of several clips -> their audio, float32 [samples], on the CPU."""
-        longest = max(c.shape[1] for c in codes)
+        longest = bucketed(max(c.shape[1] for c in codes))
         batch = torch.zeros(len(codes), self.num_codebooks, longest, dtype=torch.long, device=self.device)
         for i, one in enumerate(codes):
             batch[i, :, : one.shape[1]] = one
@@ -123,12 +125,18 @@ def in_stretches(run: Callable[[Tensor], Tensor], x: Tensor, unit: int, made: in
     return torch.cat(pieces, -1)
 
 
-def batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Clips, by their place, in groups of like length whose padded frames stay within a stretch."""
+def bucketed(frames: int) -> int:
+    """The padded length of so many frames."""
+    return -(-frames // BUCKET) * BUCKET
+
+
+def batches(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Clips, by their place, in groups of at most `most` and of like length, whose padded frames stay within
+    a stretch."""
     groups: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         last = groups[-1] if groups else None
-        if last and (len(last) + 1) * lengths[last[0]] <= STRETCH:
+        if last and len(last) < most and (len(last) + 1) * bucketed(lengths[last[0]]) <= STRETCH:
             last.append(i)
         else:
             groups.append([i])

@@ -25,7 +25,7 @@ from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.rows import Rows, allocate_rows
 from fishd.engines.fish.slow import Slow
 
-BUCKET = 32  # the cache is looked at in lengths of this multiple
+BUCKET = 32  # lengths are padded to this multiple: each new shape costs a library's plan, kept for good
 GOING = -1  # in Look: not ended, not broken
 
 
@@ -79,7 +79,11 @@ class Decoder:
     @torch.inference_mode()
     def read_prefix(self, tokens: Tensor) -> Tensor:
         """A voice's prompt as keys and values, to be given to any number of rows."""
-        return self._slow.read_prefix(tokens.to(self.model.device, torch.long))
+        length = min(bucketed(tokens.shape[1]), self.model.max_seq_len)
+        padded = torch.zeros(tokens.shape[0], length, dtype=torch.long)
+        padded[:, : tokens.shape[1]] = tokens
+        read = self._slow.read_prefix(padded.to(self.model.device))
+        return read[:, :, :, : tokens.shape[1]].contiguous()
 
     @torch.inference_mode()
     def begin(self, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
@@ -89,14 +93,15 @@ class Decoder:
             self._slow.place_prefix(row, prompt.prefix)
             self._positions[row] = prompt.length
         lengths = [prompt.suffix.shape[1] for prompt in prompts]
-        tokens = torch.zeros(len(rows), 1 + self.model.num_codebooks, max(lengths), dtype=torch.long)
+        longest = bucketed(max(lengths))
+        tokens = torch.zeros(len(rows), 1 + self.model.num_codebooks, longest, dtype=torch.long)
         for i, prompt in enumerate(prompts):
             tokens[i, :, : lengths[i]] = prompt.suffix
         start = torch.tensor([prompt.prefix.shape[3] for prompt in prompts], device=device)
         last = torch.tensor(lengths, device=device) - 1
         at = torch.tensor(rows, device=device)
-        used = min(self.length, max(p.prefix.shape[3] for p in prompts) + max(lengths))
-        hidden = self._slow.read_suffix(at, tokens.to(device), start, last, used)
+        used = bucketed(max(self._positions[row] for row in rows))
+        hidden = self._slow.read_suffix(at, tokens.to(device), start, last, min(used, self.length))
         seeds = torch.tensor([prompt.seed for prompt in prompts], device=device)
         self.rows.begin(at, start + last + 1, seeds, self._how(prompts), hidden)
 
@@ -114,7 +119,7 @@ class Decoder:
     @torch.inference_mode()
     def advance(self, n: int) -> None:
         """Read the frames of the first n rows; what `draw` needs next."""
-        used = -(-(max(self._positions[:n]) + 1) // BUCKET) * BUCKET
+        used = bucketed(max(self._positions[:n]) + 1)
         r = self.rows
         r.hidden[:n] = self._slow.step(r.frame[:n], r.position[:n], min(used, self.length))
         r.position[:n] += 1
@@ -140,3 +145,8 @@ class Decoder:
         self._values[:, target, :, :length] = self._values[:, source, :, :length]
         self.rows.move(source, target)
         self._positions[target] = length
+
+
+def bucketed(length: int) -> int:
+    """The padded length."""
+    return -(-length // BUCKET) * BUCKET

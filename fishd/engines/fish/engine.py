@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fishd.engines.fish.clip import judge
-from fishd.engines.fish.codec import Codec, batches
+from fishd.engines.fish.codec import STRETCH, Codec, batches
 from fishd.engines.fish.decode import GOING, Decoder, Look, Prompt
 from fishd.engines.fish.kv import Plan
-from fishd.engines.fish.memory import give_back, is_out_of_memory
+from fishd.engines.fish.memory import give_back, is_out_of_memory, tidy
 from fishd.engines.fish.options import Sampling, sampling
 from fishd.engines.fish.prompt import suffix_tokens
 from fishd.engines.fish.sanitise import has_speech
@@ -30,6 +30,7 @@ from fishd.engines.protocol import BadClip, Failed, OutOfMemory, Spoken, Take
 
 FRAMES_A_STEP = {"cuda": 16, "cpu": 4}
 LOOK_EVERY = {"cuda": 8, "cpu": 1}  # frames; looking makes a GPU wait for the host
+TIDY_EVERY = 64  # takes
 CODEC_PATIENCE = 16  # frames that a finished take waits for others, to be decoded with them
 
 
@@ -76,6 +77,7 @@ class FishEngine:
         self._ended: list[Spoken | Failed] = []
         self._patience = CODEC_PATIENCE
         self._is_recovering = False
+        self._num_decoded = 0
         device = codec.device.type
         self._frames_a_step, self._look_every = FRAMES_A_STEP.get(device, 4), LOOK_EVERY.get(device, 1)
         self.sample_rate = codec.sample_rate
@@ -245,17 +247,20 @@ class FishEngine:
 
     def _decode(self) -> None:
         """Make finished takes audible: when there is a batch of them, or nothing to wait for."""
-        frames = sum(codes.shape[1] for _, codes in self._finished)
-        if not self._finished or (self._seats and self._patience > 0 and frames < CODEC_PATIENCE * 16):
-            return
         lengths = [codes.shape[1] for _, codes in self._finished]
-        group = batches(lengths)[0]
+        is_batch = len(lengths) >= self._codec.most_clips or sum(lengths) >= STRETCH
+        if not lengths or (self._seats and self._patience > 0 and not is_batch):
+            return
+        group = batches(lengths, self._codec.most_clips)[0]
         voiced = [i for i in group if lengths[i]]
         audio = self._codec.decode([self._finished[i][1] for i in voiced]) if voiced else []
         sounds = dict(zip(voiced, audio, strict=True))
         for i in group:
             self._ended.append(judge(self._finished[i][0].id, sounds.get(i), self.sample_rate))
         self._finished = [one for i, one in enumerate(self._finished) if i not in group]
+        self._num_decoded += len(group)
+        if self._num_decoded % TIDY_EVERY < len(group):
+            tidy(self._codec.device)
 
     # ---- out of memory -------------------------------------------------------------------------------
 
