@@ -112,7 +112,7 @@ def plan_workers(
     whether CUDA's MPS runs; None is not known, and then nothing is said about it.
     """
     if cpu_only or not cards:
-        return _plan_cpu(pool, cpu_count, cpu_default, cards)
+        return _plan_cpu(pool, cpu_count, cpu_default, cards, one_thread=cpu_only)
     counts = _counts(cards, pool)
     threads = cpu_count // sum(counts)
     shares = [_share(card, pool, count, threads) for card, count in zip(cards, counts, strict=True)]
@@ -183,9 +183,13 @@ def _emptiest(cards: Sequence[Card], among: Sequence[int]) -> int:
     return max(among, key=lambda n: cards[n].free_gb + cards[n].ours_gb)
 
 
-def _plan_cpu(pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Card]) -> Plan:
+def _plan_cpu(
+    pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Card], *, one_thread: bool
+) -> Plan:
+    """`one_thread`: more would only spin, as for an engine whose matrices are small."""
     workers = _cpu_workers(pool, cpu_count, cpu_default)
-    device = Device(CPU, "CPU", "CPU", "cpu", {"CUDA_VISIBLE_DEVICES": "", **_threads(cpu_count // workers)})
+    threads = _threads(1 if one_thread else cpu_count // workers)
+    device = Device(CPU, "CPU", "CPU", "cpu", {"CUDA_VISIBLE_DEVICES": "", **threads})
     why = f"This engine runs on the CPU: {len(cards)} GPU(s) not used" if cards else "No GPU found"
     lines = (f"[Main] {why}", f"[Main] Using {workers} parallel workers on the CPU")
     in_vain = not cards and pool.workers_per_gpu

@@ -153,3 +153,11 @@ def test_workers_share_the_cores() -> None:
 
     assert {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0", "CUDA_VISIBLE_DEVICES": ""} == cpu.device.env
     assert ("4", "0") == (gpu.device.env["OMP_NUM_THREADS"], gpu.device.env["GOMP_SPINCOUNT"])
+
+
+def test_a_cpu_only_engine_gets_one_thread_a_worker() -> None:
+    """The preview engine's matrices are small: a second thread only spins, and one worker ran 3 times slower."""
+    config = Config(pool=PoolConfig(cpu_workers=1))
+    (share,) = plan_for(config, [], 2).shares
+
+    assert "1" == share.device.env["OMP_NUM_THREADS"]
