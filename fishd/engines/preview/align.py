@@ -8,15 +8,12 @@ from numpy.typing import NDArray
 STALL = np.float32(0.3)  # what standing still costs on top, in parts of the frames' distance
 
 
-def align(features: NDArray[np.float32], onto: NDArray[np.float32]) -> tuple[NDArray[np.intp], float]:
-    """For every frame of `onto` [m, d] its frame in `features` [n, d], rising; and the mean distance.
+def align(features: NDArray[np.float32], onto: NDArray[np.float32]) -> NDArray[np.intp]:
+    """For every frame of `onto` [m, d] its frame in `features` [n, d], rising.
 
     Sakoe & Chiba's dynamic programming (1978), filled along anti-diagonals. Memory: 8·n·m bytes.
     """
-    distance = _distances(features, onto)
-    cost = _fill(distance)
-    n, m = distance.shape
-    return _trace(cost), float(cost[n, m]) / (n + m)
+    return _trace(_fill(_distances(features, onto)))
 
 
 def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from fishd.engines.preview.bands import (
 from fishd.engines.preview.base import Base
 from fishd.engines.preview.frames import Array, Mask, active_power, find_active
 from fishd.engines.preview.stock import HOP_S, NUM_BINS, Sentence
-from fishd.engines.preview.voice import NUM_MATCHED, Exemplars, Likeness
+from fishd.engines.preview.voice import MATCHED, Exemplars, Likeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ class Settings:
     fine: int = 40  # cepstra from here on stay the stock voice's
 
 
-MATCHED = slice(1, NUM_MATCHED)
 PITCH_RATIO = (0.7, 1.5)
 SPREAD_RATIO = (0.75, 1.35)
 LOWEST_HZ, HIGHEST_HZ = 50.0, 600.0
@@ -57,13 +56,19 @@ def convert(sentence: Sentence, likeness: Likeness, base: Base, settings: Settin
     wanted = _wanted(ceps, stock_ceps, sentence.voiced, likeness, base, settings)
     change = _settle(bands_of(wanted - ceps), active, settings)
     over = spread_over_bins(change, NUM_BINS).T
+    pitch = _pitch(sentence.pitch, likeness, base)
     return replace(
         sentence,
-        harmonic=_warp_rows(sentence.harmonic, likeness.warp) + over,
+        harmonic=_warp_rows(sentence.harmonic, likeness.warp) + over + _denser(sentence.pitch, pitch),
         noise=_warp_rows(sentence.noise, likeness.warp) + over,
         breath=_warp_rows(sentence.breath, likeness.warp) + over,
-        pitch=_pitch(sentence.pitch, likeness, base),
+        pitch=pitch,
     )
+
+
+def _denser(before: Array, after: Array) -> Array:
+    """What a lower pitch's denser harmonics must each give up, in log amplitude, to keep the envelope."""
+    return 0.5 * np.log(np.maximum(after, 1.0) / np.maximum(before, 1.0))
 
 
 def _pitch(pitch: Array, likeness: Likeness, base: Base) -> Array:

@@ -15,19 +15,19 @@ from fishd.engines.preview.base import Base, learn_base
 from fishd.engines.preview.cache import Cache
 from fishd.engines.preview.convert import Settings, convert
 from fishd.engines.preview.frames import Array
+from fishd.engines.preview.learn import learn
 from fishd.engines.preview.loudness import set_loudness
 from fishd.engines.preview.options import Options, read_options
 from fishd.engines.preview.reference import load
 from fishd.engines.preview.stock import StockVoice
 from fishd.engines.preview.tongues import check_language, is_english
-from fishd.engines.preview.voice import Likeness, learn
+from fishd.engines.preview.voice import Likeness
 from fishd.engines.protocol import BadClip, BadOption, Failed, Spoken, Take, Voice
 
 REMARK = (
     "This is a preview, not a clone: a stock voice shaped towards each reference's pitch, timbre and pace; "
     "accent, phrasing and emotion stay the stock voice's."
 )
-PACES = (0.75, 1.3)  # a reference slower or faster than this is met halfway at these
 Speaking = Generator[None, None, Array]
 
 
@@ -93,7 +93,7 @@ class PreviewEngine:
     def _speak_english(
         self, take: Take, phonemes: list[str], likeness: Likeness, options: Options
     ) -> Speaking:
-        pace = float(np.clip(likeness.pace, *PACES)) * options.pace
+        pace = likeness.pace_kept * options.pace
         shape = replace(likeness, pitch_median=likeness.pitch_median + options.pitch * math.log(2) / 12)
         settings = Settings(blend=options.blend)
         pieces, length_s = list[Array](), 0.0

@@ -1,7 +1,6 @@
-"""Reference clips: files of any rate and width -> frames, by WORLD.
+"""Reference clips: files of any rate and width -> frames, their envelope by WORLD.
 
-Pitch by DIO and StoneMask, envelope by CheapTrick: M. Morise, "WORLD: a vocoder-based high-quality speech
-synthesis system" (2016). A clip is untrusted, but the worker has decoded it once already.
+CheapTrick: M. Morise, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis" (2015). A clip is untrusted, but the worker has decoded it once already.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import soxr
 
 from fishd.engines.preview.bands import SAMPLE_RATE
 from fishd.engines.preview.frames import Array, Frames, frames_of
+from fishd.engines.preview.pitch import find_pitch
 from fishd.engines.protocol import BadClip
 
 HOP_S = 0.00625  # half of the stock voice's
@@ -48,9 +48,7 @@ def _load_clip(clip: Path, longest_s: float) -> Array:
 def analyse(sound: Array) -> Frames:
     """A sound's frames, every 6.25 ms."""
     wave = sound.astype(np.float64)
-    coarse, at = pyworld.dio(
-        wave, SAMPLE_RATE, f0_floor=60.0, f0_ceil=500.0, frame_period=HOP_S * 1000, allowed_range=0.2
-    )
-    pitch = pyworld.stonemask(wave, coarse, at, SAMPLE_RATE)
+    pitch = find_pitch(sound, HOP_S)
+    at = np.arange(len(pitch)) * HOP_S
     power = pyworld.cheaptrick(wave, pitch, at, SAMPLE_RATE, fft_size=FFT_SIZE)
     return frames_of(power.astype(np.float32), pitch.astype(np.float32), HOP_S)
