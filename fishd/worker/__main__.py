@@ -18,12 +18,16 @@ from fishd.worker.memory import memory_gb
 from fishd.worker.studio import Studio
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_TEXT = 32 * 1024
 
 
 def main() -> int:
     _die_with_the_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon; it tells us to stop
-    channel: BlockingChannel[ToWorker] = BlockingChannel(socket.socket(fileno=int(sys.argv[1])), ToWorker)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # meant for the daemon, whoever sends it to all; it tells us
+        signal.signal(stop, signal.SIG_IGN)
+    wire = socket.socket(fileno=int(sys.argv[1]))
+    wire.set_inheritable(False)
+    channel: BlockingChannel[ToWorker] = BlockingChannel(wire, ToWorker)
     try:
         load = channel.receive()
         if not isinstance(load, Load):
@@ -64,11 +68,22 @@ def _ready(loaded: Loaded, load_s: float) -> Ready:
 
 
 def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str) -> int:
-    if isinstance(error, OutOfMemory):
+    if _is_out_of_memory(error):
         kind = "out of memory"
-    reason = str(error) or type(error).__name__
-    channel.send(Fault(kind=kind, reason=reason, traceback=traceback.format_exc()))
+    reason = _sendable(str(error)) or type(error).__name__
+    trace = _sendable("".join(traceback.format_exception(error)))
+    channel.send(Fault(kind=kind, reason=reason, traceback=trace))
     return 1
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """The protocol's, Python's, or torch's, whose module is not imported here."""
+    return isinstance(error, OutOfMemory | MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _sendable(text: str) -> str:
+    """Unicode without lone surrogates, and not without end: what matters is in the last lines."""
+    return text[-_LONGEST_TEXT:].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _die_with_the_parent() -> None:
@@ -79,5 +94,12 @@ def _die_with_the_parent() -> None:
         sys.exit(0)
 
 
+def _leave(status: int) -> None:
+    """At once: an engine's threads, or a driver that hangs in its own ending, keep nobody waiting."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

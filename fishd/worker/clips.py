@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,17 +47,36 @@ def fault_of(audio: NDArray[np.float32], sample_rate: int) -> str | None:
 
 
 def write_clip(path: Path, audio: NDArray[np.float32], sample_rate: int) -> WrittenClip:
-    """Write under another name, fsync, rename; the suffix of `path` gives the format."""
-    kind, subtype = _FORMATS[path.suffix[1:]]
+    """Write under another name, fsync, rename; the suffix of `path` gives the format.
+
+    Raises OSError as the disk gives it; nothing is left behind then.
+    """
     peak = float(np.abs(audio).max())
     if peak > 1.0:
         audio = audio / peak
+    encoded = _encode(path.suffix[1:], audio, sample_rate)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        _write(file, audio, sample_rate, format=kind, subtype=subtype)
-        file.flush()
-        os.fsync(file.fileno())
-    size_bytes = part.stat().st_size
-    part.rename(path)
-    return WrittenClip(len(audio) / sample_rate, size_bytes, min(peak, 1.0))
+    try:
+        with part.open("wb", buffering=0) as file:
+            _write_all(file, encoded)
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return WrittenClip(len(audio) / sample_rate, len(encoded), min(peak, 1.0))
+
+
+def _encode(suffix: str, audio: NDArray[np.float32], sample_rate: int) -> memoryview:
+    """In memory: soundfile hides what goes wrong when it writes to a file itself."""
+    kind, subtype = _FORMATS[suffix]
+    encoded = io.BytesIO()
+    _write(encoded, audio, sample_rate, format=kind, subtype=subtype)
+    return encoded.getbuffer()
+
+
+def _write_all(file: io.FileIO, encoded: memoryview) -> None:
+    at = 0
+    while at < len(encoded):
+        at += file.write(encoded[at:])

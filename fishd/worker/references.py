@@ -18,6 +18,9 @@ SHORTEST_S = 1.0
 LONG_S = 60.0
 LONGEST_S = 600.0
 SILENCE_PEAK = 1e-3
+_HIGHEST_RATE = 768_000  # Hz; a header that says more is nonsense
+_BLOCK_SAMPLES = 1 << 20  # over all channels: what a file claims of itself does not decide our memory
+_UNREADABLE = "not audio that can be read; give it as WAV, FLAC, OGG or MP3"
 _SUFFIX_OF = {
     "WAV": {".wav"},
     "WAVEX": {".wav"},
@@ -40,13 +43,14 @@ def inspect(message: Inspect) -> Inspected:
     except OSError as error:
         return Inspected(message.id, 0.0, fault=f"cannot be opened: {error.strerror}")
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError):
-        mend = "give it as WAV, FLAC, OGG or MP3"
-        return Inspected(message.id, 0.0, fault=f"not audio that can be read; {mend}")
+        return Inspected(message.id, 0.0, fault=_UNREADABLE)
 
 
 def _look_at(question: str, path: Path, sound: Any) -> Inspected:
     rate, frames, peak = int(sound.samplerate), 0, 0.0
-    for block in sound.blocks(blocksize=max(rate, 1), dtype="float32", always_2d=True):
+    if not 0 < rate <= _HIGHEST_RATE:
+        return Inspected(question, 0.0, fault=_UNREADABLE)
+    for block in sound.blocks(_BLOCK_SAMPLES // sound.channels, dtype="float32", always_2d=True):
         if not np.isfinite(block).all():
             return Inspected(
                 question, frames / rate, fault="holds samples that are not numbers (NaN or infinite)"

@@ -7,19 +7,19 @@ are written by another, so that the engine does not wait for the disk.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from fishd.engines.protocol import BadClip, Failed, Spoken, Take, Voice
+from fishd.engines.protocol import BadClip, EngineError, Failed, Spoken, Take, Voice
 from fishd.wire import messages
 from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
 from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker
-from fishd.worker.clips import fault_of, write_clip
+from fishd.worker.clips import WrittenClip, fault_of, write_clip
 from fishd.worker.loading import Loaded
 from fishd.worker.memory import memory_gb
 from fishd.worker.references import inspect
@@ -40,20 +40,20 @@ class Studio:
         self._deck: deque[Speak] = deque()
         self._in_engine: dict[str, tuple[Speak, float]] = {}
         self._forgotten: set[str] = set()
-        self._writing: deque[Future[None]] = deque()
         self._stopping = False
         self._steps = 0
         self._progress_at = 0.0
 
     def run(self) -> None:
         threading.Thread(target=self._read, name="messages", daemon=True).start()
-        while not (self._stopping and not self._deck and not self._in_engine):
-            self._take_messages()
-            self._start_takes()
-            if self._in_engine:
-                self._step()
-        self._writer.shutdown(wait=True)
-        self._check_writes()
+        try:
+            while not (self._stopping and not self._deck and not self._in_engine):
+                self._take_messages()
+                self._start_takes()
+                if self._in_engine:
+                    self._step()
+        finally:
+            self._writer.shutdown(wait=True)  # what was spoken before a fault is kept
         self._engine.close()
 
     # ---- messages ----------------------------------------------------------------------------------
@@ -63,8 +63,11 @@ class Studio:
         try:
             while True:
                 self._messages.put(self._channel.receive())
-        except (EndOfStream, BadFrame):
+        except EndOfStream:
             os._exit(0)
+        except BadFrame as error:
+            print(f"the daemon sent what is no message: {error}", file=sys.stderr)
+            os._exit(1)
 
     def _take_messages(self) -> None:
         """All that have come; wait for one if there is nothing to do."""
@@ -86,11 +89,16 @@ class Studio:
             case CheckOptions():
                 self._channel.send(self._loaded.checks.answer(message))
             case Forget():
-                self._forgotten.add(message.take)
+                self._forget(message.take)
             case Stop():
                 self._stopping = True
             case messages.Load():
                 raise BadFrame("Load came twice")
+
+    def _forget(self, take: str) -> None:
+        """A take that has ended already has been told of; nothing is to be remembered."""
+        if take in self._in_engine or any(speak.take == take for speak in self._deck):
+            self._forgotten.add(take)
 
     # ---- takes -------------------------------------------------------------------------------------
 
@@ -109,6 +117,8 @@ class Studio:
 
     def _step(self) -> None:
         for end in self._engine.step():
+            if end.take_id not in self._in_engine:
+                raise EngineError(f"the engine ended take {end.take_id!r}, which it does not hold")
             speak, since = self._in_engine.pop(end.take_id)
             if end.take_id in self._forgotten:
                 self._fail(end.take_id, "no longer wanted", retry=False)
@@ -117,7 +127,6 @@ class Studio:
             else:
                 self._keep(end, speak, since)
         self._steps += 1
-        self._check_writes()
         now = time.monotonic()
         if now - self._progress_at >= PROGRESS_EVERY_S:
             self._progress_at = now
@@ -133,29 +142,31 @@ class Studio:
         if fault:
             self._fail(end.take_id, fault, retry=True)
             return
-        self._writing.append(self._writer.submit(self._writing_of(end, speak, since, rate)))
+        self._writer.submit(self._write, end, speak, since, rate)
 
-    def _writing_of(self, end: Spoken, speak: Speak, since: float, rate: int) -> Callable[[], None]:
-        """What the writer's thread does for one take."""
-
-        def write() -> None:
+    def _write(self, end: Spoken, speak: Speak, since: float, rate: int) -> None:
+        """In the writer's thread: the clip is put on the disk, and the daemon is told."""
+        try:
             try:
-                clip = write_clip(Path(speak.clip), end.audio, rate)
-            except OSError as error:
-                reason = f"the clip cannot be written: {error.strerror or error}"
-                self._channel.send(messages.Failed(end.take_id, reason, retry=True))
+                clip = _write_twice(Path(speak.clip), end, rate)
+            except Exception as error:  # noqa: BLE001 - nobody awaits this thread: whatever it is, it is told
+                reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                what = f"the clip cannot be written: {reason}"
+                self._channel.send(messages.Failed(end.take_id, what, retry=True))
                 return
             work_s = time.monotonic() - since
-            self._channel.send(
-                messages.Spoken(end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s)
-            )
+            spoken = messages.Spoken(end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s)
+            self._channel.send(spoken)
+        except EndOfStream:
+            return  # the daemon is gone, and with it whoever wants to know
 
-        return write
 
-    def _check_writes(self) -> None:
-        """A writer's fault is the worker's."""
-        while self._writing and self._writing[0].done():
-            self._writing.popleft().result()
+def _write_twice(path: Path, end: Spoken, rate: int) -> WrittenClip:
+    """After a fault of the disk once more, into a file of its own: a failed fsync must not be repeated."""
+    try:
+        return write_clip(path, end.audio, rate)
+    except OSError:
+        return write_clip(path, end.audio, rate)
 
 
 def _take(speak: Speak) -> Take:

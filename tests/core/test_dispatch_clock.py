@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from fishd.core.actions import KillWorker, SendTake
 from fishd.core.dispatch import Dispatcher
 from fishd.core.events import JobArrived, Tick, WorkerReady
-from fishd.core.speech import limit_s
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 TEN_TIMES_AND_SOME = 13.0
@@ -127,8 +126,3 @@ def test_takes_that_are_tried_again_cost_the_same_too():
     assert speak_all(1, (1000, 1000), failing=True) < TEN_TIMES_AND_SOME * speak_all(
         1, (100, 100), failing=True
     )
-
-
-def test_a_longer_text_may_become_longer_audio():
-    """The limit grows with the text up to a bound."""
-    assert limit_s("Hm.") < limit_s("Good evening, and welcome.") < limit_s("x" * 2000) == 180.0

@@ -20,7 +20,8 @@ The faults of a take:
     "fail first"     the first take of that text in this process fails, the next is spoken
     "refuse"         it fails; no seed can do better
     "silent" "nan" "short"   it is spoken, as audio that is no clip
-    "raise" "out of memory"  the engine raises
+    "raise" "out of memory" "memory error" "torch's"  the engine raises; "torch's" as torch does
+    "stranger"       the engine ends a take that it does not hold
     "exit" "kill" "segv"     the process ends: by itself, by SIGKILL, by a segmentation fault
     "hang"           a busy loop that never ends
     "corrupt" "ready again"  nonsense on the worker's socket: no frame; a message out of turn
@@ -145,6 +146,8 @@ class NoopEngine:
                 return Spoken(take.id, tone(0.01))
             case "steps":
                 return None
+            case "stranger":
+                return Failed("a stranger", "is not here", retry=False)
             case _:
                 _misbehave(fault)
                 return None
@@ -160,6 +163,10 @@ def _misbehave(how: str) -> None:
             raise EngineError("the noop engine was told to raise")
         case "out of memory":
             raise OutOfMemory("the noop engine was told to run out of memory")
+        case "memory error":
+            raise MemoryError
+        case "torch's":
+            raise type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")
         case "exit":
             os._exit(3)
         case "kill":

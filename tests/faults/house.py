@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +27,7 @@ class House:
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
         self.mail: asyncio.Queue[Heard | Ended] = asyncio.Queue()
         self.pool = Pool(group, self.mail.put_nowait)
+        self.lines: asyncio.Queue[str] = asyncio.Queue()  # what workers print
         self.folder = folder
         self._next_worker = 0
 
@@ -69,6 +72,12 @@ class House:
             if isinstance(mail, Ended):
                 return mail
 
+    async def printed(self, line: str) -> None:
+        """Wait until some worker has printed this line."""
+        async with asyncio.timeout(LIMIT_S):
+            while line not in await self.lines.get():
+                pass
+
     def process(self, worker: int) -> psutil.Process:
         pid = self.pool.pid(worker)
         assert pid is not None
@@ -81,8 +90,24 @@ def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             house = House(group, folder)
-            await story(house)
+            with _listening(house):
+                await story(house)
             for worker in range(100):
                 house.pool.kill(worker, "the story is over")
 
     asyncio.run(run())
+
+
+@contextlib.contextmanager
+def _listening(house: House) -> Iterator[None]:
+    """What the pool logs of its workers goes to `house.lines` too."""
+    log, handler = logging.getLogger("fishd.worker"), logging.Handler()
+    handler.emit = lambda record: house.lines.put_nowait(record.getMessage())
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)

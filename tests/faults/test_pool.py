@@ -189,17 +189,26 @@ def test_a_worker_stopped_by_a_signal_can_be_killed(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-@pytest.mark.parametrize("options", [{"load": "hang"}, {"faults": {"hang": "hang"}}])
-def test_a_worker_in_a_busy_loop_can_be_killed(tmp_path: Path, options: dict[str, object]) -> None:
-    """While it loads as well as in a step."""
+def test_a_worker_that_hangs_while_it_loads_can_be_killed(tmp_path: Path) -> None:
+    """It will never be ready."""
 
     async def story(house: House) -> None:
-        worker = house.start(says="here", **options)
-        if "faults" in options:
-            await house.hear(Ready)
-            house.speak(worker, "hang")
-        while house.pool.pid(worker) is None:
-            await asyncio.sleep(0)
+        worker = house.start(load="hang", says="loading")
+        await house.printed("loading")
+        house.pool.kill(worker, "was not ready within 600 s")
+        assert Ended(worker, "ended", "was not ready within 600 s") == await house.ended()
+
+    play(tmp_path, story)
+
+
+def test_a_worker_in_a_busy_loop_can_be_killed(tmp_path: Path) -> None:
+    """A step that never returns."""
+
+    async def story(house: House) -> None:
+        worker = await house.ready(faults={"hang": "hang"}, says="at work")
+        await house.printed("at work")
+        house.speak(worker, "hang")
+        await house.printed("at work")
         house.pool.kill(worker, "hung")
         assert Ended(worker, "ended", "hung") == await house.ended()
 
@@ -280,7 +289,7 @@ def test_a_kill_takes_the_workers_own_children_along(tmp_path: Path) -> None:
         grandchild = psutil.Process(int((tmp_path / "pid").read_text()))
         house.pool.kill(worker, "enough")
         await house.ended()
-        gone, left = await asyncio.to_thread(psutil.wait_procs, [grandchild], LIMIT_S)
+        _, left = await asyncio.to_thread(psutil.wait_procs, [grandchild], LIMIT_S)
         assert [] == [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
 
     play(tmp_path, story)
@@ -293,12 +302,12 @@ def test_no_process_and_no_descriptor_is_left_behind(tmp_path: Path) -> None:
         await house.ready()
         house.pool.kill(0, "first")
         await house.ended()
-        before = len(os.listdir("/proc/self/fd"))
+        before = psutil.Process().num_fds()
         for _ in range(10):
             worker = house.start(load="exit")
             await house.ended()
             assert house.pool.pid(worker) is None
-        assert before == len(os.listdir("/proc/self/fd"))
+        assert before == psutil.Process().num_fds()
         assert [] == psutil.Process().children()
 
     play(tmp_path, story)

@@ -1,0 +1,89 @@
+"""Clips as files: whole or not at all, and audio that is no clip is named."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fishd.worker.clips import WrittenClip, fault_of, write_clip
+
+RATE = 16_000
+
+
+def sine(seconds: float = 0.5, peak: float = 0.5) -> np.ndarray:
+    moments = np.arange(round(seconds * RATE)) / RATE
+    return (peak * np.sin(2 * np.pi * 440 * moments)).astype(np.float32)
+
+
+def test_a_clip_is_16_bit_mono_at_the_engines_rate(tmp_path: Path) -> None:
+    """The samples are those of the engine, to within a step of 16 bits."""
+    path = tmp_path / "clips" / "Alice" / "001.wav"
+    written = write_clip(path, sine(), RATE)
+    info = soundfile.info(path)
+    assert ("WAV", "PCM_16", 1, RATE, 8000) == (
+        info.format,
+        info.subtype,
+        info.channels,
+        info.samplerate,
+        info.frames,
+    )
+    assert np.abs(soundfile.read(path, dtype="float32")[0] - sine()).max() < 1 / 32768
+    assert WrittenClip(0.5, path.stat().st_size, pytest.approx(0.5, abs=1e-3)) == written
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3")])
+def test_the_suffix_gives_the_format(tmp_path: Path, suffix: str, kind: str) -> None:
+    """FLAC, Ogg Vorbis and MP3 beside WAV."""
+    write_clip(tmp_path / f"001.{suffix}", sine(), RATE)
+    assert kind == soundfile.info(tmp_path / f"001.{suffix}").format
+
+
+def test_audio_above_full_scale_is_turned_down_not_cut(tmp_path: Path) -> None:
+    """The form of the wave is kept."""
+    write_clip(tmp_path / "loud.wav", sine(peak=2.0), RATE)
+    heard = soundfile.read(tmp_path / "loud.wav", dtype="float32")[0]
+    assert np.abs(heard - sine(peak=1.0)).max() < 2 / 32768
+
+
+def test_a_clip_replaces_what_an_earlier_take_left(tmp_path: Path) -> None:
+    """The second take of a segment has the same name."""
+    path = tmp_path / "001.wav"
+    write_clip(path, sine(1.0), RATE)
+    write_clip(path, sine(0.5), RATE)
+    assert 8000 == soundfile.info(path).frames
+    assert ["001.wav"] == [found.name for found in tmp_path.iterdir()]
+
+
+def test_a_disk_that_refuses_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """No name, no temporary file: here a folder stands where the clip should go."""
+    (tmp_path / "001.wav" / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"001\.wav"):
+        write_clip(tmp_path / "001.wav", sine(), RATE)
+    assert ["001.wav"] == [found.name for found in tmp_path.iterdir()]
+
+
+def test_the_longest_name_that_a_clip_may_have_fits_with_its_temporary_one(tmp_path: Path) -> None:
+    """Names of 200 bytes are short enough to be written under another name first."""
+    name = "x" * 196 + ".wav"
+    write_clip(tmp_path / name, sine(), RATE)
+    assert [name] == os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("audio", "fault"),
+    [
+        (sine(), None),
+        (sine(0.06), None),
+        (sine(0.04), "the audio is only 40 ms long"),
+        (np.zeros(0, np.float32), "the audio is only 0 ms long"),
+        (np.zeros(RATE, np.float32), "the audio is silent"),
+        (np.full(RATE, np.nan, np.float32), "the audio holds values that are not finite"),
+        (np.full(RATE, np.inf, np.float32), "the audio holds values that are not finite"),
+        (np.zeros((RATE, 2), np.float32), "the engine gave audio of shape (16000, 2), not mono"),
+    ],
+)
+def test_audio_that_is_no_clip_is_named(audio: np.ndarray, fault: str | None) -> None:
+    """What an engine may give on a bad day."""
+    assert fault == fault_of(audio, RATE)
