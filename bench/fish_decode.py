@@ -1,0 +1,245 @@
+"""How fast the fish engine's decoder is, beside the package's own loop, in one run on one machine.
+
+    OMP_NUM_THREADS=2 python -m bench.fish_decode [--checkpoint DIR] [--rows 1,4,8,16,32] [--markdown FILE]
+
+Random weights of S1-mini's shape (speed does not depend on what they say). Every line is measured in a
+process of its own, one after another, so that peak memory is its own. Frames count over all rows; 21.53
+frames are a second of speech. "Limit" is the least time in which this machine could read what a frame must
+read (weights, keys and values) and do its products, from the copy bandwidth and matrix rate of this run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+FRAME_RATE = 44_100 / 2048
+PROMPT_FRAMES, TEXT = 120, "A line of ordinary length, spoken."
+WARM, MEASURED = 4, 24
+THEIRS_SHIPPED, THEIRS_SHORT = 8192, 512
+GROUPS = {
+    "matrix products": ("mkldnn::_linear_pointwise", "aten::addmm", "aten::mm", "aten::linear", "mkldnn_linear"),
+    "attention": ("scaled_dot_product", "aten::bmm", "aten::_softmax_attention"),
+    "drawing (sort, hash, softmax)": ("bitwise", "shift", "softmax", "cumsum", "log", "argmax", "scatter", "gather"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--rows", default="1,4,8,16,32")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--one", help="measure one line (used by the run itself)")
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure_one(given.one, given.checkpoint, given.precision)))
+        return
+    with tempfile.TemporaryDirectory() as temp:
+        folder = given.checkpoint or make_checkpoint(Path(temp))
+        report = run_all(folder, given.precision, [int(n) for n in given.rows.split(",")])
+    print(report)
+    if given.markdown:
+        given.markdown.write_text(report, encoding="utf-8")
+
+
+def make_checkpoint(folder: Path) -> Path:
+    from tests.engines.fish_checkpoint import make_s1_mini
+
+    return make_s1_mini(folder, codec=False)
+
+
+def run_all(folder: Path, precision: str, rows: list[int]) -> str:
+    """Every line in turn, as a Markdown section."""
+    lines = ["machine", f"package:{THEIRS_SHIPPED}", f"package:{THEIRS_SHORT}", *(f"ours:{n}" for n in rows)]
+    lines += [f"profile:{max(n for n in rows if n <= 16)}", "machine"]
+    found = []
+    for line in lines:
+        print(f"measuring {line} …", file=sys.stderr, flush=True)
+        command = [sys.executable, "-m", "bench.fish_decode", "--one", line, "--checkpoint", str(folder)]
+        done = subprocess.run([*command, "--precision", precision], check=True, stdout=subprocess.PIPE, text=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+        print(f"  {found[-1]}", file=sys.stderr, flush=True)
+    return render(found, precision)
+
+
+def render(found: list[dict], precision: str) -> str:
+    """The table: frames a second, ratios, memory, share of the limit; then where a frame's time goes."""
+    machines = [f for f in found if f["kind"] == "machine"]
+    copy, rate = (max(m[key] for m in machines) for key in ("copy_gb_s", "matrix_gflop_s"))
+    shipped, short = (f for f in found if f["kind"] == "package")
+    text = [
+        f"Threads: {machines[0]['threads']}; torch {machines[0]['torch']}; {precision}. Copy bandwidth "
+        f"{copy:.1f} GB/s, matrix rate {rate:.0f} GFLOP/s (the better of before and after).",
+        "",
+        "| | frames/s | x real time | vs the loop at 512 | vs as shipped | peak memory | ms a frame | limit ms | share |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for f in found:
+        if f["kind"] not in {"package", "ours"}:
+            continue
+        limit_ms = 1e3 * max(f["frame_bytes"] / copy / 1e9, f["frame_flop"] / rate / 1e9)
+        fps, frame_ms = f["frames_s"], f["frame_ms"]
+        text.append(
+            f"| {f['name']} | {fps:.2f} | {fps / FRAME_RATE:.2f} | {fps / short['frames_s']:.1f}x | "
+            f"{fps / shipped['frames_s']:.0f}x | {f['peak_gb']:.2f} GB | {frame_ms:.1f} | {limit_ms:.1f} | "
+            f"{limit_ms / frame_ms:.0%} |"
+        )
+    (profile,) = (f for f in found if f["kind"] == "profile")
+    text += ["", f"Where a frame's time goes, {profile['rows']} rows ({profile['frame_ms']:.1f} ms under the profiler):"]
+    text += ["", "| part | ms | share |", "|---|---|---|"]
+    text += [f"| {part} | {ms:.1f} | {ms / profile['frame_ms']:.0%} |" for part, ms in profile["parts"].items()]
+    return "\n".join([*text, ""])
+
+
+def measure_one(line: str, folder: Path, precision: str) -> dict:
+    """One line of the table, in this process."""
+    kind, _, number = line.partition(":")
+    if kind == "machine":
+        return measure_machine(precision)
+    if kind == "package":
+        return measure_package(folder, precision, int(number))
+    return measure_ours(folder, precision, int(number), profiled=kind == "profile")
+
+
+def measure_machine(precision: str) -> dict:
+    """Copy bandwidth (bytes read and written) and the rate of a large matrix product."""
+    import torch
+
+    source = torch.ones(512 << 20, dtype=torch.uint8)
+    target = torch.empty_like(source)
+    a = torch.randn(3072, 3072).to(getattr(torch, precision))
+    copy_s = min(timed(lambda: target.copy_(source)) for _ in range(8))
+    product_s = min(timed(lambda: a @ a) for _ in range(8))
+    return {
+        "kind": "machine",
+        "copy_gb_s": 2 * source.numel() / copy_s / 1e9,
+        "matrix_gflop_s": 2 * 3072**3 / product_s / 1e9,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def timed(work) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def measure_package(folder: Path, precision: str, max_seq_len: int) -> dict:
+    """Its `generate`, one stream, at its own defaults, with a cache of so many tokens."""
+    import torch
+
+    from fishd.engines.fish.standins import package
+    from tests.engines.fish_upstream import load_upstream, upstream_prompt
+
+    model = load_upstream(folder, getattr(torch, precision), max_seq_len)
+    prompt = upstream_prompt(model.tokenizer, "What the clip says.", made_up_codes(), TEXT)
+    (inference,) = package("fish_speech.models.text2semantic.inference")
+    inference.tqdm = lambda frames: frames
+    spans: list[float] = []
+
+    def one_token(**inputs):
+        begin = time.perf_counter()
+        drawn = inference.decode_one_token_ar(**inputs)
+        spans.append(time.perf_counter() - begin)
+        # Random weights may draw a text id, which the package cannot embed: keep to semantic ids.
+        drawn[0].clamp_(min=model.tokenizer.semantic_begin_id, max=model.tokenizer.semantic_end_id)
+        return drawn
+
+    count = 1 + (3 + 4 if max_seq_len > 1024 else WARM + MEASURED)
+    inference.generate(
+        model=model, prompt=prompt, max_new_tokens=count, audio_masks=None, audio_parts=None,
+        decode_one_token=one_token, temperature=0.8, top_p=0.8, repetition_penalty=1.1,
+    )  # fmt: skip
+    warm = 3 if max_seq_len > 1024 else WARM
+    frame_s = sum(spans[warm:]) / len(spans[warm:])
+    name = "the package as shipped (8192)" if max_seq_len == THEIRS_SHIPPED else f"the package at {max_seq_len}"
+    return result("package", name, 1, frame_s, peak_gb(), frame_cost(1, prompt.shape[1], precision))
+
+
+def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dict:
+    """Our decoder, n rows of one voice, at the same defaults."""
+    import torch
+
+    from fishd.engines.fish.decode import Decoder, Prompt
+    from fishd.engines.fish.kv import Plan
+    from fishd.engines.fish.model import load_model
+    from fishd.engines.fish.options import Sampling
+    from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
+
+    model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
+    decoder = Decoder(model, Plan(n, 512, 0, ""))
+    prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
+    suffix = suffix_tokens(model.tokenizer, TEXT, model.num_codebooks)
+    prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]
+    decoder.begin(range(n), prompts)
+
+    def frame() -> None:
+        decoder.draw(n)
+        decoder.look(n)
+        decoder.advance(n)
+
+    for _ in range(WARM):
+        frame()
+    if profiled:
+        return profile_frames(frame, n)
+    frame_s = median(timed(frame) for _ in range(MEASURED))
+    used = prompts[0].length + WARM + MEASURED // 2
+    name = f"ours, {n} row{'s' if n > 1 else ''}"
+    return result("ours", name, n, frame_s, peak_gb(), frame_cost(n, used, precision))
+
+
+def profile_frames(frame, n: int) -> dict:
+    """Where a frame's time goes, by kind of operation; what no operation accounts for is Python."""
+    from torch.profiler import ProfilerActivity, profile
+
+    count = 8
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        whole_ms = timed(lambda: [frame() for _ in range(count)]) / count * 1e3
+    parts: dict[str, float] = defaultdict(float)
+    for event in profiled.key_averages():
+        group = next((g for g, words in GROUPS.items() if any(w in event.key for w in words)), "norms, rope, the rest")
+        parts[group] += event.self_cpu_time_total / count / 1e3
+    parts["python, and the profiler itself"] = whole_ms - sum(parts.values())
+    return {"kind": "profile", "rows": n, "frame_ms": whole_ms, "parts": dict(parts)}
+
+
+def result(kind: str, name: str, rows: int, frame_s: float, peak: float, cost: tuple[float, float]) -> dict:
+    return {
+        "kind": kind, "name": name, "rows": rows, "frame_ms": frame_s * 1e3, "frames_s": rows / frame_s,
+        "peak_gb": peak, "frame_bytes": cost[0], "frame_flop": cost[1],
+    }  # fmt: skip
+
+
+def frame_cost(rows: int, used: int, precision: str) -> tuple[float, float]:
+    """Bytes that a frame must read and operations it must do, at S1-mini's shape: the slow layers once, the
+    fast ones for every code (the first two positions can share a pass), keys and values once."""
+    slow = 28 * (1024 * 4096 + 2048 * 1024 + 3 * 1024 * 3072)
+    fast = 4 * (1024 * 2048 + 1024 * 1024 + 3 * 1024 * 3072)
+    heads = 1024 * 4097 + 9 * 1024 * 1024
+    kv = 2 * 28 * 8 * 128 * used * rows
+    read = (slow + 9 * fast + heads + kv) * (4 if precision == "float32" else 2)
+    return read, 2 * rows * (slow + 10 * fast + heads) + 2 * 2 * kv
+
+
+def made_up_codes():
+    import torch
+
+    return torch.randint(0, 1024, (10, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0))
+
+
+def peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+if __name__ == "__main__":
+    main()
