@@ -73,6 +73,9 @@ class Disk:
         """Remove one empty folder."""
         path.rmdir()
 
+    def close(self) -> None:
+        """Give back what it holds open."""
+
 
 def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int], str]) -> Path:
     """Rename `source` into `folder` under the first of names(1), names(2), … that is free."""

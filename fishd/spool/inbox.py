@@ -204,8 +204,7 @@ class Inbox:
 
     def _sync(self) -> SpoolError | None:
         try:
-            self._disk.sync_folder(self._work)
-            self._disk.sync_folder(self._inbox)
+            self._disk.sync_folders([self._work, self._inbox])
         except OSError as error:
             return SpoolError(
                 str(self._inbox.parent), f"cannot be forced to the disk: {error.strerror}", mend_for(error)

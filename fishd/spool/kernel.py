@@ -44,12 +44,12 @@ def open_by_kernel(folder_fd: int, relative: str, flags: int) -> int:
     how = OpenHow(flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
     name = os.fsencode(relative)
     for _ in range(8):  # EAGAIN: a rename elsewhere made the kernel unsure of a `..`
-        fd = int(_libc().syscall(SYS_OPENAT2, folder_fd, name, ctypes.byref(how), ctypes.sizeof(how)))
+        fd = int(libc().syscall(SYS_OPENAT2, folder_fd, name, ctypes.byref(how), ctypes.sizeof(how)))
         if fd >= 0:
             return fd
         if ctypes.get_errno() != errno.EAGAIN:
             break
-    raise _os_error(relative)
+    raise os_error(relative)
 
 
 def open_by_steps(folder_fd: int, relative: str, flags: int) -> int:
@@ -95,7 +95,7 @@ def rename_noreplace(source: Path, target: Path) -> None:
     if _renameat2(source, target):
         return
     if ctypes.get_errno() not in UNKNOWN_CALL:
-        raise _os_error(str(source), str(target))
+        raise os_error(str(source), str(target))
     rename_if_free(source, target)
 
 
@@ -111,7 +111,7 @@ def rename_if_free(source: Path, target: Path) -> None:
 
 
 def _renameat2(source: Path, target: Path) -> bool:
-    call = getattr(_libc(), "renameat2", None)  # glibc >= 2.28, musl >= 1.2.3
+    call = getattr(libc(), "renameat2", None)  # glibc >= 2.28, musl >= 1.2.3
     if call is None:
         ctypes.set_errno(errno.ENOSYS)
         return False
@@ -119,10 +119,10 @@ def _renameat2(source: Path, target: Path) -> bool:
 
 
 @cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _os_error(path: str, path2: str | None = None) -> OSError:
+def os_error(path: str, path2: str | None = None) -> OSError:
     code = ctypes.get_errno()
     return OSError(code, os.strerror(code), path, None, path2)

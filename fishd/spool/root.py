@@ -7,12 +7,13 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from fishd.spool.disk import Disk, remove_tree
 from fishd.spool.errors import SpoolBusy, SpoolError, mend_for
+from fishd.spool.flush import FlushingDisk, can_flush
 
 FOLDERS = ("inbox", "work", "outbox", "archive")
 LOCK = "fishd.lock"
@@ -21,10 +22,14 @@ PROBE = ".fishd-probe"
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """An open spool: the lock is held until `close`, or until the process ends."""
+    """An open spool: the lock is held until `close`, or until the process ends.
+
+    `disk` is the quickest way to write to it durably: pass it to Inbox, Journal, publish, finish.
+    """
 
     root: Path
     lock_fd: int
+    disk: Disk = field(default_factory=Disk)
 
     @property
     def inbox(self) -> Path:
@@ -48,6 +53,7 @@ class Spool:
 
     def close(self) -> None:
         """Give the spool up."""
+        self.disk.close()
         os.close(self.lock_fd)
 
     def __enter__(self) -> Self:
@@ -67,7 +73,7 @@ def open_spool(root: Path) -> Spool:
     except BaseException:
         os.close(lock_fd)
         raise
-    return Spool(root, lock_fd)
+    return Spool(root, lock_fd, FlushingDisk(root) if can_flush(root) else Disk())
 
 
 def make_folders(root: Path) -> None:

@@ -1,0 +1,103 @@
+"""One syncfs in place of many fsyncs: shared by those who wait, and its failure too; not used when dear."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fishd.spool.flush import LITTLE_BYTES, FlushingDisk, can_flush, unwritten_bytes
+from tests.shell.bundles import names_in
+
+
+class Kernel:
+    """A syncfs that counts, waits to be let go, and fails when told."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.breaks_at = 0  # a call's number
+        self.entered = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.go.set()
+
+    def syncfs(self, fd: int) -> None:
+        self.calls += 1
+        self.entered.release()
+        assert self.go.wait(10)
+        if self.calls == self.breaks_at:
+            raise OSError(5, "Input/output error")
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def disk(tmp_path: Path, kernel: Kernel) -> FlushingDisk:
+    return FlushingDisk(tmp_path, kernel.syncfs, lambda: 0)
+
+
+def test_staging_costs_one_sync(tmp_path: Path, disk: FlushingDisk, kernel: Kernel) -> None:
+    """However many files and folders."""
+    disk.stage({tmp_path / "a": b"1", tmp_path / "b": b"2"}, [tmp_path, tmp_path])
+    disk.sync_folders([tmp_path] * 3)
+    assert 2 == kernel.calls
+    assert (b"1", b"2") == ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes())
+
+
+def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: FlushingDisk, kernel: Kernel) -> None:
+    """So that it is written anew."""
+    kernel.breaks_at = 1
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.stage({tmp_path / "a": b"1"}, [tmp_path])
+    assert [] == names_in(tmp_path)
+    disk.stage({tmp_path / "a": b"1"}, [tmp_path])
+    assert ["a"] == names_in(tmp_path)
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_those_who_wait_share_the_next_sync(
+    tmp_path: Path, disk: FlushingDisk, kernel: Kernel, *, is_broken: bool
+) -> None:
+    """One that runs already may have missed their files; the next serves all of them, and fails for all."""
+
+    def synced() -> bool:
+        try:
+            disk.sync_folders([tmp_path])
+        except OSError:  # the kernel itself tells it once only
+            return False
+        return True
+
+    kernel.go.clear()
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(synced)
+        assert kernel.entered.acquire(timeout=10)
+        others = [threads.submit(synced) for _ in range(8)]
+        while disk.num_asked < 9:
+            threading.Event().wait(0.001)
+        kernel.breaks_at = 2 if is_broken else 0
+        kernel.go.set()
+        assert first.result(10)
+        assert [not is_broken] * 8 == [other.result(10) for other in others]
+    assert 2 == kernel.calls
+
+
+def test_with_much_to_write_each_file_is_synced_alone(tmp_path: Path, kernel: Kernel) -> None:
+    """A user who copies gigabytes must not hold up every job."""
+    disk = FlushingDisk(tmp_path, kernel.syncfs, lambda: LITTLE_BYTES + 1)
+    disk.stage({tmp_path / "a": b"1"}, [tmp_path])
+    disk.sync_folders([tmp_path])
+    assert 0 == kernel.calls
+    assert ["a"] == names_in(tmp_path)
+
+
+def test_the_real_call_works_here(tmp_path: Path) -> None:
+    """Where the file system is one that it is used on."""
+    disk = FlushingDisk(tmp_path)
+    disk.stage({tmp_path / "a": b"1"}, [tmp_path])
+    disk.close()
+    assert isinstance(can_flush(tmp_path), bool)
+    assert unwritten_bytes() >= 0
