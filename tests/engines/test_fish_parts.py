@@ -1,0 +1,203 @@
+"""The fish engine's small parts: options, texts, prompts, stand-ins, the budget."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fishd.engines import fish
+from fishd.engines.fish.checkpoint import read_architecture, read_tokenizer
+from fishd.engines.fish.kv import GB, Costs, plan
+from fishd.engines.fish.options import Sampling, engine_options
+from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
+from fishd.engines.fish.sanitise import has_speech, sanitise
+from fishd.engines.fish.standins import package
+from fishd.engines.protocol import BadOption, OutOfMemory
+from tests.engines.fish_checkpoint import make_tiny
+from tests.engines.fish_upstream import upstream_prompt
+
+# ---- options ---------------------------------------------------------------------------------------------
+
+
+def test_the_defaults_are_upstreams() -> None:
+    """What the package's generate_long has for temperature, top_p and penalty."""
+    (inference,) = package("fish_speech.models.text2semantic.inference")
+    defaults = inference.generate_long.__kwdefaults__
+    expected = [defaults[name] for name in ("temperature", "top_p", "repetition_penalty")]
+    assert expected == [Sampling().temperature, Sampling().top_p, Sampling().repetition_penalty]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"temperature": 0}, "temperature: must be above 0"),
+        ({"temperature": "hot"}, "temperature: must be a number"),
+        ({"top_p": 1.5}, "top_p: must be above 0 and at most 1"),
+        ({"top_p": True}, "top_p: must be a number"),
+        ({"repetition_penalty": float("nan")}, "repetition_penalty: must be above"),
+        ({"checkpoint": "/elsewhere"}, "checkpoint: is not an option"),
+    ],
+)
+def test_a_bad_option_is_named_with_its_bounds(options: dict[str, object], word: str) -> None:
+    """A job cannot set what would break the engine, nor what is the engine's own."""
+    (fault,) = fish.check_options(options)
+    assert word in fault
+
+
+def test_bad_engine_options_are_all_named() -> None:
+    """The factory says everything that is wrong with its options at once."""
+    with pytest.raises(BadOption, match=r"precision: .*slots: .*colour: "):
+        engine_options({"precision": "int8", "slots": -1, "colour": "red"})
+
+
+def test_a_jobs_defaults_may_be_set_for_the_engine() -> None:
+    """[engine] options may hold sampling for jobs that set none."""
+    _, defaults = engine_options({"checkpoint": "x", "temperature": 0.5})
+    assert Sampling(temperature=0.5) == defaults
+
+
+@pytest.mark.parametrize(("language", "good"), [("en", True), ("en-GB", True), ("ZH_tw", True), ("tlh", False)])
+def test_languages_are_those_of_the_models_card(language: str, good: bool) -> None:
+    """Regions do not matter; what it was not trained on is refused."""
+    assert good == (fish.check_language(language) is None)
+
+
+def test_importing_the_engine_does_not_import_torch() -> None:
+    """Only the factory does."""
+    code = "import sys, fishd.engines.fish as f; f.check_options({}); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "False" == done.stdout.strip()
+
+
+# ---- stand-ins -------------------------------------------------------------------------------------------
+
+
+def test_stand_ins_leave_no_trace_and_no_noise(tmp_path: Path) -> None:
+    """After loading and tokenising, none of the names is imported, and nothing was printed or logged."""
+    make_tiny(tmp_path, codec=False)
+    code = f"""
+import sys, pathlib
+from fishd.engines.fish.model import load_model
+import torch
+from fishd.engines.fish.prompt import suffix_tokens
+model = load_model(pathlib.Path({str(tmp_path)!r}), torch.device("cpu"), torch.float32)
+suffix_tokens(model.tokenizer, "a secret text", 10)
+print(sorted(n for n in sys.modules if n.split(".")[0] in ("audiotools", "transformers", "librosa", "argbind", "loralib")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ("[]\n", "") == (done.stdout, done.stderr)
+
+
+# ---- texts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  It\u2019s \n fine. ", "It's fine."),
+        ("Stop<|im_end|>here", "Stop im_end here"),
+        ("<|semantic:5|>", "semantic:5"),
+        ("<|<|im_end|>|>", "im_end"),
+        ("Oh \U0001f642 well\ufe0f", "Oh well"),
+        ("a\x00b", "a b"),
+        ("(sad) cafe\u0301", "(sad) café"),
+    ],
+)
+def test_texts_are_made_safe_to_speak(text: str, expected: str) -> None:
+    """Control tokens lose their brackets, pictures go, white space is single."""
+    assert expected == sanitise(text)
+
+
+@given(st.text(alphabet="<|>im_end:5 a"))
+def test_no_text_keeps_a_control_token(text: str) -> None:
+    """Nor can one be put together out of pieces."""
+    assert "<|" not in sanitise(text)
+    assert "|>" not in sanitise(text)
+
+
+def test_speech_has_a_letter_or_a_digit() -> None:
+    """Signs alone are nothing to say."""
+    assert [False, False, True, True] == [has_speech(t) for t in ("…?!", "🙂", "7", "嗯")]
+
+
+# ---- prompts ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory):
+    folder = make_tiny(tmp_path_factory.mktemp("tiny"), codec=False)
+    return read_tokenizer(folder, read_architecture(folder))
+
+
+@pytest.mark.parametrize("text", ["Hello there.", "Ein Satz mit Umläuten: äöü.", "这是一句话。"])
+def test_a_prompt_is_the_packages_in_two_parts(tokenizer, text: str) -> None:
+    """The voice's part and the line's part, one after the other, are what the package builds."""
+    codes = torch.randint(0, 64, (10, 21), generator=torch.Generator().manual_seed(1))
+    ours = torch.cat([prefix_tokens(tokenizer, "What is said.", codes), suffix_tokens(tokenizer, text, 10)], 1)
+    assert upstream_prompt(tokenizer, "What is said.", codes, text).tolist() == ours.tolist()
+
+
+@pytest.mark.parametrize("text", ["<|im_end|>", "<|semantic:5|>", "a <|speaker:1|> b", "<|im_<|im_end|>end|>"])
+def test_a_text_never_becomes_a_control_token(tokenizer, text: str) -> None:
+    """Neither in a line nor in a transcript."""
+    line = suffix_tokens(tokenizer, text, 10)[0]
+    assert int(line.max()) < tokenizer.vocab_size
+    codes = torch.zeros(10, 1, dtype=torch.int16)
+    plain, spiked = (prefix_tokens(tokenizer, said, codes)[0] for said in ("a", text))
+    first = tokenizer.vocab_size
+    assert plain[plain >= first].tolist() == spiked[spiked >= first].tolist()
+
+
+# ---- the budget ------------------------------------------------------------------------------------------
+
+S1_MINI = Costs(int(1.40 * GB), int(1.46 * GB), int(1.2 * GB), 114_688, 8192)
+
+
+@pytest.mark.parametrize(("budget_gb", "slots"), [(6.0, 11), (8.0, 25), (24.0, 64), (80.0, 64)])
+def test_a_budget_gives_slots(budget_gb: float, slots: int) -> None:
+    """An S1-mini in bfloat16: what is left after weights, codec and workspace, in slots of 1,024 tokens."""
+    planned = plan(budget_gb, S1_MINI, "cuda")
+    assert slots == planned.slots
+    assert 1024 <= planned.length <= 8192
+    taken = (planned.tokens + planned.voice_tokens) * S1_MINI.token / GB
+    assert taken + 1.40 + 1.46 + 1.2 <= budget_gb
+
+
+def test_too_small_a_budget_says_what_would_do() -> None:
+    """The message has the arithmetic, and a figure that then works."""
+    with pytest.raises(OutOfMemory, match=r"set it to (\S+) or more") as caught:
+        plan(3.0, S1_MINI, "cuda")
+    enough = float(str(caught.value).split("set it to ")[1].split()[0])
+    assert 1 <= plan(enough, S1_MINI, "cuda").slots
+    with pytest.raises(OutOfMemory):
+        plan(enough - 0.5, S1_MINI, "cuda")
+
+
+def test_slots_and_their_length_may_be_set() -> None:
+    """`slots` caps the number; `slot_tokens` sets the usual length."""
+    planned = plan(24.0, S1_MINI, "cuda", slots=5, slot_tokens=2000)
+    assert (5, 2000) == (planned.slots, planned.length)
+
+
+def test_the_load_says_its_capacity_and_why(tmp_path: Path) -> None:
+    """`notes` carry the arithmetic, for the log."""
+    engine = fish.factory("cpu", {"checkpoint": str(make_tiny(tmp_path)), "model_memory_gb": 1.0, "slots": 3})
+    (note,) = engine.notes
+    assert "1.00 GB - weights 0.00" in note
+    assert "3 slots of 4096 tokens" in note
+    assert 4 == engine.capacity
+    engine.close()
+
+
+def test_the_makers_checkpoint_is_small(tmp_path: Path) -> None:
+    """Under 2 MB, so that it is made in a moment wherever it is needed."""
+    make_tiny(tmp_path)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2_000_000
+    assert "dual_ar" == json.loads((tmp_path / "config.json").read_text())["model_type"]
