@@ -4,7 +4,7 @@ import pytest
 
 from fishd.core.actions import AskClip, FinishJob, KillWorker, SendTake, StartWorker
 from fishd.core.crew import TAKE_PATIENCE
-from fishd.core.events import CancelAsked, JobArrived, QuestionAnswered, WorkerProgressed
+from fishd.core.events import CancelAsked, JobArrived, PlanChanged, QuestionAnswered, WorkerProgressed
 from fishd.core.job import JobStatus
 from tests.core.stage import Script, make_job, make_plan, of
 
@@ -113,6 +113,33 @@ def test_a_segment_that_must_be_alone_is_not_starved():
         for take in tuple(worker.takes):
             script.speak(takes[take])
     assert "suspect" in {ending.name for ending in script.endings()}
+
+
+def suspect_in_waiting(script: Script) -> None:
+    """A job whose one segment was in hand when two workers died."""
+    script.start(slots=2)
+    script.arrive(make_job("suspect", (1,)))
+    script.lose(0)
+    script.ready(1, slots=2)
+    script.lose(1)
+
+
+def test_a_suspect_is_not_sent_to_a_worker_that_looks_at_a_clip():
+    """If it dies, nobody would know of which; when it has answered, the suspect has its turn."""
+    script = Script()
+    suspect_in_waiting(script)
+    script.tell(JobArrived("another", None, references=(("a.wav", "/w/a.wav"),)))
+    assert [AskClip] == [type(action) for action in script.ready(2, slots=2)]
+    assert [3] == [take.number for take in of(SendTake, script.tell(QuestionAnswered(2, "1.0")))]
+
+
+def test_a_worker_with_a_suspect_is_asked_nothing():
+    """The question waits for another worker, or for the end of the take."""
+    script = Script()
+    suspect_in_waiting(script)
+    (take,) = of(SendTake, script.ready(2, slots=2))
+    assert [] == script.tell(JobArrived("another", None, references=(("a.wav", "/w/a.wav"),)))
+    assert [AskClip(2, "1.0", "/w/a.wav")] == of(AskClip, script.speak(take))
 
 
 def test_a_clip_that_kills_workers_is_a_fault_of_the_bundle():
@@ -234,8 +261,6 @@ def test_workers_that_die_together_count_as_one_death():
 
 def test_a_new_plan_closes_the_breaker():
     """A reload tries again at once."""
-    from fishd.core.events import PlanChanged
-
     script = Script()
     script.tick()
     for worker in range(5):
@@ -295,8 +320,6 @@ def test_the_last_worker_of_a_card_out_of_memory_counts_the_take():
 @pytest.mark.parametrize("kind", ["ended", "load", "engine", "out of memory", "wire"])
 def test_the_last_fault_of_a_post_is_kept_for_the_status(kind: str):
     """Restarts are counted, and the reason of the last one is known, also after a new plan."""
-    from fishd.core.events import PlanChanged
-
     script = Script(make_plan(2, 1))
     script.start()
     script.lose(0, kind)

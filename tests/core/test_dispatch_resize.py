@@ -109,6 +109,7 @@ def test_a_single_worker_on_a_gpu_makes_room_for_its_successor():
     script.start()
     changed = script.tell(PlanChanged(make_plan(1, device="gpu:0", generation=1)))
     assert [DrainWorker(0)] == changed
+    assert [] == script.tick()
     assert [StartWorker(1, "gpu:0", 1)] == script.lose(0)
 
 
@@ -135,6 +136,19 @@ def test_a_generation_that_cannot_load_does_not_empty_the_pool():
         script.tick(after_s=100.0)
     assert script.dispatcher.crew.posts["cpu"].broken
     assert 2 == sum(1 for _ in script.dispatcher.crew.ready())
+
+
+def test_no_other_worker_is_replaced_before_the_first_replacement_stands():
+    """While one is missing because its successor could not load, the others serve."""
+    script = Script(make_plan(1, 1))
+    script.start()
+    script.tell(PlanChanged(make_plan(1, 1, generation=1)))
+    (first,) = of(DrainWorker, script.heard)
+    script.lose(first.worker)
+    script.lose(2, "load")
+    script.tick()
+    assert 1 == len(of(DrainWorker, script.heard))
+    assert 1 == sum(1 for _ in script.dispatcher.crew.ready())
 
 
 def test_moving_to_another_device_keeps_the_last_worker_until_the_first_is_ready():

@@ -1,6 +1,5 @@
 """Clips as files: whole or not at all, and audio that is no clip is named."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +67,7 @@ def test_the_longest_name_that_a_clip_may_have_fits_with_its_temporary_one(tmp_p
     """Names of 200 bytes are short enough to be written under another name first."""
     name = "x" * 196 + ".wav"
     write_clip(tmp_path / name, sine(), RATE)
-    assert [name] == os.listdir(tmp_path)
+    assert [name] == [found.name for found in tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(
