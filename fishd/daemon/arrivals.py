@@ -20,7 +20,6 @@ from fishd.daemon.mail import Scanned, Trouble
 from fishd.daemon.publisher import Publisher
 from fishd.spool.alarm import alarm
 from fishd.spool.bundle import Reading, read_bundle
-from fishd.spool.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox import Claimed, Claims, Found, Inbox
 from fishd.spool.journal import text_hash
@@ -119,10 +118,9 @@ class Arrivals:
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
         return _arrival(claimed.name, reading, faults, {})
 
-    @staticmethod
-    def _make_out(folder: Path) -> None:
+    def _make_out(self, folder: Path) -> None:
         with contextlib.suppress(FileExistsError):
-            Disk().make_folder(folder / OUT)
+            self._spool.disk.make_folder(folder / OUT)
 
     async def _sleep(self) -> None:
         """Until the alarm rings, something may have settled, or it is time for a look anyway."""
@@ -136,7 +134,7 @@ class Arrivals:
 
     async def _resume(self) -> None:
         try:
-            left = await asyncio.to_thread(recover, self._spool.work)
+            left = await asyncio.to_thread(recover, self._spool.work, self._spool.disk)
         except OSError as error:
             self._say_fault(SpoolError(str(self._spool.work), f"cannot be read: {error.strerror}"))
             return
@@ -168,7 +166,9 @@ class Arrivals:
         self._expired_at = now
         days = self._config.spool.archive_days
         try:
-            removed = await asyncio.to_thread(expire_archive, self._spool.archive, days, now)
+            removed = await asyncio.to_thread(
+                expire_archive, self._spool.archive, days, now, self._spool.disk
+            )
         except OSError as error:
             self._say_fault(SpoolError(str(self._spool.archive), f"cannot be cleared: {error.strerror}"))
             return

@@ -11,12 +11,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from fishd.core.actions import SendTake
 from fishd.core.events import CancelAsked, Event, TakeSpoken
 from fishd.core.job import Clip
 from fishd.spool.journal import CancelledLine, Journal, SpokenLine, text_hash
+from fishd.spool.root import Spool
 from fishd.wire.messages import Spoken
 
 _log = logging.getLogger("fishd.keeper")
@@ -36,8 +36,8 @@ class _Entry:
 class Keeper:
     """Owns the open journals. `post` takes the events that are durable."""
 
-    def __init__(self, work: Path, post: Callable[[Event], None]) -> None:
-        self._work = work
+    def __init__(self, spool: Spool, post: Callable[[Event], None]) -> None:
+        self._spool = spool
         self._post = post
         # The mutable state.
         self._queue: asyncio.Queue[_Entry] = asyncio.Queue()
@@ -104,7 +104,7 @@ class Keeper:
         """Each job's lines, in a thread; a job that is done leaves `left`."""
         for job in list(left):
             spoken = any(isinstance(line, SpokenLine) for line in left[job])
-            if spoken or (self._work / job).is_dir():  # a job may be published before it can be cancelled
-                with Journal(self._work / job) as journal:
+            if spoken or (self._spool.work / job).is_dir():  # a job may be published before it can be cancelled
+                with Journal(self._spool.work / job, self._spool.disk) as journal:
                     journal.append_many(left[job])
             del left[job]

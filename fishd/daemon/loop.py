@@ -104,9 +104,8 @@ class Daemon:
         """Every part of the house, and the tasks that run beside the mailbox."""
         spool, post = self._spool, self._mail.put_nowait
         self._pool = Pool(group, post)
-        self._keeper = Keeper(spool.work, post)
-        folders = (spool.work, spool.outbox, spool.archive)
-        self._publisher = Publisher(folders, self._logs.jobs, group, post)
+        self._keeper = Keeper(spool, post)
+        self._publisher = Publisher(spool, self._logs.jobs, group, post)
         self._arrivals = Arrivals(self._config, spool, self._publisher, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)

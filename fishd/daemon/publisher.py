@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from fishd.daemon.clock import rfc3339
 from fishd.host.job_log import JobLog
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox import OUT, finish, publish
+from fishd.spool.root import Spool
 
 _log = logging.getLogger("fishd.publisher")
-AT_ONCE = 4
+AT_ONCE = 16  # those that wait for the disk at the same moment share its sync
 LONGEST_PAUSE_S = 60.0
 
 
@@ -42,17 +44,17 @@ class Publisher:
 
     def __init__(
         self,
-        folders: tuple[Path, Path, Path],
+        spool: Spool,
         job_log: JobLog,
         group: asyncio.TaskGroup,
         post: Callable[[Published], None],
     ) -> None:
-        self._work, self._outbox, self._archive = folders
+        self._spool = spool
         self._job_log = job_log
         self._group = group
         self._post = post
         # The mutable state.
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="publish")
         self.num_under_way = 0
 
     def publish(self, ending: Ending, device_names: Mapping[str, str]) -> None:
@@ -64,21 +66,23 @@ class Publisher:
         self._group.create_task(self._publish(result), name=f"publish {ending.name}")
 
     async def _publish(self, result: Result) -> None:
-        async with self._gate:
-            path = await self._until_it_goes(result.job, lambda: self._write(result))
+        path = await self._until_it_goes(result.job, lambda: self._write(result))
         self.num_under_way -= 1
         self._post(Published(result.job, result, path))
 
     async def finish(self, folder: Path) -> None:
         """Go on with a publish that a crash cut."""
-        await self._until_it_goes(folder.name, lambda: finish(folder, self._outbox, self._archive) or folder)
+        await self._until_it_goes(folder.name, lambda: self._finish(folder))
 
-    @staticmethod
-    async def _until_it_goes(job: str, work: Callable[[], Path]) -> Path:
+    def _finish(self, folder: Path) -> Path:
+        spool = self._spool
+        return finish(folder, spool.outbox, spool.archive, disk=spool.disk) or folder
+
+    async def _until_it_goes(self, job: str, work: Callable[[], Path]) -> Path:
         pause_s = 1.0
         while True:
             try:
-                return await asyncio.to_thread(work)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
             except SpoolError as error:
                 if pause_s == 1.0:
                     _log.error("[Main] %s; it is tried again", error, extra={"job": job})
@@ -88,7 +92,7 @@ class Publisher:
     def _write(self, result: Result) -> Path:
         """Blocking: render, stage, sync, rename."""
         rendered = render(result)
-        folder = self._work / result.job
+        folder = self._spool.work / result.job
         self._job_log.finish_job(result.job)
         files = {
             "summary.txt": rendered.text.encode(),
@@ -97,7 +101,8 @@ class Publisher:
             "job.log": _read(folder / OUT / "job.log"),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        return publish(folder, files, clips, self._outbox, self._archive)
+        spool = self._spool
+        return publish(folder, files, clips, spool.outbox, spool.archive, disk=spool.disk)
 
 
 def _read(path: Path) -> bytes:
