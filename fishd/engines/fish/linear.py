@@ -10,6 +10,7 @@ activation. Elsewhere the plain product is used; two weights that share an input
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,10 +21,32 @@ Linear = Callable[[Tensor], Tensor]
 ROWS_HINT = 16  # the layout is chosen for about this many rows; any number may be given
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """x -> x weight^T + bias, by the device's own library."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """x -> silu(x w1^T) * (x w3^T), both in one product; `both` is w1 over w3."""
+
+    both: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        a, b = F.linear(x, self.both).chunk(2, -1)
+        return F.silu(a) * b
+
+
 def linear(weight: Tensor, bias: Tensor | None = None) -> Linear:
     """x -> x weight^T + bias."""
     if not can_pack(weight):
-        return lambda x: F.linear(x, weight, bias)
+        return Product(weight, bias)
     packed, product = _pack(weight), torch.ops.mkldnn._linear_pointwise  # noqa: SLF001 - torch names it so
     return lambda x: product(x, packed, bias, "none", [], "")
 
@@ -32,13 +55,7 @@ def gated(w1: Tensor, w3: Tensor) -> Linear:
     """x -> silu(x w1^T) * (x w3^T)."""
     if can_pack(w1):
         return _packed_gate(w1, w3)
-    both, width = torch.cat([w1, w3]), w1.shape[0]
-
-    def gate(x: Tensor) -> Tensor:
-        a, b = F.linear(x, both).split([width, width], -1)
-        return F.silu(a) * b
-
-    return gate
+    return Gate(torch.cat([w1, w3]))
 
 
 def can_pack(weight: Tensor) -> bool:

@@ -8,7 +8,6 @@ called; its modules are kept for the embeddings, and as the authority on names a
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,16 @@ from fishd.engines.fish.standins import package
 
 RESIDUAL_CODES = 1024  # the package draws residual codes from the first 1024 logits, whatever the head's size
 
-Norm = Callable[[Tensor], Tensor]
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """RMS norm, in one fused call."""
+
+    weight: Tensor
+    eps: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +185,7 @@ def _block(layer: Any) -> Block:
 
 
 def _norm(module: Any) -> Norm:
-    """RMS norm, in one fused call."""
-    weight, eps = module.weight, module.eps
-    shape = tuple(weight.shape)
-    return lambda x: F.rms_norm(x, shape, weight, eps)
+    return Norm(module.weight, float(module.eps))
 
 
 def _project_in(module: Any) -> Linear:
