@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator, Mapping
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from fishd.engines.preview import text as texts
+from fishd.engines.preview import foreign
 from fishd.engines.preview.bands import SAMPLE_RATE
 from fishd.engines.preview.base import Base, learn_base
 from fishd.engines.preview.cache import Cache
-from fishd.engines.preview.convert import Settings, convert
+from fishd.engines.preview.english import English
 from fishd.engines.preview.frames import Array
 from fishd.engines.preview.learn import learn
 from fishd.engines.preview.loudness import set_loudness
-from fishd.engines.preview.options import Options, read_options
+from fishd.engines.preview.options import read_options
 from fishd.engines.preview.reference import load
 from fishd.engines.preview.stock import StockVoice
-from fishd.engines.preview.tongues import check_language, is_english
+from fishd.engines.preview.text import Unspeakable, has_word, plain
+from fishd.engines.preview.tongues import is_english
 from fishd.engines.preview.voice import Likeness
 from fishd.engines.protocol import BadClip, BadOption, Failed, Spoken, Take, Voice
 
@@ -29,10 +28,6 @@ REMARK = (
     "accent, phrasing and emotion stay the stock voice's."
 )
 Speaking = Generator[None, None, Array]
-
-
-class Unspeakable(Exception):  # noqa: N818 - reads as what it is
-    """The take cannot be spoken, whatever its seed; the message says why."""
 
 
 class PreviewEngine:
@@ -48,8 +43,8 @@ class PreviewEngine:
         self._options = options
         folder = str(options.get("cache_dir") or "")
         self._cache = Cache(Path(folder) if folder else None)
-        self._stock = StockVoice()
-        self._base = self._cache.get(Base, "the stock voice", lambda: learn_base(self._stock))
+        stock = StockVoice()
+        self._english = English(stock, self._cache.get(Base, "the stock voice", lambda: learn_base(stock)))
         self._in_hand: tuple[Take, Speaking] | None = None
 
     def start(self, take: Take) -> None:
@@ -57,6 +52,7 @@ class PreviewEngine:
         self._in_hand = (take, self._speak(take))
 
     def step(self) -> list[Spoken | Failed]:
+        """Learn the take's voice, or speak its next sentence."""
         if self._in_hand is None:
             return []
         take, speaking = self._in_hand
@@ -75,51 +71,36 @@ class PreviewEngine:
 
     def _speak(self, take: Take) -> Speaking:
         """Yields between pieces of work; returns the audio."""
-        options = read_options(self._options, take.options)
-        text = texts.plain(take.text)
-        if not texts.has_word(text):
+        if not has_word(plain(take.text)):
             raise Unspeakable(f"nothing in {take.text[:40]!r} can be spoken; write words")
-        if fault := check_language(take.language):
-            raise Unspeakable(fault)
-        if not is_english(take.language):
-            raise Unspeakable("not yet")
-        phonemes = self._phonemes(text)
-        if not phonemes:
-            raise Unspeakable(f"nothing in {take.text[:40]!r} can be spoken as English; check its language")
         likeness = self._likeness(take.voice)
-        yield
-        return (yield from self._speak_english(take, phonemes, likeness, options))
-
-    def _speak_english(
-        self, take: Take, phonemes: list[str], likeness: Likeness, options: Options
-    ) -> Speaking:
-        pace = likeness.pace_kept * options.pace
-        shape = replace(likeness, pitch_median=likeness.pitch_median + options.pitch * math.log(2) / 12)
-        settings = Settings(blend=options.blend)
         pieces, length_s = list[Array](), 0.0
-        for number, sentence in enumerate(phonemes):
-            if number:
-                yield
-            read = self._stock.read(sentence, pace)
-            pieces.append(convert(read, shape, self._base, settings).sound((take.seed, number)))
-            length_s += len(pieces[-1]) / SAMPLE_RATE
+        for piece in self._sentences(take, likeness):
+            yield
+            pieces.append(piece)
+            length_s += len(piece) / SAMPLE_RATE
             if length_s > take.limit_s:
-                raise Unspeakable(f"longer than {take.limit_s:.1f} s, the limit of this text; split it")
-        return set_loudness(np.concatenate(pieces), likeness.level)
+                raise Unspeakable(
+                    f"longer than {take.limit_s:.1f} s, the limit for this text; split the segment"
+                )
+        sound = np.concatenate(pieces)
+        if not np.abs(sound).max(initial=0.0):
+            raise Unspeakable(f"{take.text[:40]!r} came out silent; check its language")
+        return set_loudness(sound, likeness.level)
 
-    def _phonemes(self, text: str) -> list[str]:
-        return [
-            piece
-            for sentence in self._stock.phonemes(text)
-            for piece in texts.split_phonemes(sentence)
-            if any(sound.isalpha() for sound in piece)
-        ]
+    def _sentences(self, take: Take, likeness: Likeness) -> Iterator[Array]:
+        options = read_options(self._options, take.options)
+        if is_english(take.language):
+            return self._english.speak(take.text, likeness, options, take.seed)
+        return foreign.speak(take.text, take.language, take.voice, likeness, options)
 
     def _likeness(self, voice: Voice) -> Likeness:
         """What is known of a voice; learned at its first take."""
 
         def learn_now() -> Likeness:
-            transcript = self._phonemes(texts.plain(voice.transcript)) if is_english(voice.language) else []
-            return learn(load(voice.clips), transcript, self._stock, self._base)
+            sounds, is_whole = load(voice.clips)
+            can_read = is_whole and is_english(voice.language)
+            transcript = self._english.phonemes(voice.transcript) if can_read else []
+            return learn(sounds, transcript, self._english.stock, self._english.base)
 
         return self._cache.get(Likeness, voice.key, learn_now)

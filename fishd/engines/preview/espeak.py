@@ -20,6 +20,7 @@ import soxr
 from fishd.engines.preview.bands import SAMPLE_RATE
 from fishd.engines.preview.frames import Array
 from fishd.engines.preview.pitch import find_pitch
+from fishd.engines.preview.text import Unspeakable
 from fishd.engines.protocol import EngineError
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by callback, in this thread
@@ -61,7 +62,7 @@ def median_pitch(sound: Array) -> float:
 
 
 def read(text: str, manner: Manner) -> Array:
-    """Speak; float32 mono at 24 kHz, empty if there is nothing to say. Raises EngineError."""
+    """Speak; float32 mono at 24 kHz, empty if there is nothing to say. Raises Unspeakable."""
     pieces = list[np.ndarray[tuple[int], np.dtype[np.int16]]]()
 
     def hear(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: object) -> int:
@@ -73,12 +74,12 @@ def read(text: str, manner: Manner) -> Array:
         heard = Callback(hear)  # referenced until the library is done with it
         library.espeak_SetSynthCallback(heard)
         if library.espeak_SetVoiceByName(manner.voice.encode()) != 0:
-            raise EngineError(f"espeak-ng has no voice {manner.voice}")
+            raise Unspeakable(f"espeak-ng has no voice {manner.voice}")
         library.espeak_SetParameter(RATE, manner.rate, 0)
         library.espeak_SetParameter(PITCH, manner.pitch, 0)
         encoded = text.encode("utf-8", "replace") + b"\0"
         if library.espeak_Synth(encoded, len(encoded), 0, 1, 0, UTF_8, None, None) != 0:
-            raise EngineError("espeak-ng would not speak")
+            raise Unspeakable("espeak-ng would not speak this text")
         library.espeak_Synchronize()
     if not pieces:
         return np.zeros(0, np.float32)

@@ -20,6 +20,7 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0
 WINDOW = 400  # 50 ms: three periods of the lowest pitch
 FFT_SIZE = 1024
 NUM_CANDIDATES = 6
+BLOCK = 500  # frames at a time: 12 MB
 VOICED_FROM = 0.2  # of the autocorrelation's peak; his 0.45 misses soft voices (SIM 0.763, here 0.778)
 SILENT_BELOW = 0.03  # of the clip's peak
 OCTAVE_COST = 0.01  # the higher of two equal candidates wins
@@ -30,28 +31,31 @@ SWITCH_COST = 0.14  # between voiced and unvoiced
 def find_pitch(sound: Array, hop_s: float) -> NDArray[np.float64]:
     """Pitch in Hz, 0 where unvoiced, of mono float32 at 24 kHz: frames centred at 0, hop_s, 2 hop_s, …"""
     low = soxr.resample(sound, SAMPLE_RATE, RATE).astype(np.float64)
-    hz, strength = _candidates(low, hop_s, 1 + int(len(sound) / (hop_s * SAMPLE_RATE)))
+    centres = np.round(np.arange(1 + int(len(sound) / (hop_s * SAMPLE_RATE))) * hop_s * RATE).astype(int)
+    blocks = [_candidates(low, centres[at : at + BLOCK]) for at in range(0, len(centres), BLOCK)]
+    hz, strength = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     path = _likeliest(hz, strength, 0.01 / hop_s)
     return hz[np.arange(len(hz)), path]
 
 
-def _candidates(sound: NDArray[np.float64], hop_s: float, num_frames: int) -> tuple[NDArray[np.float64], ...]:
+def _candidates(
+    sound: NDArray[np.float64], centres: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(Hz, strength), both [frames, 1 + NUM_CANDIDATES]; the first is "unvoiced", at 0 Hz."""
     peak = np.abs(sound).max(initial=1e-9)
-    frames = _windows(sound, hop_s, num_frames)
+    frames = _windows(sound, centres)
     loudness = np.abs(frames).max(1) / peak
     correlation = _autocorrelation(frames - frames.mean(1, keepdims=True))
     lag, height = _peaks(correlation)
     hz = np.where(height > 0, RATE / lag, 0.0)
     strength = np.where(height > 0, height - OCTAVE_COST * np.log2(LOWEST_HZ * lag / RATE), -np.inf)
-    quiet = np.maximum(0.0, 2.0 - (loudness / SILENT_BELOW) / (1 + VOICED_FROM))
-    return np.c_[np.zeros(num_frames), hz], np.c_[VOICED_FROM + quiet, strength]
+    quiet = np.maximum(0.0, 2.0 - loudness * (1 + VOICED_FROM) / SILENT_BELOW)
+    return np.c_[np.zeros(len(hz)), hz], np.c_[VOICED_FROM + quiet, strength]
 
 
-def _windows(sound: NDArray[np.float64], hop_s: float, num_frames: int) -> NDArray[np.float64]:
-    starts = np.round(np.arange(num_frames) * hop_s * RATE).astype(int)
+def _windows(sound: NDArray[np.float64], centres: NDArray[np.intp]) -> NDArray[np.float64]:
     padded = np.pad(sound, (WINDOW // 2, WINDOW))
-    return padded[np.minimum(starts, len(sound))[:, None] + np.arange(WINDOW)]
+    return padded[np.minimum(centres, len(sound))[:, None] + np.arange(WINDOW)]
 
 
 def _autocorrelation(frames: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,7 +71,11 @@ def _autocorrelation(frames: NDArray[np.float64]) -> NDArray[np.float64]:
 def _peaks(correlation: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The highest peaks between the pitches' lags, (lag, height) [frames, NUM_CANDIDATES]; height 0: none."""
     first = int(RATE / HIGHEST_HZ)
-    before, here, after = correlation[:, first - 1 : -2], correlation[:, first:-1], correlation[:, first + 1 :]
+    before, here, after = (
+        correlation[:, first - 1 : -2],
+        correlation[:, first:-1],
+        correlation[:, first + 1 :],
+    )
     heights = np.where((here > before) & (here >= after) & (here > 0.1), here, 0.0)
     at = np.argpartition(-heights, NUM_CANDIDATES, axis=1)[:, :NUM_CANDIDATES]
     left, mid, right = (np.take_along_axis(x, at, 1) for x in (before, here, after))

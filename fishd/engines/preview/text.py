@@ -10,6 +10,10 @@ CONTROL_TOKEN = re.compile(r"<\|([^|<>]*)\|>")
 PHONEME_LINK = re.compile(r"\]\s*\(")  # "[word](/wɜːd/)" would be read as orders to hibari
 
 
+class Unspeakable(Exception):  # noqa: N818 - reads as what it is
+    """A text cannot be spoken, whatever the seed; the message says why."""
+
+
 def plain(text: str) -> str:
     """The text without emoji, control characters and mark-up: control tokens read as their words."""
     text = CONTROL_TOKEN.sub(lambda token: " " + token[1].replace("_", " ") + " ", text)

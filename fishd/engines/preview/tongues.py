@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 
 ENGLISH = "en"
-# The codes people write, and what espeak-ng calls them where it differs.
-ESPEAK = {"zh": "cmn", "cn": "cmn", "cmn": "cmn", "yue": "yue", "no": "nb", "pt-br": "pt-br", "jp": "ja"}
+# What people write, where espeak-ng calls it otherwise.
+ESPEAK = {
+    "zh": "cmn",
+    "cn": "cmn",
+    "zh-hk": "yue",
+    "zh-yue": "yue",
+    "jp": "ja",
+    "no": "nb",
+    "nn": "nb",
+    "pt-br": "pt-br",
+    "es-419": "es-419",
+}
 SPOKEN = frozenset(
-    "af am ar as az be bg bn bs ca cmn cs cy da de el eo es et eu fa fi fr ga gd gu he hi hr hu hy id is it ja "
-    "ka kk kn ko ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl or pa pl pt ro ru sd shn si sk sl sq sr sv sw "
-    "ta te th tr tt ug uk ur uz vi yue".split()
+    """
+    af am ar as az ba be bg bn bs ca cmn cs cy da de el eo es es-419 et eu fa fi fr ga gd gu haw he hi hr ht hu hy
+    id is it ja ka kk kn ko kok ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl or pa pl pt pt-br ro ru sd shn si
+    sk sl sq sr sv sw ta te th tk tn tr tt ug uk ur uz vi yue
+    """.split()  # noqa: SIM905 - a list literal would be ninety lines
 )
 EXTRA = "pip install 'fishd[languages]'"
 
 
 def tongue_of(code: str) -> str:
-    """The language of a code, lower case, without region or script: "en-US" -> "en", "ZH_cn" -> "cmn"."""
-    first = re.split(r"[-_.@ ]", code.strip().lower())[0]
-    return ESPEAK.get(first, first)
+    """A code's language as espeak-ng calls it: "en-US" -> "en", "ZH_cn" -> "cmn", "pt-BR" -> "pt-br"."""
+    whole = code.strip().lower().replace("_", "-")
+    first = whole.split("-")[0]
+    return ESPEAK.get(whole) or ESPEAK.get(first, first)
 
 
 def is_english(code: str) -> bool:
@@ -28,14 +40,13 @@ def is_english(code: str) -> bool:
 
 def check_language(language: str) -> str | None:
     """None if the engine speaks it, else the fault and its mend."""
-    tongue = tongue_of(language)
-    if tongue == ENGLISH:
+    if is_english(language):
         return None
-    if tongue not in SPOKEN:
-        return f'language "{language}": the preview engine does not speak it; write a code like "en", "de" or "zh"'
+    if tongue_of(language) not in SPOKEN:
+        return f'language "{language}": the preview engine does not speak it; write a code like "en" or "de"'
     if importlib.util.find_spec("espeakng_loader") is None:
         return (
-            f'language "{language}": the preview engine speaks English; for others install the extra '
-            f'"languages" ({EXTRA})'
+            f'language "{language}": the preview engine alone speaks English only; '
+            f'for others install the extra "languages" ({EXTRA})'
         )
     return None

@@ -48,5 +48,10 @@ class Likeness:
 
     @property
     def pace_kept(self) -> float:
-        """The pace to read at: very slow and very fast readers are not followed all the way."""
-        return min(max(self.pace, PACES[0]), PACES[1])
+        """The pace to read at."""
+        return keep_pace(self.pace)
+
+
+def keep_pace(pace: float) -> float:
+    """Very slow and very fast readers are not followed all the way."""
+    return min(max(pace, PACES[0]), PACES[1])
