@@ -48,6 +48,12 @@ class Disk:
             self.write(path, content)
         self.sync_folders(folders)
 
+    def sync_files(self, fds: Sequence[int], folders: Sequence[Path]) -> None:
+        """Force files that were appended to, and the names in folders, to the disk."""
+        for fd in fds:
+            self.sync(fd)
+        self.sync_folders(folders)
+
     def sync_folders(self, paths: Sequence[Path]) -> None:
         """Force the names in several folders to the disk."""
         for path in paths:

@@ -53,6 +53,14 @@ class FlushingDisk(Disk):
                     path.unlink(missing_ok=True)
             raise
 
+    def sync_files(self, fds: Sequence[int], folders: Sequence[Path]) -> None:
+        if self._unwritten() > LITTLE_BYTES:
+            super().sync_files(fds, folders)
+        elif len(fds) == 1 and not folders:
+            self.sync(fds[0])  # an fsync of a small file is the cheaper
+        else:
+            self._flush.now()
+
     def sync_folders(self, paths: Sequence[Path]) -> None:
         if self._unwritten() > LITTLE_BYTES:
             super().sync_folders(paths)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -73,9 +74,7 @@ class Journal:
         self._disk = disk or Disk()
         self._folder = folder
         path = folder / JOURNAL
-        self._is_named = (
-            path.exists()
-        )  # whether its name is on the disk: it may be, or publish will see to it
+        self._is_named = path.exists()  # and if not on the disk, publish will see to it
         self._safe_bytes = _whole_bytes(path.read_bytes()) if self._is_named else 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         os.ftruncate(self._fd, self._safe_bytes)
@@ -89,16 +88,11 @@ class Journal:
         try:
             self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
             if sync:
-                self._disk.sync(self._fd)
-                if not self._is_named:
-                    self._disk.sync_folder(self._folder)
-                    self._is_named = True
-                self._safe_bytes = os.fstat(self._fd).st_size
+                fd, folders = self.unsynced()
+                self._disk.sync_files([fd], folders)
+                self.is_synced()
         except OSError:
-            os.ftruncate(
-                self._fd, self._safe_bytes
-            )  # the kernel may have thrown the pages away: write them anew
-            self.close()
+            self.take_back()
             raise
 
     def close(self) -> None:
@@ -112,6 +106,41 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def unsynced(self) -> tuple[int, list[Path]]:
+        """The descriptor, and the folder while the journal's name in it may not be on the disk."""
+        return self._fd, [] if self._is_named else [self._folder]
+
+    def is_synced(self) -> None:
+        """Everything that was added stands now."""
+        self._safe_bytes = os.fstat(self._fd).st_size
+        self._is_named = True
+
+    def take_back(self) -> None:
+        """Cut off all since the last sync and close: the kernel may have thrown those pages away."""
+        if self._fd >= 0:
+            os.ftruncate(self._fd, self._safe_bytes)
+        self.close()
+
+
+def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk) -> None:
+    """Add lines to the journals of several folders, with one sync for all where the disk can.
+
+    Raises OSError, and then none of these lines stands in any of them.
+    """
+    with ExitStack() as stack:
+        journals = {folder: stack.enter_context(Journal(folder, disk)) for folder in lines}
+        try:
+            for folder, journal in journals.items():
+                journal.append_many(lines[folder], sync=False)
+            unsynced = [journal.unsynced() for journal in journals.values()]
+            disk.sync_files(
+                [fd for fd, _ in unsynced], [folder for _, folders in unsynced for folder in folders]
+            )
+        except OSError:
+            for journal in journals.values():
+                journal.take_back()
+            raise
 
 
 def read_journal(folder: Path) -> tuple[list[AnyLine], list[Fault]]:

@@ -18,6 +18,7 @@ from fishd.spool.journal import (
     Journal,
     PublishLine,
     SpokenLine,
+    append_to_all,
     read_journal,
     text_hash,
 )
@@ -243,6 +244,27 @@ def test_after_a_failed_sync_nothing_unsynced_stands(spool: Spool) -> None:
     with pytest.raises(OSError, match="No space"):
         journal.append(SPOKEN)
     assert ([ClaimedLine("t")], []) == read_journal(folder)
+
+
+def test_lines_of_many_jobs_are_added_together(spool: Spool) -> None:
+    """With one sync each here; with one for all on a disk that flushes."""
+    folders = [a_job(spool, name) for name in ("a", "b")]
+    append_to_all({folder: [SPOKEN, CancelledLine(folder.name)] for folder in folders}, Disk())
+    assert [[SPOKEN, CancelledLine("a")], [SPOKEN, CancelledLine("b")]] == [
+        read_journal(f)[0] for f in folders
+    ]
+
+
+def test_lines_of_many_jobs_fail_together(spool: Spool) -> None:
+    """What was written before the failure is taken back, so that asking again writes each line once."""
+    folders = [a_job(spool, name) for name in ("a", "b")]
+    with pytest.raises(OSError, match="No space"):
+        append_to_all({folder: [SPOKEN] for folder in folders}, Failing("append", skip=1))
+    with pytest.raises(OSError, match="No space"):
+        append_to_all({folder: [SPOKEN] for folder in folders}, Failing("sync", skip=1))
+    assert [[], []] == [read_journal(folder)[0] for folder in folders]
+    append_to_all({folder: [SPOKEN] for folder in folders}, Disk())
+    assert [[SPOKEN], [SPOKEN]] == [read_journal(folder)[0] for folder in folders]
 
 
 def test_recovery_finds_what_is_done(spool: Spool) -> None:
