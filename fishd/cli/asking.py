@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -53,12 +53,14 @@ def ask(
     return Answers(tuple(msgspec.json.decode(line, type=FromWorker) for line in lines), end)
 
 
-def inspect_all(engine: str, clips: Sequence[Inspect]) -> dict[str, Inspected]:
+def inspect_all(
+    engine: str, clips: Sequence[Inspect], asked: Callable[..., Answers] = ask
+) -> dict[str, Inspected]:
     """What each clip is, by its question's id. One that breaks the decoder is said, and the rest go on."""
     found: dict[str, Inspected] = {}
     left = list(clips)
     while left:
-        answers = ask(engine, left, {"CUDA_VISIBLE_DEVICES": ""})
+        answers = asked(engine, left, {"CUDA_VISIBLE_DEVICES": ""})
         found |= {answer.id: answer for answer in answers.given if isinstance(answer, Inspected)}
         left = left[len(answers.given) :]
         if left:

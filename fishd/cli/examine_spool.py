@@ -30,11 +30,11 @@ def examine_spool(config: Config) -> Iterator[Finding]:
         return
     folders = _folders(root)
     yield folders
-    if folders.is_a == "good":
+    if folders.is_a != "fault":
         yield _renames(root)
         yield _watch(root / "inbox", config.spool.rescan_s)
-    yield _room(root)
-    yield _daemon(root)
+        yield _room(root)
+        yield _daemon(root)
 
 
 def _absent(root: Path) -> Finding:

@@ -41,7 +41,7 @@ def daemon_pid(root: Path) -> int | None:
     """
     try:
         fd = os.open(root / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
         return _pid_by_status(root)

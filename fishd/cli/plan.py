@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fishd.cli.places import load
 from fishd.cli.talk import WELL, CommandError, console, say
+from fishd.core.config_keys import RULES
 from fishd.core.plan import BadSpec, parse_gpu_specs, print_plan
 from fishd.core.sizing import Card, plan_for, plan_workers
 from fishd.host.cores import usable_cores
@@ -18,7 +19,8 @@ def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None
     """Print the sizing's log lines, its table and the advice."""
     config = load(path)
     if model_memory_gb is not None:
-        config = replace(config, pool=replace(config.pool, model_memory_gb=model_memory_gb))
+        budget_gb = _budget(model_memory_gb)
+        config = replace(config, pool=replace(config.pool, model_memory_gb=budget_gb))
     out = console()
     if specs:
         cards = _described(specs)
@@ -29,6 +31,16 @@ def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None
         say(remark)
     print_plan(out, plan_for(config, found.cards, usable_cores(), mps=mps_runs(os.environ)), found.cards)
     return WELL
+
+
+def _budget(said_gb: float) -> float:
+    """As the configuration would take it."""
+    rule = RULES["pool"]["model_memory_gb"]
+    try:
+        rule.keep(said_gb)
+    except ValueError as error:
+        raise CommandError(f"--model-memory {rule.refusal(said_gb)}") from error
+    return said_gb
 
 
 def _described(specs: list[str]) -> list[Card]:

@@ -22,7 +22,7 @@ from fishd.core.words import left
 
 LOOK_EVERY_S = 0.2
 SAY_EVERY_S = 10.0
-_GONE_AFTER_S = 5.0
+_GONE_AFTER_S = 2.0
 
 
 class Teller(Protocol):

@@ -1,0 +1,156 @@
+"""reload, cancel and retry with a real daemon."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fishd.wire.control import CONTROL, address
+from tests.daemon.bundles import make_bundle
+from tests.daemon.running import LIMIT_S, NOOP, Running, running
+from tests.shell.cli import fishd
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Its takes do not end before the file `gate` is there."""
+    folder = tmp_path_factory.mktemp("daemon")
+    with running(folder, gate=str(folder / "gate"), faults={"Nonsense": "refuse"}) as served:
+        yield served
+
+
+@pytest.fixture
+def gate(daemon: Running) -> Path:
+    """Shut; whoever wants it open touches it."""
+    path = daemon.folder / "gate"
+    path.unlink(missing_ok=True)
+    return path
+
+
+def test_reload_says_that_the_configuration_was_taken(daemon: Running) -> None:
+    """By the process that holds the lock."""
+    said = fishd("reload", cwd=daemon.folder)
+
+    assert 0 == said.returncode
+    assert daemon.process
+    assert f"the daemon (process {daemon.process.pid}) has taken the configuration over" in said.stderr
+
+
+def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path: Path) -> None:
+    """The daemon's own faults, asked for by way of another file of the same spool."""
+    good = daemon.config_path.read_text()
+    other = tmp_path / "other.toml"
+    other.write_text(f'[spool]\nroot = "{daemon.spool}"\n')
+    daemon.config_path.write_text("[pool]\nmax_takes = 0\n")
+    try:
+        said = fishd("reload", "--config", other, cwd=tmp_path)
+        shown = fishd("status", "--config", other, cwd=tmp_path)
+    finally:
+        daemon.config_path.write_text(good)
+    again = fishd("reload", cwd=daemon.folder)
+
+    assert (2, 0) == (said.returncode, again.returncode)
+    assert "config.toml:2: pool.max_takes: is 0; must be" in said.stderr
+    assert "the old one stays" in said.stderr
+    assert "pool.max_takes" in shown.stdout
+
+
+def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
+    """And ends with the result, though a take in hand would never end."""
+    with running(tmp_path / "home", faults={"Forever": "steps"}) as served:
+        served.drop(make_bundle(tmp_path / "long", {"Ada": ["One.", "Forever."]}))
+        journal = served.spool / "work" / "long" / "journal.jsonl"
+        served.wait_until(lambda: journal.exists() and b'"spoken"' in journal.read_bytes(), "a clip")
+        said = fishd("cancel", "long", cwd=served.folder)
+
+        assert 0 == said.returncode
+        assert "Stopped on request: 1 of 2 segments spoken." in said.stdout
+        assert 1 == len(list(served.spool.glob("outbox/long/clips/*/*.wav")))
+
+
+def test_cancel_before_anything_is_spoken(daemon: Running, tmp_path: Path, gate: Path) -> None:
+    """The result says so; nothing of the job is left in work."""
+    daemon.drop(make_bundle(tmp_path / "unwanted", {"Ada": ["One.", "Two.", "Three."]}))
+    daemon.wait_for_log("Job unwanted")
+    said = fishd("cancel", "unwanted", cwd=daemon.folder)
+
+    assert 0 == said.returncode
+    assert "cancelled" == daemon.result("unwanted")["status"]
+    assert not gate.exists()
+
+
+def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gate: Path) -> None:
+    """Nor one that never was, nor a path."""
+    gate.touch()
+    fishd("submit", "--wait", make_bundle(tmp_path / "over"), cwd=daemon.folder)
+    over, path = fishd("cancel", "over", cwd=daemon.folder), fishd("cancel", "../x", cwd=daemon.folder)
+
+    assert (1, True) == (over.returncode, "over: is finished: " in over.stderr)
+    assert (2, True) == (path.returncode, "../x: is not a job's name" in path.stderr)
+
+
+def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None:
+    """And it serves the next asker."""
+    for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n'):
+        with socket.socket(socket.AF_UNIX) as sock, address(daemon.spool / CONTROL) as short:
+            sock.settimeout(LIMIT_S)
+            sock.connect(short)
+            sock.sendall(words)
+            sock.shutdown(socket.SHUT_WR)
+            assert b"" == _rest(sock)
+
+    assert "no such job" in fishd("cancel", "none", cwd=daemon.folder).stderr
+
+
+def test_retry_speaks_only_what_failed(daemon: Running, tmp_path: Path, gate: Path) -> None:
+    """With the voices of the archived bundle, under ids of the first job."""
+    gate.touch()
+    lines = {"Ada": ["Good.", "Nonsense."], "Bob": ["Good too."]}
+    first = fishd("submit", "--wait", make_bundle(tmp_path / "mixed", lines, priority=3), cwd=daemon.folder)
+    daemon.wait_until((daemon.spool / "archive" / "mixed").exists, "the archived bundle")
+    again = fishd("retry", "--wait", "mixed", cwd=daemon.folder)
+    result = daemon.result("mixed-retry")
+
+    assert (1, 1) == (first.returncode, again.returncode)
+    assert "1 segment of mixed to speak again" in again.stderr
+    spoken = [(s["name"], [part["id"] for part in s["segments"]]) for s in result["speakers"]]
+    assert [("Ada", ["002"])] == spoken
+
+
+def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
+    daemon: Running, tmp_path: Path, gate: Path
+) -> None:
+    """Each is said with what to do."""
+    gate.touch()
+    good, bad = make_bundle(tmp_path / "fine"), make_bundle(tmp_path / "foul", {"Ada": [" "]})
+    fishd("submit", "--wait", good, bad, cwd=daemon.folder)
+    fine, foul, none = (fishd("retry", name, cwd=daemon.folder) for name in ("fine", "foul", "none"))
+
+    assert (0, True) == (fine.returncode, "every segment is spoken" in fine.stderr)
+    assert (1, True) == (foul.returncode, "was rejected; mend the bundle" in foul.stderr)
+    assert (1, True) == (none.returncode, "none: has no result" in none.stderr)
+
+
+def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) -> None:
+    """The word is left in the job's journal."""
+    gate = tmp_path / "gate"
+    with running(tmp_path / "home", {"engine": {"name": NOOP}}, gate=str(gate)) as served:
+        served.drop(make_bundle(tmp_path / "left", {"Ada": ["One.", "Two."]}))
+        served.wait_for_log("Job left")
+        served.kill()
+        said = fishd("cancel", "left", cwd=served.folder)
+        gate.touch()
+        served.start()
+
+        assert (0, True) == (said.returncode, "left ends at the next start" in said.stderr)
+        assert "cancelled" == served.wait_for_result("left")["status"]
+
+
+def _rest(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(1)
+    except ConnectionResetError:  # hung up with our words unread
+        return b""
