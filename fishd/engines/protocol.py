@@ -91,9 +91,11 @@ class Engine(Protocol):
     on the device that it is for) and returns the takes that ended in it. An exception from `start` or
     `step` is a fault of the worker: it is reported with its traceback and the worker is replaced.
 
-    Three optional members are looked up by the worker: `name: str` (for the log),
-    `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why), and
-    `remark: str` (one sentence that every job's summary must carry; "" for none).
+    Four optional members are looked up by the worker: `name: str` (for the log),
+    `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why),
+    `remark: str` (one sentence that every job's summary must carry; "" for none), and
+    `drop(take_id) -> None` (the take is no longer wanted: its room is free at once, `step` never
+    returns it; without it, a cancelled job waits for its takes in hand).
     A factory's module may offer `check_options(options) -> list[str]` (all faults of a mapping of
     engine options, each naming its key) and `check_language(language) -> str | None` (a fault).
     """

@@ -96,18 +96,25 @@ class Studio:
                 raise BadFrame("Load came twice")
 
     def _forget(self, take: str) -> None:
-        """A take that has ended already has been told of; nothing is to be remembered."""
-        if take in self._in_engine or any(speak.take == take for speak in self._deck):
-            self._forgotten.add(take)
+        """On deck, or in an engine that can drop it, it ends at once; else with its last step."""
+        if take in self._in_engine:
+            drop = getattr(self._engine, "drop", None)
+            if drop is None:
+                self._forgotten.add(take)
+                return
+            drop(take)
+            del self._in_engine[take]
+        elif (speak := next((s for s in self._deck if s.take == take), None)) is not None:
+            self._deck.remove(speak)
+        else:
+            return  # it has ended, and that was told
+        self._fail(take, "no longer wanted", retry=False)
 
     # ---- takes -------------------------------------------------------------------------------------
 
     def _start_takes(self) -> None:
         while self._deck and len(self._in_engine) < self._engine.capacity:
             speak = self._deck.popleft()
-            if speak.take in self._forgotten:
-                self._fail(speak.take, "no longer wanted", retry=False)
-                continue
             try:
                 self._engine.start(_take(speak))
             except BadClip as error:

@@ -12,6 +12,7 @@ it: put the repository's root into PYTHONPATH. The engine's options (`[engine] o
     says       a text to print to stdout at loading and at every take
     grandchild true: start a process that outlives the worker and holds its descriptors
     remark     the engine's remark
+    droppable  false: a take that is no longer wanted stays in hand until it ends
     faults     {words: fault}: what happens to a take whose text holds these words
 
 The faults of a take:
@@ -59,6 +60,7 @@ _DEFAULTS: dict[str, Any] = {
     "says": "",
     "grandchild": False,
     "remark": "",
+    "droppable": True,
     "faults": {},
 }
 
@@ -96,6 +98,8 @@ class NoopEngine:
         self._left: dict[str, int] = {}  # steps, by take
         self._takes: dict[str, Take] = {}
         self._seen: set[str] = set()
+        if options["droppable"]:
+            self.drop = self._drop
         self._say()
         if options["grandchild"]:
             _start_grandchild()
@@ -123,6 +127,9 @@ class NoopEngine:
 
     def close(self) -> None:
         self._left.clear()
+
+    def _drop(self, take_id: str) -> None:
+        del self._left[take_id], self._takes[take_id]
 
     def _end(self, take: Take) -> Spoken | Failed | None:
         if not all(clip.exists() for clip in take.voice.clips):

@@ -108,21 +108,37 @@ def test_clips_of_before_a_fault_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "1.wav").exists()
 
 
-def test_a_take_that_is_no_longer_wanted_leaves_nothing(tmp_path: Path) -> None:
-    """In the engine and on deck: Failed without retry, and no clip."""
+def test_a_take_that_is_no_longer_wanted_ends_at_once(tmp_path: Path) -> None:
+    """In an engine that can drop it, though it would never end, and on deck; no clip is left."""
 
     async def story(house: House) -> None:
         worker = await house.ready(gate=str(tmp_path / "gate"))
         house.speak(worker, "in the engine", "1")
         house.speak(worker, "on deck", "2")
         await house.hear(Progress)
-        for take in ("1", "2"):
+        for take in ("2", "1"):
             house.pool.send(worker, Forget(take))
+            assert Failed(take, "no longer wanted", retry=False) == await house.hear(Failed)
+        house.speak(worker, "another", "3")
+        (tmp_path / "gate").touch()
+        assert "3" == (await house.hear(Spoken)).take
+
+    play(tmp_path, story)
+    assert {"gate", "3.wav"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_engine_that_cannot_drop_a_take_ends_it_without_a_clip(tmp_path: Path) -> None:
+    """Its audio is thrown away."""
+
+    async def story(house: House) -> None:
+        worker = await house.ready(gate=str(tmp_path / "gate"), droppable=False)
+        house.speak(worker, "good")
+        await house.hear(Progress)
+        house.pool.send(worker, Forget("1"))
         house.pool.send(worker, Inspect("after", str(tmp_path / "none.wav")))
         await house.hear(Inspected)
         (tmp_path / "gate").touch()
-        ends = [await house.hear(Failed) for _ in range(2)]
-        assert [Failed(take, "no longer wanted", retry=False) for take in ("1", "2")] == ends
+        assert Failed("1", "no longer wanted", retry=False) == await house.hear(Failed)
 
     play(tmp_path, story)
     assert ["gate"] == [path.name for path in tmp_path.iterdir()]
