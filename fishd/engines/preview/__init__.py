@@ -21,7 +21,10 @@ __all__ = ["check_language", "check_options", "factory"]
 NEEDED = ("numpy", "scipy", "soundfile", "soxr", "onnxruntime", "hibari", "pyworld")
 
 
-def factory(device: str, options: Mapping[str, object]) -> PreviewEngine:
+def factory(
+    device: str,  # noqa: ARG001 - the CPU, always
+    options: Mapping[str, object],
+) -> PreviewEngine:
     """Load the engine. It runs on the CPU, one take at a time, whatever `device` says.
 
     Of `options`, `cache_dir` (a folder for what is learned of voices; absent or "": kept in memory only)
@@ -31,6 +34,6 @@ def factory(device: str, options: Mapping[str, object]) -> PreviewEngine:
         raise EngineError("preview: " + "; ".join(faults))
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise EngineError(f"preview: {', '.join(missing)} cannot be imported; install fishd again")
-    from fishd.engines.preview.engine import PreviewEngine  # noqa: PLC0415 - heavy: numpy, onnxruntime
+    from fishd.engines.preview.engine import PreviewEngine  # heavy: numpy, onnxruntime
 
     return PreviewEngine(options)

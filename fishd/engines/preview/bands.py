@@ -6,16 +6,21 @@ piecewise-linear warp that keeps Nyquist in place by Lee & Rose, "A frequency wa
 normalization" (1998).
 """
 
+# scipy has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, idct
 from scipy.ndimage import gaussian_filter1d
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]  # float32 but where a library wants float64
 
 SAMPLE_RATE = 24_000
 NYQUIST = SAMPLE_RATE / 2
@@ -32,18 +37,23 @@ def log_bands(power: Array, warp: float = 1.0) -> Array:
 
 def cepstra(bands: Array) -> Array:
     """Log amplitudes [frames, 64] -> cepstra [frames, 64]: an orthonormal DCT; the first is the level."""
-    return dct(bands, axis=1, norm="ortho")
+    return cast(Array, dct(bands, axis=1, norm="ortho"))
 
 
 def bands_of(ceps: Array) -> Array:
     """The inverse of `cepstra`."""
-    return idct(ceps, axis=1, norm="ortho")
+    return cast(Array, idct(ceps, axis=1, norm="ortho"))
 
 
 def deltas(ceps: Array, hop_s: float) -> Array:
     """How the cepstra move: smoothed derivatives, per 20 ms, of frames `hop_s` apart. Same shape."""
-    slope = gaussian_filter1d(ceps, 0.0125 / hop_s, axis=0, order=1, mode="nearest")
+    slope = cast(Array, gaussian_filter1d(ceps, 0.0125 / hop_s, axis=0, order=1, mode="nearest"))
     return slope * np.float32(0.02 / hop_s)
+
+
+def smooth(rows: Array, num_rows: float) -> Array:
+    """Rows [n] or [n, d], each averaged with its neighbours: a Gaussian, `num_rows` wide."""
+    return cast(Array, gaussian_filter1d(rows, num_rows, axis=0))
 
 
 def spread_over_bins(bands: Array, num_bins: int) -> Array:
@@ -68,8 +78,8 @@ def mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _edges_hz() -> NDArray[np.float64]:
-    ends = mel(np.array([LOWEST_HZ, HIGHEST_HZ]))
-    return 700.0 * (10.0 ** (np.linspace(*ends, NUM_BANDS + 2) / 2595.0) - 1.0)
+    low, high = mel(np.array([LOWEST_HZ, HIGHEST_HZ]))
+    return 700.0 * (10.0 ** (np.linspace(low, high, NUM_BANDS + 2) / 2595.0) - 1.0)
 
 
 @lru_cache(maxsize=64)

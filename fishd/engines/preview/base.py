@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishd.engines.preview import stock
-from fishd.engines.preview.frames import Array, frames_of, pitch_range
+from fishd.engines.preview.bands import Array
+from fishd.engines.preview.frames import frames_of, pitch_range
 
 WARPS = tuple(round(0.76 + 0.04 * step, 2) for step in range(15))  # 0.76 .. 1.32
 CALIBRATION = (

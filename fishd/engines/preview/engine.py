@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from fishd.engines.preview import foreign
-from fishd.engines.preview.bands import SAMPLE_RATE
+from fishd.engines.preview.bands import SAMPLE_RATE, Array
 from fishd.engines.preview.base import Base, learn_base
 from fishd.engines.preview.cache import Cache
 from fishd.engines.preview.english import English
-from fishd.engines.preview.frames import Array
 from fishd.engines.preview.learn import learn
 from fishd.engines.preview.loudness import set_loudness
 from fishd.engines.preview.options import read_options

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fishd.engines.preview.bands import Array
 from fishd.engines.preview.base import Base
-from fishd.engines.preview.convert import Settings, convert
-from fishd.engines.preview.frames import Array
+from fishd.engines.preview.convert import convert
+from fishd.engines.preview.draw import Settings
 from fishd.engines.preview.options import Options
 from fishd.engines.preview.stock import StockVoice
 from fishd.engines.preview.text import Unspeakable, plain, split_phonemes

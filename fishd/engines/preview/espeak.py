@@ -6,6 +6,10 @@ memory. Its state cannot be reset and colours what it says next, so it is loaded
 (15 ms): the same text gives the same samples. API: espeak-ng's speak_lib.h.
 """
 
+# espeakng_loader and soxr have no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import _ctypes
@@ -13,12 +17,12 @@ import ctypes
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import soxr
 
-from fishd.engines.preview.bands import SAMPLE_RATE
-from fishd.engines.preview.frames import Array
+from fishd.engines.preview.bands import SAMPLE_RATE, Array
 from fishd.engines.preview.pitch import find_pitch
 from fishd.engines.preview.text import Unspeakable
 from fishd.engines.protocol import EngineError
@@ -65,7 +69,7 @@ def read(text: str, manner: Manner) -> Array:
     """Speak; float32 mono at 24 kHz, empty if there is nothing to say. Raises Unspeakable."""
     pieces = list[np.ndarray[tuple[int], np.dtype[np.int16]]]()
 
-    def hear(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: object) -> int:
+    def hear(samples: Any, count: int, _events: object) -> int:
         if samples and count > 0:
             pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
@@ -90,7 +94,7 @@ def read(text: str, manner: Manner) -> Array:
 @contextmanager
 def _library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
     """A library fresh from the disk, and its sample rate."""
-    import espeakng_loader  # noqa: PLC0415 - the extra may not be installed
+    import espeakng_loader  # here, since the extra may not be installed
 
     ctypes.CDLL(None).srand(1)  # espeak draws its noise from libc's
     library = ctypes.CDLL(espeakng_loader.get_library_path())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from fishd.engines.preview import espeak
-from fishd.engines.preview.frames import Array
+from fishd.engines.preview.bands import Array
 from fishd.engines.preview.loudness import speech_s
 from fishd.engines.preview.options import Options
 from fishd.engines.preview.text import Unspeakable, plain
@@ -17,7 +17,7 @@ from fishd.engines.protocol import Voice
 
 JAPANESE = "ja"
 KANJI = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")  # noqa: RUF001 - as written in Chinese
+SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")
 TRIED_CHARACTERS = 120  # of the text, to find the pitch with
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
-from fishd.engines.preview.bands import cepstra, log_bands
+from fishd.engines.preview.bands import Array, cepstra, log_bands, smooth
 
-Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SILENCE_DB = 35.0  # below the loud frames' level
@@ -59,7 +57,7 @@ def join(parts: list[Frames]) -> Frames:
 def find_active(power: Array, hop_s: float) -> Mask:
     """Frames that hold speech: those less than 35 dB below the loud ones."""
     level_db = 10 * np.log10(power.mean(1) + 1e-12)
-    level_db = gaussian_filter1d(level_db, 0.01 / hop_s)
+    level_db = smooth(level_db, 0.01 / hop_s)
     return level_db > np.percentile(level_db, 95) - SILENCE_DB
 
 

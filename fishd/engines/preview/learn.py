@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fishd.engines.preview import reference, stock
 from fishd.engines.preview.align import align
-from fishd.engines.preview.bands import deltas
+from fishd.engines.preview.bands import Array, deltas
 from fishd.engines.preview.base import Base
-from fishd.engines.preview.frames import Array, Frames, Mask, frames_of, join, pitch_range
+from fishd.engines.preview.frames import Frames, Mask, frames_of, join, pitch_range
 from fishd.engines.preview.loudness import loudness_of
 from fishd.engines.preview.proof import proof_listen
 from fishd.engines.preview.voice import MATCHED, Exemplars, Likeness

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fishd.engines.preview.bands import SAMPLE_RATE
-from fishd.engines.preview.frames import Array
+from fishd.engines.preview.bands import SAMPLE_RATE, Array
 
 FRAME = SAMPLE_RATE // 80
 QUIETEST, LOUDEST = 0.03, 0.14  # RMS of speech: -30 and -17 dB against full scale

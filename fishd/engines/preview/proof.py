@@ -13,9 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from fishd.engines.preview import reference
+from fishd.engines.preview.bands import Array
 from fishd.engines.preview.base import CALIBRATION, Base
-from fishd.engines.preview.convert import Settings, convert
-from fishd.engines.preview.frames import Array, Frames, join
+from fishd.engines.preview.convert import convert
+from fishd.engines.preview.draw import Settings
+from fishd.engines.preview.frames import Frames, join
 from fishd.engines.preview.stock import StockVoice
 from fishd.engines.preview.voice import Exemplars, Likeness
 

@@ -1,7 +1,12 @@
 """Reference clips: files of any rate and width -> frames, their envelope by WORLD.
 
-CheapTrick: M. Morise, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis" (2015). A clip is untrusted, but the worker has decoded it once already.
+M. Morise, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis" (2015). A clip is
+untrusted, but the worker has decoded it once already.
 """
+
+# pyworld, soundfile and soxr have no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -12,8 +17,8 @@ import pyworld
 import soundfile
 import soxr
 
-from fishd.engines.preview.bands import SAMPLE_RATE
-from fishd.engines.preview.frames import Array, Frames, frames_of
+from fishd.engines.preview.bands import SAMPLE_RATE, Array
+from fishd.engines.preview.frames import Frames, frames_of
 from fishd.engines.preview.pitch import find_pitch
 from fishd.engines.protocol import BadClip
 

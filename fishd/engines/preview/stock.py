@@ -6,20 +6,23 @@ model of the sentence, exact and free, so the stock voice need never be analysed
 reshaped, the pitch is redrawn, and only then is it made sound. Formulas: hibari's dsp module.
 """
 
+# hibari has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from hibari import Hibari, dsp
 from numpy.typing import NDArray
 
-from fishd.engines.preview.bands import SAMPLE_RATE
+from fishd.engines.preview.bands import SAMPLE_RATE, Array
 
-Array = NDArray[np.float32]
-
-HOP_S = dsp.HOP / SAMPLE_RATE
-NUM_BINS = dsp.N_FFT // 2 + 1
+HOP_S: float = dsp.HOP / SAMPLE_RATE
+NUM_BINS: int = dsp.N_FFT // 2 + 1
 VOICED_HZ = 40.0
 
 
@@ -69,6 +72,6 @@ class StockVoice:
         """Speak a sentence's phonemes; `pace` 1.2 is a fifth faster."""
         ids = np.asarray([self._hibari.ids(phonemes)], np.int64)
         parts = self._hibari.sess.run(None, {"ids": ids, "speed": np.asarray([pace], np.float32)})
-        harmonic, dispersion, noise, breath, phase, pitch = (part[0] for part in parts)
+        harmonic, dispersion, noise, breath, phase, pitch = (part[0] for part in cast(list[Array], parts))
         pitch = np.where(pitch > VOICED_HZ, pitch, 0.0).astype(np.float32)
         return Sentence(harmonic, dispersion, noise, breath, phase, pitch)

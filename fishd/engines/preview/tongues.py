@@ -19,9 +19,9 @@ ESPEAK = {
 }
 SPOKEN = frozenset(
     """
-    af am ar as az ba be bg bn bs ca cmn cs cy da de el eo es es-419 et eu fa fi fr ga gd gu haw he hi hr ht hu hy
-    id is it ja ka kk kn ko kok ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl or pa pl pt pt-br ro ru sd shn si
-    sk sl sq sr sv sw ta te th tk tn tr tt ug uk ur uz vi yue
+    af am ar as az ba be bg bn bs ca cmn cs cy da de el eo es es-419 et eu fa fi fr ga gd gu haw he
+    hi hr ht hu hy id is it ja ka kk kn ko kok ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl or pa
+    pl pt pt-br ro ru sd shn si sk sl sq sr sv sw ta te th tk tn tr tt ug uk ur uz vi yue
     """.split()  # noqa: SIM905 - a list literal would be ninety lines
 )
 EXTRA = "pip install 'fishd[languages]'"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fishd.engines.preview.frames import Array, Mask
+from fishd.engines.preview.bands import Array
+from fishd.engines.preview.frames import Mask
 
 NUM_MATCHED = 21  # cepstra 1..20 tell which sound it is
 PACES = (0.75, 1.3)

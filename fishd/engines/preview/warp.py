@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fishd.engines.preview.bands import Array
 from fishd.engines.preview.base import WARPS, Base
-from fishd.engines.preview.frames import Array
 
 SHAPE = slice(1, 17)  # the cepstra that tell vowels apart
 NUM_FRAMES, NUM_BASE_FRAMES = 500, 1500
