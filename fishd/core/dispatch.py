@@ -38,6 +38,7 @@ from fishd.core.events import (
     QuestionAnswered,
     StopAsked,
     TakeFailed,
+    TakeRecorded,
     TakeSpoken,
     Tick,
     WorkerGone,
@@ -95,6 +96,8 @@ class Dispatcher:
                 self._progressed(event, now)
             case QuestionAnswered():
                 yield from self._answered(event, now)
+            case TakeRecorded():
+                self._recorded(event, now)
             case TakeSpoken():
                 yield from self._spoken(event, now)
             case TakeFailed():
@@ -161,7 +164,7 @@ class Dispatcher:
         """Fill every free slot that a waiting segment can be found for, the emptiest worker first."""
         workers = [w for w in self.crew.ready() if w.free_slots > 0]
         while workers:
-            worker = min(workers, key=lambda w: (len(w.takes) / w.slots, w.id))
+            worker = min(workers, key=lambda w: (w.num_speaking / w.slots, w.id))
             action = self._next_take(worker, now)
             if action is not None:
                 yield from action
@@ -202,6 +205,12 @@ class Dispatcher:
         line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
         return Say("info", line, job=job.name, worker=worker.id), send
 
+    def _recorded(self, event: TakeRecorded, now: float) -> None:
+        worker = self.crew.workers.get(event.worker)
+        if worker is not None:
+            worker.record(event.take)
+            worker.progress_at = now
+
     def _spoken(self, event: TakeSpoken, now: float) -> Iterator[Action]:
         worker, held = self._ended(event.worker, event.take, now, spoken=True)
         if worker is None or held is None:
@@ -229,7 +238,7 @@ class Dispatcher:
         self, worker_id: int, take: str, now: float, *, spoken: bool
     ) -> tuple[WorkerBook | None, InHand | None]:
         worker = self.crew.workers.get(worker_id)
-        held = worker.takes.pop(take, None) if worker else None
+        held = worker.let_go(take) if worker else None
         if worker is None or held is None:
             return None, None
         worker.progress_at = now

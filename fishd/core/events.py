@@ -83,6 +83,14 @@ class QuestionAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeRecorded:
+    """The engine is done with a take: its slot is free, though the clip is not on the disk yet."""
+
+    worker: int
+    take: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeSpoken:
     """A take's clip is on disk, fsynced and in the journal."""
 
@@ -134,6 +142,7 @@ Event = (
     | WorkerReady
     | WorkerProgressed
     | QuestionAnswered
+    | TakeRecorded
     | TakeSpoken
     | TakeFailed
     | WorkerGone

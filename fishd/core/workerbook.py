@@ -8,6 +8,7 @@ from enum import StrEnum
 from fishd.core.jobbook import JobBook
 
 REMEMBERED_VOICES = 256
+MOST_UNWRITTEN = 16  # takes that are recorded and not yet on the disk; a slow disk holds the engine back
 
 
 class WorkerState(StrEnum):
@@ -40,6 +41,7 @@ class InHand:
     seed: int
     alone: bool
     since: float
+    recorded: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +58,7 @@ class WorkerBook:
     takes: dict[str, InHand] = field(default_factory=dict[str, InHand])  # the oldest first
     questions: dict[str, JobBook] = field(default_factory=dict[str, JobBook])
     voices: set[str] = field(default_factory=set[str])
+    num_recorded: int = 0  # of the takes in hand, those that occupy no slot any more
     num_spoken: int = 0
     making_room: bool = False  # it takes no more until it holds nothing: a segment must run alone
     drained_at: float | None = None
@@ -85,7 +88,25 @@ class WorkerBook:
             return 0
         if self.holds and self.keeps_to_itself:
             return 0
-        return self.slots - len(self.takes)
+        return self.slots - self.num_speaking if self.num_recorded < MOST_UNWRITTEN else 0
+
+    @property
+    def num_speaking(self) -> int:
+        return len(self.takes) - self.num_recorded
+
+    def record(self, take: str) -> None:
+        """The engine is done with a take."""
+        held = self.takes.get(take)
+        if held is not None and not held.recorded:
+            held.recorded = True
+            self.num_recorded += 1
+
+    def let_go(self, take: str) -> InHand | None:
+        """A take has ended; None if the worker does not hold it."""
+        held = self.takes.pop(take, None)
+        if held is not None and held.recorded:
+            self.num_recorded -= 1
+        return held
 
     def take_up(self, now: float) -> None:
         """It gets something to do: its silence counts from now on, if it had nothing before."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fishd.core.actions import SendTake
 from fishd.core.events import CancelAsked, Event, TakeSpoken
 from fishd.core.job import Clip
-from fishd.spool.journal import CancelledLine, Journal, SpokenLine, text_hash
+from fishd.spool.journal import CancelledLine, SpokenLine, append_to_all, text_hash
 from fishd.spool.root import Spool
 from fishd.wire.messages import Spoken
 
@@ -90,21 +90,18 @@ class Keeper:
     async def _write(self, lines: _Lines) -> None:
         """Try until the disk takes them."""
         pause_s = 1.0
-        left = dict(lines)
-        while left:
+        while True:
             try:
-                await asyncio.to_thread(self._append, left)
+                await asyncio.to_thread(self._append, lines)
             except OSError as error:
                 if pause_s == 1.0:
                     _log.error("[Main] a journal cannot be written: %s; it is tried again", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _append(self, left: _Lines) -> None:
-        """Each job's lines, in a thread; a job that is done leaves `left`."""
-        for job in list(left):
-            spoken = any(isinstance(line, SpokenLine) for line in left[job])
-            if spoken or (self._spool.work / job).is_dir():  # a job may be published before it can be cancelled
-                with Journal(self._spool.work / job, self._spool.disk) as journal:
-                    journal.append_many(left[job])
-            del left[job]
+    def _append(self, lines: _Lines) -> None:
+        """Blocking. A job whose folder is gone was published before it could be cancelled."""
+        folders = {self._spool.work / job: its for job, its in lines.items()}
+        append_to_all({folder: its for folder, its in folders.items() if folder.is_dir()}, self._spool.disk)

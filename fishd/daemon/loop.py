@@ -25,6 +25,7 @@ from fishd.core.events import (
     QuestionAnswered,
     StopAsked,
     TakeFailed,
+    TakeRecorded,
     TakeSpoken,
     Tick,
     WorkerGone,
@@ -42,9 +43,10 @@ from fishd.daemon.keeper import Keeper
 from fishd.daemon.mail import Mail, Reloaded, Scanned, Trouble
 from fishd.daemon.observer import Observer
 from fishd.daemon.publisher import Published, Publisher
+from fishd.daemon.pulse import Beat, Pulse
 from fishd.daemon.showing import Showing
 from fishd.host.gpus import Nvml
-from fishd.host.logs import Logs
+from fishd.host.logs import BadLogFile, Logs
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
 from fishd.spool.outbox import OUT
@@ -77,6 +79,7 @@ class Daemon:
         self._once = once
         self._notifier = Notifier(around.environ)
         self._mail: asyncio.Queue[Mail] = asyncio.Queue()
+        self._pulse = Pulse(self._notifier, self._mail.put_nowait)
         # The mutable state, all of it owned by the mailbox task.
         self._config = config
         self._all_well = True
@@ -98,7 +101,7 @@ class Daemon:
         unfinished = len(self._dispatcher.jobs)
         if unfinished:
             _log.info("[Main] stopped; what is unfinished (%d jobs) is resumed at the next start", unfinished)
-        return 0 if self._all_well and not (self._once and unfinished) else 1
+        return 1 if self._once and (unfinished or not self._all_well) else 0
 
     def _set_up(self, group: asyncio.TaskGroup, hiring: Hiring) -> list[asyncio.Task[None]]:
         """Every part of the house, and the tasks that run beside the mailbox."""
@@ -118,8 +121,7 @@ class Daemon:
             "showing": self._showing.run(),
             "control": Control(spool.root / CONTROL, self._asked_to_cancel).run(),
         }
-        if self._notifier.watchdog_s:
-            runs["watchdog"] = self._showing.feed_watchdog(self._notifier.watchdog_s)
+        self._pulse.start()
         return [group.create_task(run, name=name) for name, run in runs.items()]
 
     def _listen_to_signals(self, group: asyncio.TaskGroup) -> None:
@@ -130,8 +132,10 @@ class Daemon:
     async def _serve(self) -> None:
         """The mailbox: until everything that had to end has ended."""
         while not (self._hands.exit and not self._publisher.num_under_way):
-            self._open(await self._mail.get())
-            self._showing.touch()
+            mail = await self._mail.get()
+            self._open(mail)
+            if not isinstance(mail, Beat):  # by which nothing has changed
+                self._showing.touch()
             self._see_whether_done()
 
     # ---- mail --------------------------------------------------------------------------------------
@@ -157,6 +161,8 @@ class Daemon:
                 self._worker_gone(mail)
             case StopAsked():
                 self._stop()
+            case Beat():
+                self._pulse.felt(is_loading=bool(self._dispatcher.crew.workers))
             case _:
                 self._decide(mail)
 
@@ -169,6 +175,8 @@ class Daemon:
                 self._decide(QuestionAnswered(worker, message.id, faults, message.warnings))
             case messages.OptionsChecked():
                 self._decide(QuestionAnswered(worker, message.id, message.faults))
+            case messages.Recorded():
+                self._decide(TakeRecorded(worker, message.take))
             case messages.Spoken():
                 order = self._hands.orders.get(message.take)
                 if order is not None:
@@ -192,7 +200,7 @@ class Daemon:
             _log.info("[Worker %d] %s", worker, note, extra=extra)
         self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark))
         self._decide(WorkerProgressed(worker, ready.memory_gb))
-        self._showing.announce()
+        self._notifier.ready()
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
@@ -297,23 +305,27 @@ class Daemon:
             self._mail.put_nowait(Reloaded((config, hiring)))
 
     def _reloaded(self, mail: Reloaded) -> None:
+        faults: tuple[str, ...] = ()
         if isinstance(mail.outcome, BadConfig):
-            for fault in mail.outcome.faults:
-                _log.error("[Main] the configuration stays as it was: %s", fault)
-                self._trouble("reload", str(fault))
-            self._observer.reloaded(tuple(str(fault) for fault in mail.outcome.faults))
+            faults = tuple(str(fault) for fault in mail.outcome.faults)
         else:
-            self._adopt(*mail.outcome)
-            self._observer.reloaded()
-        self._notifier.ready()
+            try:
+                self._adopt(*mail.outcome)
+            except BadLogFile as error:
+                faults = (str(error),)
+        for fault in faults:
+            _log.error("[Main] the configuration stays as it was: %s", fault)
+            self._trouble("reload", fault)
+        self._observer.reloaded(faults)
+        self._notifier.reloaded()
 
     def _adopt(self, config: Config, hiring: Hiring) -> None:
-        """Everything but the spool's root changes in place."""
+        """Everything but the spool's root changes in place; nothing if the log cannot. Raises BadLogFile."""
+        self._logs.change(config.log)
         if config.spool.root != self._config.spool.root:
             _log.warning("[Main] spool.root is another now; that takes a restart")
         self._config = config
         self._hands.adopt(hiring)
-        self._logs.change(config.log)
         self._arrivals.adopt(config)
         _log.info("[Main] the configuration was reloaded")
         self._say_plan(hiring)

@@ -96,6 +96,12 @@ class OptionsChecked(Message, frozen=True):
     faults: tuple[str, ...] = ()
 
 
+class Recorded(Message, frozen=True):
+    """The engine has spoken the take: its slot is free, while the clip is being written."""
+
+    take: str
+
+
 class Spoken(Message, frozen=True):
     """The clip of a take is on disk and fsynced. `work_s` is the time from start to clip."""
 
@@ -130,4 +136,4 @@ class Fault(Message, frozen=True):
 
 
 ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Stop
-FromWorker = Ready | Inspected | OptionsChecked | Spoken | Failed | Progress | Fault
+FromWorker = Ready | Inspected | OptionsChecked | Recorded | Spoken | Failed | Progress | Fault

@@ -149,6 +149,7 @@ class Studio:
         if fault:
             self._fail(end.take_id, fault, retry=True)
             return
+        self._channel.send(messages.Recorded(end.take_id))
         self._writer.submit(self._write, end, speak, since, rate)
 
     def _write(self, end: Spoken, speak: Speak, since: float, rate: int) -> None:

@@ -146,7 +146,7 @@ def check_invariants(dispatcher: Dispatcher, now: float) -> None:
     held: Counter[Place] = Counter()
     for worker in dispatcher.crew.workers.values():
         assert worker.state is not WorkerState.GONE
-        assert len(worker.takes) <= worker.slots, f"worker {worker.id} is overfull"
+        assert worker.num_speaking <= worker.slots, f"worker {worker.id} is overfull"
         assert len(worker.takes) <= 1 or not any(take.alone for take in worker.takes.values())
         held.update((take.job.name, take.speaker, take.segment) for take in worker.takes.values())
     assert [] == [place for place, count in held.items() if count > 1], "in hand twice"

@@ -1,9 +1,10 @@
 """The walk of a job: events in, actions out."""
 
 from fishd.core.actions import AskClip, AskOptions, FinishJob, ForgetTake, Say, SendTake, StartWorker
-from fishd.core.events import CancelAsked, JobArrived, QuestionAnswered
+from fishd.core.events import CancelAsked, JobArrived, QuestionAnswered, TakeRecorded
 from fishd.core.job import Fault, JobStatus
 from fishd.core.speech import take_seed
+from fishd.core.workerbook import MOST_UNWRITTEN
 from tests.core.stage import Script, make_clip, make_job, make_plan, of
 
 
@@ -161,3 +162,38 @@ def script_said(event: CancelAsked) -> str:
     script = Script()
     script.tell(event)
     return script.said()
+
+
+def test_a_slot_is_free_as_soon_as_its_take_is_recorded():
+    """The engine does not wait for the disk: the next take comes while the clip is being written."""
+    script = Script()
+    script.start()
+    script.tell(JobArrived("job", make_job(lines=(3,))))
+    (first,) = of(SendTake, script.tell(QuestionAnswered(0, "0.options")))
+    (second,) = of(SendTake, script.tell(TakeRecorded(0, first.take)))
+    assert [] == script.speak(first)
+    assert first.take != second.take
+    assert [] == script.tell(TakeRecorded(0, first.take))
+
+
+def test_a_slow_disk_holds_the_engine_back():
+    """Only so many clips wait for the disk; then the worker gets no more until one is there."""
+    script = Script()
+    script.start()
+    script.tell(JobArrived("job", make_job(lines=(MOST_UNWRITTEN + 2,))))
+    (take,) = first = of(SendTake, script.tell(QuestionAnswered(0, "0.options")))
+    for _ in range(MOST_UNWRITTEN - 1):
+        (take,) = of(SendTake, script.tell(TakeRecorded(0, take.take)))
+    assert [] == script.tell(TakeRecorded(0, take.take))
+    assert 1 == len(of(SendTake, script.speak(first[0])))
+
+
+def test_a_recorded_take_is_spoken_again_if_its_worker_dies_before_the_clip_is_there():
+    """Recorded is not kept: only the journal makes a clip last."""
+    script = Script()
+    script.start()
+    script.tell(JobArrived("job", make_job(lines=(1,))))
+    (take,) = of(SendTake, script.tell(QuestionAnswered(0, "0.options")))
+    script.tell(TakeRecorded(0, take.take))
+    script.lose(0)
+    assert 1 == script.dispatcher.jobs["job"].num_waiting

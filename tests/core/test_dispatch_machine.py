@@ -27,6 +27,7 @@ from fishd.core.events import (
     QuestionAnswered,
     StopAsked,
     TakeFailed,
+    TakeRecorded,
     TakeSpoken,
     Tick,
     WorkerGone,
@@ -102,6 +103,18 @@ class Worlds(RuleBasedStateMachine):
     def a_take_is_spoken(self, data: st.DataObject) -> None:
         self.speak(data.draw(st.sampled_from(list(self.takes))))
 
+    @rule(data=st.data())
+    @precondition(lambda self: self.takes)
+    def a_take_is_recorded(self, data: st.DataObject) -> None:
+        take = self.takes[data.draw(st.sampled_from(list(self.takes)))]
+        self.tell(TakeRecorded(take.worker, take.take))
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.takes)
+    def a_take_is_recorded(self, data: st.DataObject) -> None:
+        take = self.takes[data.draw(st.sampled_from(list(self.takes)))]
+        self.tell(TakeRecorded(take.worker, take.take))
+
     @rule(data=st.data(), retry=st.booleans())
     @precondition(lambda self: self.takes)
     def a_take_fails(self, data: st.DataObject, *, retry: bool) -> None:
@@ -126,6 +139,7 @@ class Worlds(RuleBasedStateMachine):
     @rule(worker=st.integers(0, 5), take=st.sampled_from(["0.0.0.1.0", "1.0.0.1.1"]))
     def a_late_word_comes_from_a_worker_that_is_gone(self, worker: int, take: str) -> None:
         if worker not in self.alive:
+            self.tell(TakeRecorded(worker, take))
             self.tell(TakeSpoken(worker, take, 1.0, 1.0))
             self.tell(QuestionAnswered(worker, "0.options"))
             self.tell(WorkerReady(worker, 1, "an engine"))

@@ -156,7 +156,7 @@ def test_workers_share_the_cores() -> None:
 
 
 def test_a_cpu_only_engine_gets_one_thread_a_worker() -> None:
-    """The preview engine's matrices are small: a second thread only spins, and one worker ran 3 times slower."""
+    """Its matrices are small: a second thread only spins, and one worker ran 3 times slower."""
     config = Config(pool=PoolConfig(cpu_workers=1))
     (share,) = plan_for(config, [], 2).shares
 
