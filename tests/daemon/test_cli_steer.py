@@ -58,6 +58,18 @@ def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path
     assert "pool.max_takes" in shown.stdout
 
 
+def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> None:
+    """As any other fault of the configuration: said, and the daemon goes on with the old one."""
+    good = daemon.config_path.read_text()
+    daemon.config_path.write_text(good.replace("[log]", '[log]\nfile = "/proc/none/log"'))
+    said = fishd("reload", cwd=daemon.folder)
+    daemon.config_path.write_text(good)
+    again = fishd("reload", cwd=daemon.folder)
+
+    assert (2, True) == (said.returncode, "log.file: /proc/none/log: cannot be opened" in said.stderr)
+    assert 0 == again.returncode
+
+
 def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
     """And ends with the result, though a take in hand would never end."""
     with running(tmp_path / "home", faults={"Forever": "steps"}) as served:
