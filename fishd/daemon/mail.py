@@ -8,6 +8,7 @@ from fishd.core.config import BadConfig, Config
 from fishd.core.events import Event
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.publisher import Published
+from fishd.daemon.pulse import Beat
 from fishd.pool.pool import Ended, Heard
 
 
@@ -33,4 +34,4 @@ class Trouble:
     what: str
 
 
-Mail = Event | Heard | Ended | Published | Scanned | Reloaded | Trouble
+Mail = Event | Heard | Ended | Published | Scanned | Reloaded | Trouble | Beat

@@ -1,4 +1,4 @@
-"""Keeps what is shown true: status.json, the live line, systemd's status, readiness and watchdog."""
+"""Keeps what is shown true: status.json, the live line, systemd's status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class Showing:
         self._look = look
         # The mutable state.
         self._stale = asyncio.Event()
-        self._announced = False
 
     def touch(self) -> None:
         """Something has happened."""
@@ -52,15 +51,3 @@ class Showing:
             write_status(self._path, status)
         except OSError as error:
             _log.debug("status.json cannot be written: %s", error)
-
-    def announce(self) -> None:
-        """READY, once: a start that waits for it can then drop bundles."""
-        if not self._announced:
-            self._announced = True
-            self._notifier.ready()
-
-    async def feed_watchdog(self, every_s: float) -> None:
-        """From the mailbox's own loop: one that is stuck feeds nothing."""
-        while True:
-            self._notifier.watchdog()
-            await asyncio.sleep(every_s)

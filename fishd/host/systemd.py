@@ -8,6 +8,8 @@ import socket
 import time
 from collections.abc import Mapping
 
+PATIENCE_S = 1.0  # for a manager that is busy; a lost READY would be a start that never ends
+
 
 class Notifier:
     """Sends datagrams to the service manager. A manager that does not listen is no fault of ours."""
@@ -16,19 +18,43 @@ class Notifier:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog_s = _watchdog_s(environ)
+        # The mutable state.
+        self._is_ready = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Is there a service manager?"""
+        return bool(self._address)
+
+    @property
+    def is_ready(self) -> bool:
+        """Has READY been said?"""
+        return self._is_ready
 
     def ready(self) -> None:
-        self._send("READY=1")
+        """The start is over. Said once, however often it is true."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._send("READY=1")
 
     def reloading(self) -> None:
-        """Systemd waits for the READY that follows, and tells it from an older one by the clock."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        """Systemd waits for the READY that follows, and tells it from an older one by the clock.
+
+        Before the first READY nothing is said: the READY after a reload would end the start too soon.
+        """
+        if self._is_ready:
+            self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self) -> None:
+        """The reload is over, well or not."""
+        if self._is_ready:
+            self._send("READY=1")
 
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
     def extend_timeout(self, seconds: float) -> None:
-        """More time to start, stop or reload in."""
+        """More time, from now on, to start, stop or reload in."""
         self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
 
     def status(self, line: str) -> None:
@@ -41,7 +67,7 @@ class Notifier:
         if not self._address:
             return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)
+            sock.settimeout(PATIENCE_S)
             sock.sendto(text.encode(), self._address)
 
 

@@ -1,0 +1,65 @@
+"""The Notifier: sd_notify(3), with nobody to hear it and with a manager of odd habits."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import pytest
+
+from fishd.host.systemd import Notifier
+from tests.daemon.manager import manager
+
+
+def test_without_a_socket_nothing_is_said() -> None:
+    """Every call does nothing, well."""
+    notifier = Notifier({})
+    notifier.ready()
+    notifier.status("idle")
+    assert (notifier.is_heard, notifier.is_ready) == (False, True)
+
+
+def test_a_manager_that_is_gone_is_no_fault(tmp_path: Path) -> None:
+    """A socket that nobody listens on swallows what is said."""
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_a_socket_in_the_abstract_namespace_is_heard() -> None:
+    """Its address begins with an @, as systemd in a container gives it."""
+    name = f"fishd-test-{secrets.token_hex(8)}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(f"\0{name}")
+        Notifier({"NOTIFY_SOCKET": f"@{name}"}).stopping()
+        assert sock.recv(100, socket.MSG_DONTWAIT) == b"STOPPING=1"
+
+
+def test_a_reload_before_the_start_is_over_says_nothing(tmp_path: Path) -> None:
+    """Its READY would be taken for the start's."""
+    with manager(tmp_path) as heard:
+        notifier = Notifier(heard.env())
+        notifier.reloading()
+        notifier.reloaded()
+        assert heard.hear(0) is None
+        notifier.ready()
+        notifier.reloading()
+        notifier.reloaded()
+        heard.hear_the_rest()
+        assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "READY"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "60000000"}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_is_fed_twice_in_its_time(environ: dict[str, str], expected: float | None) -> None:
+    """Unless there is none, or it watches another process."""
+    assert Notifier(environ).watchdog_s == expected

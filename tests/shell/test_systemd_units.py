@@ -1,0 +1,110 @@
+"""The units as systemd itself judges them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.running import ROOT
+
+UNITS = ROOT / "systemd"
+MOST_EXPOSURE = 10  # in tenths
+WITHIN_THE_HOUSE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: systemd)"
+)
+
+
+def analyze(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *arguments],
+        env={**WITHIN_THE_HOUSE, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def installed(unit: Path, root: Path) -> Path:
+    """The unit below `root`, with the program that it starts and the targets that it names."""
+    program = root / "opt/fishd/bin/fishd"
+    program.parent.mkdir(parents=True)
+    shutil.copy("/bin/true", program)
+    folder = root / "etc/systemd/system"
+    folder.mkdir(parents=True)
+    for target in ("basic", "default", "multi-user", "shutdown", "sysinit", "local-fs"):
+        (folder / f"{target}.target").write_text("[Unit]\nDefaultDependencies=no\n")
+    return Path(shutil.copy(unit, folder))
+
+
+@needs_systemd
+def test_the_system_unit_verifies_without_a_word(tmp_path: Path) -> None:
+    """`systemd-analyze verify` finds nothing to say of it where fishd is installed."""
+    unit = installed(UNITS / "fishd.service", tmp_path)
+    verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
+    assert (verified.returncode, verified.stdout) == (0, "")
+
+
+@needs_systemd
+def test_the_user_unit_verifies_without_a_word(tmp_path: Path) -> None:
+    """The same of the user's, but that its program is not on this machine."""
+    unit = tmp_path / "fishd.service"
+    unit.write_text(
+        (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")
+    )
+    verified = analyze("verify", "--man=no", "--user", str(unit), XDG_RUNTIME_DIR=str(tmp_path), HOME="/")
+    assert (verified.returncode, verified.stdout) == (0, "")
+
+
+@needs_systemd
+def test_the_exposure_is_at_most_one() -> None:
+    """`systemd-analyze security` calls the unit safe."""
+    unit = str(UNITS / "fishd.service")
+    judged = analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSURE}", unit)
+    assert judged.returncode == 0, judged.stdout
+
+
+def test_what_would_break_the_engines_is_not_in_the_unit() -> None:
+    """Torch makes code as it runs, the GPU is a device, NVML reads /proc, workers are pinned."""
+    lines = (UNITS / "fishd.service").read_text().splitlines()
+    set_there = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
+    assert not {"MemoryDenyWriteExecute", "PrivateDevices", "ProcSubset"} & set(set_there)
+    assert not any("~@resources" in line for line in lines if line.startswith("SystemCallFilter"))
+
+
+def test_the_spool_is_one_mount() -> None:
+    """Two writable paths for it would be two mounts, and a rename between them would fail."""
+    lines = (UNITS / "fishd.service").read_text().splitlines()
+    assert [
+        line for line in lines if line.startswith(("StateDirectory=", "ReadWritePaths=", "BindPaths="))
+    ] == ["StateDirectory=fishd"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes users and folders below a root of its own: needs root")
+@needs_systemd
+def test_users_and_folders_are_made_as_the_group_needs_them(tmp_path: Path) -> None:
+    """The inbox takes what the group drops; the rest it may read; others see nothing."""
+    (tmp_path / "etc").mkdir()
+    for name, tool in (("sysusers", "systemd-sysusers"), ("tmpfiles", "systemd-tmpfiles")):
+        create = ["--create"] if name == "tmpfiles" else []
+        subprocess.run(
+            [tool, *create, f"--root={tmp_path}", str(UNITS / f"fishd.{name}.conf")], check=True, timeout=60
+        )
+    spool = tmp_path / "var/lib/fishd/spool"
+    modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in (spool, *spool.iterdir())}
+    assert modes == {
+        "spool": "0o2750",
+        "inbox": "0o2770",
+        "work": "0o2750",
+        "outbox": "0o2750",
+        "archive": "0o2750",
+    }
+    uid = next(line for line in (tmp_path / "etc/passwd").read_text().splitlines() if "fishd" in line)
+    assert spool.stat().st_uid == int(uid.split(":")[2])
