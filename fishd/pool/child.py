@@ -59,6 +59,7 @@ class Child:
                 "-m",
                 "fishd.worker",
                 str(their_end.fileno()),
+                str(os.getpid()),
                 pass_fds=(their_end.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,

@@ -1,4 +1,7 @@
-"""`python -m fishd.worker FD`: one worker process, speaking over the socket that it inherited as FD."""
+"""`python -m fishd.worker FD PARENT`: one worker process, speaking over the socket that it inherited as FD.
+
+PARENT is the daemon's process id: a worker whose parent is another one is an orphan, and ends.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +91,8 @@ def _sendable(text: str) -> str:
 
 def _die_with_the_parent() -> None:
     """Have the kernel end us when the daemon dies, even while we are stopped or hang in a step."""
-    parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() != int(sys.argv[2]):  # it died before the kernel was asked
         sys.exit(0)
 
 

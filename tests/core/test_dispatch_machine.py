@@ -109,12 +109,6 @@ class Worlds(RuleBasedStateMachine):
         take = self.takes[data.draw(st.sampled_from(list(self.takes)))]
         self.tell(TakeRecorded(take.worker, take.take))
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.takes)
-    def a_take_is_recorded(self, data: st.DataObject) -> None:
-        take = self.takes[data.draw(st.sampled_from(list(self.takes)))]
-        self.tell(TakeRecorded(take.worker, take.take))
-
     @rule(data=st.data(), retry=st.booleans())
     @precondition(lambda self: self.takes)
     def a_take_fails(self, data: st.DataObject, *, retry: bool) -> None:

@@ -1,8 +1,7 @@
 """Which segment goes to which worker: priority, turns, voices, the longest first, and an even load."""
 
 from fishd.core.actions import AskOptions, SendTake
-from fishd.core.events import JobArrived, TakeRecorded, TakeSpoken
-from fishd.core.workerbook import MOST_UNWRITTEN
+from fishd.core.events import JobArrived, TakeSpoken
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 EVEN_SPLIT_SLACK = 1.10
@@ -85,30 +84,6 @@ def test_the_emptiest_worker_is_filled_first():
     script.start(slots=4)
     script.arrive(make_job("job", (4,)))
     assert [2, 2] == [len(worker.takes) for worker in script.dispatcher.crew.workers.values()]
-
-
-def test_a_slot_is_free_while_the_clip_is_being_written():
-    """The engine does not wait for the disk: the next take comes as soon as the last one is recorded."""
-    script = Script()
-    script.start()
-    script.arrive(make_job("job", (3,)))
-    (first,) = of(SendTake, script.heard)
-    (second,) = of(SendTake, script.tell(TakeRecorded(0, first.take)))
-    assert [] == script.tell(TakeRecorded(0, first.take))
-    assert [] == script.speak(first)
-    assert 1 == len(of(SendTake, script.tell(TakeRecorded(0, second.take))))
-
-
-def test_a_disk_that_does_not_keep_up_holds_the_engine_back():
-    """So many clips may wait to be written, no more."""
-    script = Script()
-    script.start()
-    script.arrive(make_job("job", (40,)))
-    for at in range(MOST_UNWRITTEN):
-        script.tell(TakeRecorded(0, of(SendTake, script.heard)[at].take))
-    sent = of(SendTake, script.heard)
-    assert MOST_UNWRITTEN == len(sent)
-    assert 1 == len(of(SendTake, script.speak(sent[0])))
 
 
 def test_one_long_speaker_does_not_hold_up_the_job():

@@ -90,7 +90,7 @@ def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             house = House(group, folder)
-            with _listening(house):
+            with listening(house):
                 await story(house)
             for worker in range(100):
                 house.pool.kill(worker, "the story is over")
@@ -99,7 +99,7 @@ def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
 
 
 @contextlib.contextmanager
-def _listening(house: House) -> Iterator[None]:
+def listening(house: House) -> Iterator[None]:
     """What the pool logs of its workers goes to `house.lines` too."""
     log, handler = logging.getLogger("fishd.worker"), logging.Handler()
     handler.emit = lambda record: house.lines.put_nowait(record.getMessage())

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from fishd.pool.pool import Ended
 from fishd.wire import messages
-from fishd.wire.messages import Progress, Ready, Spoken, Stop
+from fishd.wire.channel import encode
+from fishd.wire.messages import Load, Progress, Ready, Spoken, Stop
 from tests.faults.house import ENV, LIMIT_S, ROOT, House, play
 
 ORPHAN_LIMIT_S = 2.0
@@ -330,25 +332,29 @@ def test_a_daemon_that_ends_in_disorder_takes_its_workers_along(tmp_path: Path) 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from tests.faults.house import House
+from tests.faults.house import House, listening
 from fishd.wire.messages import Ready, Progress
 
 async def main():
     async with asyncio.TaskGroup() as group:
         house = House(group, Path(sys.argv[1]))
-        idle = await house.ready()
-        stepping = await house.ready(faults={"steps": "steps", "hang": "hang"})
-        hanging = await house.ready(faults={"hang": "hang"}, says="speaking")
-        loading = house.start(load="hang")
-        stopped = await house.ready()
-        house.process(stopped).suspend()
-        house.speak(stepping, "steps")
-        await house.hear(Progress)
-        house.speak(hanging, "hang")
-        while house.pool.pid(loading) is None:
-            await asyncio.sleep(0)
-        print(*(house.pool.pid(w) for w in (idle, stepping, hanging, loading, stopped)), flush=True)
-        await asyncio.Event().wait()
+        with listening(house):
+            await story(house)
+
+async def story(house):
+    idle = await house.ready()
+    stepping = await house.ready(faults={"steps": "steps"})
+    hanging = await house.ready(faults={"hang": "hang"}, says="hanging")
+    loading = house.start(load="hang", says="loading")
+    await house.printed("loading")
+    stopped = await house.ready()
+    house.process(stopped).suspend()
+    house.speak(stepping, "steps")
+    await house.hear(Progress)
+    house.speak(hanging, "hang")
+    await house.printed("hanging")
+    print(*(house.pool.pid(w) for w in (idle, stepping, hanging, loading, stopped)), flush=True)
+    await asyncio.Event().wait()
 
 asyncio.run(main())
 """
@@ -370,6 +376,19 @@ def test_a_parent_killed_with_9_leaves_no_worker_behind(tmp_path: Path) -> None:
         parent.kill()
         _, left = psutil.wait_procs(workers, timeout=ORPHAN_LIMIT_S)
     assert [] == [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_worker_whose_parent_died_before_it_began_ends(tmp_path: Path) -> None:
+    """It does not begin to load, for nobody would ever end it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(encode(Load(0, "tests.engines.noop:factory", "cpu", {"load": "hang"})))
+        command = [sys.executable, "-m", "fishd.worker", str(theirs.fileno()), "1"]
+        with subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ, **ENV}) as worker:
+            try:
+                assert 0 == worker.wait(LIMIT_S)
+            finally:
+                worker.kill()
 
 
 def test_a_message_out_of_turn_ends_the_worker(tmp_path: Path) -> None:
