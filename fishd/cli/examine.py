@@ -42,8 +42,10 @@ def examine(path: Path | None, say: Callable[[str], None]) -> Iterator[Finding]:
     yield from examine_spool(config)
     hiring = hire(config, NvmlLibrary(), os.environ, config.spool.root.absolute() / ".cache")
     yield from _gpus(hiring)
-    yield from _checkpoint(config, say)
-    yield _engine(config, hiring, say)
+    model = list(_checkpoint(config, say))
+    yield from model
+    if not any(finding.is_a == "fault" for finding in model):  # else the engine would only say the same
+        yield _engine(config, hiring, say)
 
 
 def _configuration(config: Config) -> Finding:
@@ -67,7 +69,7 @@ def _gpus(hiring: Hiring) -> Iterator[Finding]:
         yield good("GPU", remarks)
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, frozen=True):
     """What `python -m fishd.engines.fish.doctor` prints, a line a finding."""
 
     name: str
@@ -92,9 +94,13 @@ def _checkpoint(config: Config, say: Callable[[str], None]) -> Iterator[Finding]
     except msgspec.MsgspecError as error:
         yield fault("Checkpoint", f"its doctor's words cannot be read: {error}")
         return
-    for line in found:
-        name = line.name[:1].upper() + line.name[1:]
-        yield good(name, line.detail) if line.ok else fault(name, line.detail, line.mend)
+    parts = {line: line.name.removeprefix("fish: ") for line in found}
+    fine = [f"{part} {line.detail}".strip() for line, part in parts.items() if line.ok]
+    if fine:
+        yield good("Fish", "; ".join(fine))
+    for line, part in parts.items():
+        if not line.ok:
+            yield fault(f"{part[:1].upper()}{part[1:]}", line.detail, line.mend)
     if not found:
         last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
         yield fault("Checkpoint", f"its doctor failed: {last[0]}", "make install-fish")

@@ -6,7 +6,9 @@ Colour only on a terminal, and not with NO_COLOR; what is piped is plain and nev
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -54,10 +56,16 @@ def complain(error: object) -> None:
 
 
 def say(line: str) -> None:
-    """One line of talk, safe to show whatever names are in it."""
+    """One line of talk, safe to show whatever names are in it; on a terminal it breaks between words."""
     from fishd.core.visible import visible
 
-    print(f"fishd: {visible(line)}", file=sys.stderr, flush=True)
+    said = f"fishd: {visible(line)}"
+    if sys.stderr.isatty():
+        columns = shutil.get_terminal_size().columns
+        said = textwrap.fill(
+            said, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    print(said, file=sys.stderr, flush=True)
 
 
 def console(*, talk: bool = False) -> Console:
