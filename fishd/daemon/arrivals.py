@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fishd.core.config import Config
@@ -108,8 +108,12 @@ class Arrivals:
     async def _claim(self, found: tuple[Found, ...]) -> None:
         claims = await asyncio.to_thread(self._inbox.claim, found, time.monotonic())
         self._say_claims(claims)
-        for claimed in claims.claimed:
-            self._post(await asyncio.to_thread(self._arrived, claimed))
+        await asyncio.to_thread(self._read_all, claims.claimed, asyncio.get_running_loop())
+
+    def _read_all(self, claimed: Sequence[Claimed], loop: asyncio.AbstractEventLoop) -> None:
+        """Blocking: read a batch in one thread; each job arrives as soon as it is read."""
+        for one in claimed:
+            loop.call_soon_threadsafe(self._post, self._arrived(one))
 
     def _arrived(self, claimed: Claimed) -> JobArrived:
         """Blocking: read a claimed bundle."""
