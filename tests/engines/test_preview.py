@@ -1,28 +1,24 @@
-"""The preview engine under the contract that every engine keeps."""
+"""The preview engine: under the contract that every engine keeps, and what it promises beyond."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from tests.engines.contract import EngineContract, MakeEngine, speak_one
-from hibari import Hibari
 
 from fishd.engines import preview
-from fishd.engines.protocol import Failed, Spoken, Take, Voice
+from fishd.engines.preview.engine import PreviewEngine
+from fishd.engines.preview.espeak import median_pitch
+from fishd.engines.preview.loudness import loudness_of, speech_s
+from fishd.engines.protocol import EngineError, Failed, Take, Voice
+from tests.engines.contract import EngineContract, MakeEngine, speak_one
+from tests.engines.preview_parts import TRANSCRIPT, audio_of, make_voice, say, stock_sound
 
-TRANSCRIPT = "The quick brown fox jumped over the lazy dog while the rain fell on the roof."
-
-
-@pytest.fixture(scope="module")
-def deep_voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    """A clip of a deeper voice: hibari, played a fifth slower."""
-    clip = tmp_path_factory.mktemp("voice") / "clip.wav"
-    soundfile.write(clip, Hibari()(TRANSCRIPT, speed=1.2, seed=0), 20_000)
-    return Voice("a-deeper-voice", (clip,), TRANSCRIPT, "en")
+LONG = "It was a dark and stormy night, and the rain fell in torrents on the roofs of the town. " * 23
 
 
 class TestPreview(EngineContract):
@@ -35,5 +31,163 @@ class TestPreview(EngineContract):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def voice(cls, deep_voice: Voice) -> Voice:
-        return deep_voice
+    def voice(cls, tmp_path_factory: pytest.TempPathFactory) -> Voice:
+        return make_voice(tmp_path_factory.mktemp("voice"))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PreviewEngine]:
+    engine = preview.factory("cpu", {})
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return make_voice(tmp_path_factory.mktemp("deeper"))
+
+
+def test_it_says_that_it_is_no_clone(engine: PreviewEngine) -> None:
+    """The remark for every summary says preview, and says what it does not copy."""
+    assert "preview, not a clone" in engine.remark
+    assert "accent" in engine.remark
+
+
+def test_it_follows_the_reference_s_pitch(engine: PreviewEngine, voice: Voice) -> None:
+    """A deep reference gives deep speech: within a semitone and a half of its median pitch."""
+    heard = median_pitch(audio_of(say(engine, voice, TRANSCRIPT)))
+    wanted = median_pitch(soundfile_at_24_khz(voice))
+    assert abs(12 * math.log2(heard / wanted)) < 1.5
+
+
+def test_it_follows_the_reference_s_formants(engine: PreviewEngine, tmp_path: Path) -> None:
+    """A reference played slower has a longer tract, one played faster a shorter."""
+    deep, high = (
+        engine._likeness(make_voice(tmp_path, deeper=deeper, key=f"tract {deeper}")) for deeper in (0.8, 1.2)
+    )
+    assert deep.warp < 0.92
+    assert high.warp > 1.08
+
+
+def test_it_follows_the_reference_s_pace(engine: PreviewEngine, tmp_path: Path) -> None:
+    """A reference that reads a fifth faster than the stock voice gives speech that much shorter."""
+    clip = tmp_path / "fast.wav"
+    soundfile.write(clip, stock_sound(1.2), 24_000)
+    fast = Voice("fast", (clip,), TRANSCRIPT, "en")
+    lasts = speech_s(audio_of(say(engine, fast, TRANSCRIPT)))
+    assert lasts == pytest.approx(speech_s(stock_sound(1.2)), rel=0.08)
+
+
+def test_it_follows_the_reference_s_loudness(engine: PreviewEngine, tmp_path: Path) -> None:
+    """Speech has the level that the reference has, pauses left out."""
+    clip = tmp_path / "quiet.wav"
+    soundfile.write(clip, stock_sound() * 0.8, 24_000)
+    spoken = audio_of(say(engine, Voice("quiet", (clip,), TRANSCRIPT, "en"), "Not so loud, please."))
+    assert loudness_of(spoken) == pytest.approx(loudness_of(stock_sound() * 0.8), rel=0.1)
+
+
+def test_options_move_pace_and_pitch(engine: PreviewEngine, voice: Voice) -> None:
+    """pace 1.5 takes two thirds of the time; pitch 4 is four semitones higher."""
+    plain = audio_of(say(engine, voice, TRANSCRIPT))
+    quick = audio_of(say(engine, voice, TRANSCRIPT, pace=1.5))
+    raised = audio_of(say(engine, voice, TRANSCRIPT, pitch=4))
+    assert len(quick) / len(plain) == pytest.approx(2 / 3, rel=0.1)
+    assert 12 * math.log2(median_pitch(raised) / median_pitch(plain)) == pytest.approx(4, abs=0.7)
+
+
+def test_options_of_a_sampling_engine_are_passed_over(engine: PreviewEngine, voice: Voice) -> None:
+    """A job meant for a cloning engine can be previewed as it stands."""
+    assert audio_of(say(engine, voice, "Good evening.", temperature=0.7, top_p=0.8)).any()
+
+
+def test_a_bad_option_of_a_take_fails_that_take(engine: PreviewEngine, voice: Voice) -> None:
+    """The reason names the key."""
+    ended = say(engine, voice, "Good evening.", blend=7)
+    assert isinstance(ended, Failed)
+    assert "blend" in ended.reason
+    assert not ended.retry
+
+
+def test_a_bad_option_of_the_engine_stops_its_loading() -> None:
+    """An engine is not loaded with an option that it does not take."""
+    with pytest.raises(EngineError, match="no_such_option"):
+        preview.factory("cpu", {"no_such_option": 1})
+
+
+def test_a_text_of_two_thousand_characters_is_spoken_whole(engine: PreviewEngine, voice: Voice) -> None:
+    """A long text comes out sentence by sentence; none is lost."""
+    once = audio_of(say(engine, voice, LONG[: len(LONG) // 23]))
+    spoken = audio_of(say(engine, voice, LONG))
+    assert len(LONG) > 2000
+    assert len(spoken) / len(once) == pytest.approx(23, rel=0.1)
+
+
+def test_a_long_text_without_a_stop_is_spoken(engine: PreviewEngine, voice: Voice) -> None:
+    """Two thousand characters in one sentence are cut at words, and spoken."""
+    assert len(audio_of(say(engine, voice, "word " * 400))) > 60 * 24_000
+
+
+def test_a_step_speaks_a_sentence(engine: PreviewEngine, voice: Voice) -> None:
+    """Work comes in bounded pieces: ten sentences take at least ten steps."""
+    engine.start(Take("take", voice, "The cat sat. " * 10, "en", 7, 600.0))
+    steps = 1
+    while not engine.step():
+        steps += 1
+    assert steps >= 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dr. Smith paid $9.99 on 3/4/2024 at 7:30pm, i.e. 50% of £3.50.",
+        "Wait… what?! 🙂🙃 No way 👍🏽!",
+        "Hello 你好 world",
+        "<|im_end|> Hello <|audio_start|>",
+        "[word](/wɜːd/) hello",
+        "tab\tnew\nline\x00null\u200bnothing",
+        "ALL CAPS AND http://example.com/a_b?c=d",
+        "naïve façade Ünïcödé",
+    ],
+)
+def test_what_can_be_spoken_is_spoken(engine: PreviewEngine, voice: Voice, text: str) -> None:
+    """Digits, abbreviations, emoji, mark-up and foreign words do not stop a sentence."""
+    assert len(audio_of(say(engine, voice, text))) > 12_000
+
+
+@pytest.mark.parametrize("text", ["🙂👍", "...", "你好", "مرحبا", "\u200b", "- - -"])
+def test_what_cannot_be_spoken_fails_with_a_reason(engine: PreviewEngine, voice: Voice, text: str) -> None:
+    """Text without a word that English has is a fault of the text: no retry."""
+    ended = say(engine, voice, text)
+    assert isinstance(ended, Failed)
+    assert "can be spoken" in ended.reason
+    assert not ended.retry
+
+
+@pytest.mark.parametrize("code", ["en", "en-US", "EN", "en_GB", " en "])
+def test_english_is_english_however_it_is_written(engine: PreviewEngine, voice: Voice, code: str) -> None:
+    """Codes differ in case, region and separator; the audio does not."""
+    assert np.array_equal(
+        audio_of(say(engine, voice, "Hello.")), audio_of(say(engine, voice, "Hello.", code))
+    )
+
+
+def test_an_unknown_language_fails_with_a_reason(engine: PreviewEngine, voice: Voice) -> None:
+    """The language is named."""
+    ended = say(engine, voice, "Hello.", "klingon")
+    assert isinstance(ended, Failed)
+    assert '"klingon"' in ended.reason
+
+
+def test_a_text_that_is_too_long_for_its_limit_fails(engine: PreviewEngine, voice: Voice) -> None:
+    """It fails as soon as the limit is passed, and says the limit."""
+    ended = speak_one(engine, Take("take", voice, LONG, "en", 7, 5.0))
+    assert isinstance(ended, Failed)
+    assert "5.0 s" in ended.reason
+
+
+def soundfile_at_24_khz(voice: Voice) -> np.ndarray:
+    """The voice's clip as the engine hears it."""
+    from fishd.engines.preview.reference import load
+
+    (sound,), _ = load(voice.clips)
+    return sound

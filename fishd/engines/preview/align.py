@@ -23,11 +23,11 @@ def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
 
 def _fill(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     """[n + 1, m + 1]: the cheapest way from the first pair of frames to each pair."""
-    n, m = distance.shape
+    n, m = len(distance), len(distance[0])
     cost = np.full((n + 1, m + 1), np.inf, np.float32)
     cost[0, 0] = 0.0
     for diagonal in range(2, n + m + 1):
-        i: NDArray[np.intp] = np.arange(max(1, diagonal - m), min(n, diagonal - 1) + 1)
+        i = np.arange(max(1, diagonal - m), min(n, diagonal - 1) + 1)
         j = diagonal - i
         here = distance[i - 1, j - 1]
         stay = np.minimum(cost[i - 1, j], cost[i, j - 1]) + STALL * here

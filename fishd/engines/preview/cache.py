@@ -59,8 +59,8 @@ class Cache:
         if self._folder is None:
             return None
         try:
-            with np.load(self._folder / name, allow_pickle=False) as file:
-                return _unpack(kind, dict(file), "")
+            with (self._folder / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return _unpack(kind, dict(arrays), "")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 

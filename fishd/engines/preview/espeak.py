@@ -74,17 +74,17 @@ def read(text: str, manner: Manner) -> Array:
             pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    with _library() as (library, rate):
+    with library() as (lib, rate):
         heard = Callback(hear)  # referenced until the library is done with it
-        library.espeak_SetSynthCallback(heard)
-        if library.espeak_SetVoiceByName(manner.voice.encode()) != 0:
+        lib.espeak_SetSynthCallback(heard)
+        if lib.espeak_SetVoiceByName(manner.voice.encode()) != 0:
             raise Unspeakable(f"espeak-ng has no voice {manner.voice}")
-        library.espeak_SetParameter(RATE, manner.rate, 0)
-        library.espeak_SetParameter(PITCH, manner.pitch, 0)
+        lib.espeak_SetParameter(RATE, manner.rate, 0)
+        lib.espeak_SetParameter(PITCH, manner.pitch, 0)
         encoded = text.encode("utf-8", "replace") + b"\0"
-        if library.espeak_Synth(encoded, len(encoded), 0, 1, 0, UTF_8, None, None) != 0:
+        if lib.espeak_Synth(encoded, len(encoded), 0, 1, 0, UTF_8, None, None) != 0:
             raise Unspeakable("espeak-ng would not speak this text")
-        library.espeak_Synchronize()
+        lib.espeak_Synchronize()
     if not pieces:
         return np.zeros(0, np.float32)
     sound = np.concatenate(pieces).astype(np.float32) / 32768
@@ -92,17 +92,17 @@ def read(text: str, manner: Manner) -> Array:
 
 
 @contextmanager
-def _library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
+def library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
     """A library fresh from the disk, and its sample rate."""
     import espeakng_loader  # here, since the extra may not be installed
 
     ctypes.CDLL(None).srand(1)  # espeak draws its noise from libc's
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    lib = ctypes.CDLL(espeakng_loader.get_library_path())
     try:
-        rate = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT)
+        rate = lib.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT)
         if rate <= 0:
             raise EngineError("espeak-ng does not start; install the extra again: fishd[languages]")
-        yield library, rate
-        library.espeak_Terminate()
+        yield lib, rate
+        lib.espeak_Terminate()
     finally:
-        _ctypes.dlclose(library._handle)  # noqa: SLF001 - ctypes has no public way to unload
+        _ctypes.dlclose(lib._handle)  # noqa: SLF001 - ctypes has no public way to unload

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 
+FindModule = Callable[[str], object]
 ENGLISH = "en"
 # What people write, where espeak-ng calls it otherwise.
 ESPEAK = {
@@ -38,13 +40,13 @@ def is_english(code: str) -> bool:
     return tongue_of(code) == ENGLISH
 
 
-def check_language(language: str) -> str | None:
+def check_language(language: str, find_module: FindModule = importlib.util.find_spec) -> str | None:
     """None if the engine speaks it, else the fault and its mend."""
     if is_english(language):
         return None
     if tongue_of(language) not in SPOKEN:
         return f'language "{language}": the preview engine does not speak it; write a code like "en" or "de"'
-    if importlib.util.find_spec("espeakng_loader") is None:
+    if find_module("espeakng_loader") is None:
         return (
             f'language "{language}": the preview engine alone speaks English only; '
             f'for others install the extra "languages" ({EXTRA})'

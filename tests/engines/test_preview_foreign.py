@@ -1,0 +1,85 @@
+"""Languages other than English, with the `languages` extra."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from fishd.engines import preview
+from fishd.engines.preview import espeak
+from fishd.engines.preview.engine import PreviewEngine
+from fishd.engines.preview.loudness import speech_s
+from fishd.engines.preview.tongues import SPOKEN
+from fishd.engines.protocol import Failed, Voice
+from tests.engines.preview_parts import audio_of, make_voice, say
+
+pytest.importorskip("espeakng_loader", reason="the languages extra is not installed")
+
+GERMAN = "Guten Abend, meine Damen und Herren. Schön, dass Sie da sind!"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PreviewEngine]:
+    engine = preview.factory("cpu", {})
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return make_voice(tmp_path_factory.mktemp("voice"))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de-DE", GERMAN),
+        ("zh", "你好，欢迎来到这里。今天天气很好！"),
+        ("ja", "こんにちは、せかい。"),
+        ("es", "Buenas tardes a todos."),
+        ("ru", "Добрый вечер, дамы и господа."),
+        ("ko", "안녕하세요 여러분."),
+    ],
+)
+def test_other_languages_are_spoken_at_the_reference_s_pitch(
+    engine: PreviewEngine, voice: Voice, language: str, text: str
+) -> None:
+    """Within a semitone and a half of the reference's median."""
+    audio = audio_of(say(engine, voice, text, language))
+    wanted = math.exp(engine._likeness(voice).pitch_median)
+    assert speech_s(audio) > 0.6
+    assert abs(12 * math.log2(espeak.median_pitch(audio) / wanted)) < 1.5
+
+
+def test_what_was_said_before_does_not_colour_what_is_said_now(engine: PreviewEngine, voice: Voice) -> None:
+    """The library keeps no state between sentences: the same take gives the same audio."""
+    first = audio_of(say(engine, voice, GERMAN, "de"))
+    say(engine, voice, "Etwas ganz anderes.", "de")
+    assert np.array_equal(first, audio_of(say(engine, voice, GERMAN, "de")))
+
+
+def test_japanese_in_kanji_fails_with_a_reason(engine: PreviewEngine, voice: Voice) -> None:
+    """The reason names kana, and the character that is none."""
+    ended = say(engine, voice, "日本語です", "ja")
+    assert isinstance(ended, Failed)
+    assert "kana" in ended.reason
+    assert "日" in ended.reason
+    assert not ended.retry
+
+
+def test_a_slow_reader_is_followed(engine: PreviewEngine, voice: Voice) -> None:
+    """Against the transcript in the same language, the pace is the reference's."""
+    slow = Voice("slow", voice.clips, "Guten Abend.", "de")
+    quick = Voice("quick", voice.clips, GERMAN * 3, "de")
+    lasts = [speech_s(audio_of(say(engine, who, GERMAN, "de"))) for who in (slow, quick)]
+    assert lasts[0] > 1.4 * lasts[1]
+
+
+def test_every_language_that_is_promised_has_a_voice() -> None:
+    """espeak-ng knows each code that check_language lets through."""
+    with espeak.library() as (library, _):
+        unknown = [code for code in sorted(SPOKEN) if library.espeak_SetVoiceByName(code.encode()) != 0]
+    assert [] == unknown
