@@ -82,8 +82,8 @@ class Fast:
             y = attend_many(q, k, v, None, causal=True)
             if i == len(model.fast) - 1:  # of the last layer only the second position is read
                 x, y = x[:, 1:], y[:, 1:]
-            x = x + block.wo(y)
-            x = x + block.w2(block.gate(block.ffn_norm(x)))
+            x = block.wo(y, x)
+            x = block.w2(block.gate(block.ffn_norm(x)), x)
         return x[:, 0]
 
     def _next(self, x: Tensor, place: int) -> Tensor:
@@ -96,8 +96,8 @@ class Fast:
             self._keys[i, :n, :, place], self._values[i, :n, :, place] = k[:, 0], v[:, 0]
             seen = place + 1
             y = attend_one(q, self._keys[i, :n, :, :seen], self._values[i, :n, :, :seen], None)
-            x = x + block.wo(y)
-            x = x + block.w2(block.gate(block.ffn_norm(x)))
+            x = block.wo(y, x)
+            x = block.w2(block.gate(block.ffn_norm(x)), x)
         return x[:, 0]
 
     def _record(self, n: int, frame: Tensor, worst: Tensor) -> None:

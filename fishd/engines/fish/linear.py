@@ -17,19 +17,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]
+Adding = Callable[[Tensor, Tensor], Tensor]
 
 ROWS_HINT = 16  # the layout is chosen for about this many rows; any number may be given
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """x -> x weight^T + bias, by the device's own library."""
+    """x -> x weight^T + bias, added onto what is given, by the device's own library."""
 
     weight: Tensor
     bias: Tensor | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
+    def __call__(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
+        y = F.linear(x, self.weight, self.bias)
+        return y if onto is None else onto + y
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ def linear(weight: Tensor, bias: Tensor | None = None) -> Linear:
         return Product(weight, bias)
     packed, product = _pack(weight), torch.ops.mkldnn._linear_pointwise  # noqa: SLF001 - torch names it so
     return lambda x: product(x, packed, bias, "none", [], "")
+
+
+def adding(weight: Tensor, bias: Tensor | None = None) -> Adding:
+    """(x, onto) -> onto + x weight^T + bias: a layer's way back to the residual stream."""
+    if not can_pack(weight):
+        return Product(weight, bias)
+    packed, product = _pack(weight), torch.ops.mkldnn._linear_pointwise  # noqa: SLF001 - torch names it so
+    return lambda x, onto: product.binary(x, onto, packed, bias, "add")
 
 
 def gated(w1: Tensor, w3: Tensor) -> Linear:

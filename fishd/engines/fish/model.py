@@ -22,7 +22,7 @@ from fishd.engines.fish.checkpoint import (
     read_tokenizer,
     require_weights,
 )
-from fishd.engines.fish.linear import Linear, gated, linear
+from fishd.engines.fish.linear import Adding, Linear, adding, gated, linear
 from fishd.engines.fish.standins import package
 
 RESIDUAL_CODES = 1024  # the package draws residual codes from the first 1024 logits, whatever the head's size
@@ -40,16 +40,27 @@ class Norm:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadNorm:
+    """RMS norm of every query head and every key head, [..., heads + kv, head_dim], in one call."""
+
+    weight: Tensor  # [heads + kv, head_dim]
+    eps: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape[1:], None, self.eps) * self.weight
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """One transformer layer. `qk_norm` is None for a model without."""
+    """One transformer layer. `qk_norm` norms query and key heads together; None for a model without."""
 
     attention_norm: Norm
     wqkv: Linear
-    qk_norm: tuple[Norm, Norm] | None
-    wo: Linear
+    qk_norm: HeadNorm | None
+    wo: Adding
     ffn_norm: Norm
     gate: Linear  # x -> silu(w1 x) * (w3 x)
-    w2: Linear
+    w2: Adding
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +183,25 @@ def _blocks(layers: Any) -> tuple[Block, ...]:
 
 def _block(layer: Any) -> Block:
     attention, feed = layer.attention, layer.feed_forward
-    has_qk_norm = bool(attention.attention_qk_norm)
     return Block(
         attention_norm=_norm(layer.attention_norm),
         wqkv=linear(attention.wqkv.weight, attention.wqkv.bias),
-        qk_norm=(_norm(attention.q_norm), _norm(attention.k_norm)) if has_qk_norm else None,
-        wo=linear(attention.wo.weight, attention.wo.bias),
+        qk_norm=_qk_norm(attention) if attention.attention_qk_norm else None,
+        wo=adding(attention.wo.weight, attention.wo.bias),
         ffn_norm=_norm(layer.ffn_norm),
         gate=gated(feed.w1.weight, feed.w3.weight),
-        w2=linear(feed.w2.weight),
+        w2=adding(feed.w2.weight),
     )
 
 
 def _norm(module: Any) -> Norm:
     return Norm(module.weight, float(module.eps))
+
+
+def _qk_norm(attention: Any) -> HeadNorm:
+    q, k = attention.q_norm, attention.k_norm
+    both = torch.cat([q.weight.expand(attention.n_head, -1), k.weight.expand(attention.n_local_heads, -1)])
+    return HeadNorm(both, float(q.eps))
 
 
 def _project_in(module: Any) -> Linear:
