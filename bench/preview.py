@@ -107,7 +107,8 @@ def machine() -> str:
     """The processor's name, as the system tells it."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()} ({len(names)} cores), Python {platform.python_version()}"
+    name = names[0] if names else platform.processor()
+    return f"{name} ({len(names)} cores), Python {platform.python_version()}"
 
 
 if __name__ == "__main__":
