@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fishd.cli.talk import BUSY, USAGE, complain
 from fishd.core.config import BadConfig
-from fishd.daemon.loop import Daemon, Surroundings, run
+from fishd.daemon.loop import Daemon, run
+from fishd.daemon.reloading import Surroundings
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary
 from fishd.host.logs import BadLogFile, set_up_logs

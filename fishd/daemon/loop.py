@@ -11,8 +11,6 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -38,14 +36,15 @@ from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.control import Control
 from fishd.daemon.hands import Hands
-from fishd.daemon.hiring import Hiring, hire
+from fishd.daemon.hiring import Hiring
 from fishd.daemon.keeper import Keeper
 from fishd.daemon.mail import Mail, Reloaded, Scanned, Trouble
 from fishd.daemon.observer import Observer
 from fishd.daemon.publisher import Published, Publisher
 from fishd.daemon.pulse import Beat, Pulse
+from fishd.daemon.reloading import Reloading, Surroundings
 from fishd.daemon.showing import Showing
-from fishd.host.gpus import Nvml
+from fishd.daemon.story import tell_arrival, tell_plan, tell_ready
 from fishd.host.logs import BadLogFile, Logs
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
@@ -58,15 +57,6 @@ _log = logging.getLogger("fishd.main")
 MARGIN_S = 10.0  # beyond drain_s, for the last publish
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the daemon finds around it; tests put their own in."""
-
-    nvml: Nvml
-    environ: Mapping[str, str]
-    reload: Callable[[], Config]
-
-
 class Daemon:
     """One spool's daemon. `run` returns the exit code."""
 
@@ -75,13 +65,12 @@ class Daemon:
     ) -> None:
         self._spool = spool
         self._logs = logs
-        self._around = around
         self._once = once
         self._notifier = Notifier(around.environ)
         self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         self._pulse = Pulse(self._notifier, self._mail.put_nowait)
         # The mutable state, all of it owned by the mailbox task.
-        self._config = config
+        self._reloading = Reloading(config, around, spool.root / ".cache", self._our_pids)
         self._all_well = True
         self._inbox_empty = False
         self._timer: asyncio.TimerHandle | None = None
@@ -89,8 +78,8 @@ class Daemon:
     async def run(self) -> int:
         """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
-        hiring = await asyncio.to_thread(self._hire, self._config, None)
-        self._say_plan(hiring)
+        hiring = await self._reloading.first()
+        tell_plan(hiring)
         self._dispatcher = Dispatcher(hiring.pool_plan)
         async with asyncio.TaskGroup() as group:
             tasks = self._set_up(group, hiring)
@@ -109,7 +98,7 @@ class Daemon:
         self._pool = Pool(group, post)
         self._keeper = Keeper(spool, post)
         self._publisher = Publisher(spool, self._logs.jobs, group, post)
-        self._arrivals = Arrivals(self._config, spool, self._publisher, post)
+        self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._look)
@@ -189,27 +178,14 @@ class Daemon:
                 pass  # the pool makes it the reason of the worker's end
 
     def _worker_ready(self, worker: int, ready: messages.Ready) -> None:
-        slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
-        extra = {"worker": worker}
-        _log.info(
-            "[Worker %d] ready: %s, %s, loaded in %.1f s",
-            *(worker, ready.engine, slots, ready.load_s),
-            extra=extra,
-        )
-        for note in ready.notes:
-            _log.info("[Worker %d] %s", worker, note, extra=extra)
+        tell_ready(worker, ready)
         self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark))
         self._decide(WorkerProgressed(worker, ready.memory_gb))
         self._notifier.ready()
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
-        if event.job is None:
-            what = f"{len(event.faults)} faults found"
-        else:
-            what = f"{len(event.job.speakers)} speakers, {event.job.num_segments} segments"
-        done = f", {len(event.clips)} of them spoken before" if event.clips else ""
-        _log.info("[Main] Job %s: %s%s", event.name, what, done, extra={"job": event.name})
+        tell_arrival(event)
         self._decide(event)
 
     def _worker_gone(self, event: WorkerGone) -> None:
@@ -231,7 +207,7 @@ class Daemon:
         if self._dispatcher.stopping_since is None:
             _log.info("[Main] stopping: no new takes; those in hand are finished")
             self._notifier.stopping()
-            self._notifier.extend_timeout(self._config.pool.drain_s + MARGIN_S)
+            self._notifier.extend_timeout(self._reloading.config.pool.drain_s + MARGIN_S)
             self._arrivals.stop()
         self._decide(StopAsked())
 
@@ -284,25 +260,13 @@ class Daemon:
 
     # ---- configuration -----------------------------------------------------------------------------
 
-    def _hire(self, config: Config, before: Hiring | None) -> Hiring:
-        """Blocking: NVML may take its time."""
-        pids = [self._pool.pid(worker) for worker in self._dispatcher.crew.workers] if before else []
-        ours = [pid for pid in pids if pid is not None]
-        around, cache = self._around, self._spool.root / ".cache"
-        return hire(config, around.nvml, around.environ, cache, before=before, our_pids=ours)
+    def _our_pids(self) -> list[int]:
+        pids = (self._pool.pid(worker) for worker in self._dispatcher.crew.workers)
+        return [pid for pid in pids if pid is not None]
 
     def _ask_reload(self, group: asyncio.TaskGroup) -> None:
         self._notifier.reloading()
-        group.create_task(self._reload(), name="reload")
-
-    async def _reload(self) -> None:
-        try:
-            config = await asyncio.to_thread(self._around.reload)
-            hiring = await asyncio.to_thread(self._hire, config, self._hands.hiring)
-        except BadConfig as fault:
-            self._mail.put_nowait(Reloaded(fault))
-        else:
-            self._mail.put_nowait(Reloaded((config, hiring)))
+        group.create_task(self._reloading.again(self._mail.put_nowait), name="reload")
 
     def _reloaded(self, mail: Reloaded) -> None:
         faults: tuple[str, ...] = ()
@@ -322,23 +286,11 @@ class Daemon:
     def _adopt(self, config: Config, hiring: Hiring) -> None:
         """Everything but the spool's root changes in place; nothing if the log cannot. Raises BadLogFile."""
         self._logs.change(config.log)
-        if config.spool.root != self._config.spool.root:
-            _log.warning("[Main] spool.root is another now; that takes a restart")
-        self._config = config
+        self._reloading.adopt(config, hiring)
         self._hands.adopt(hiring)
         self._arrivals.adopt(config)
-        _log.info("[Main] the configuration was reloaded")
-        self._say_plan(hiring)
+        tell_plan(hiring)
         self._decide(PlanChanged(hiring.pool_plan))
-
-    @staticmethod
-    def _say_plan(hiring: Hiring) -> None:
-        for remark in hiring.remarks:
-            _log.info("[Main] %s", remark)
-        for line in hiring.plan.lines:
-            _log.info("%s", line)
-        for line in hiring.plan.warnings:
-            _log.warning("[Main] %s", line)
 
     def _look(self) -> Status:
         now, at = self._loop.time(), rfc3339(time.time())
