@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fishd.cli.help import Command, Sections
+from fishd.cli.service_app import service
 from fishd.cli.talk import end_with
 
 app = typer.Typer(
@@ -25,7 +26,10 @@ app = typer.Typer(
 ConfigPath = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", metavar="FILE", help="The configuration; without it ./config.toml, or the defaults."
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The configuration; without it ./config.toml, /etc/fishd/config.toml, or the defaults.",
     ),
 ]
 JobName = Annotated[
@@ -213,6 +217,9 @@ def doctor(config: ConfigPath = None) -> None:
     from fishd.cli.doctor import doctor as command
 
     end_with(lambda: command(config))
+
+
+app.add_typer(service, name="service")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 SECTIONS = {
     "Speak": ("submit", "status", "logs", "cancel", "retry"),
-    "Serve": ("run", "reload"),
+    "Serve": ("run", "reload", "service"),
     "Set up": ("init", "check", "plan", "doctor", "calibrate"),
 }
 _TYPE = re.compile(r" <[^>]*>$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_PATH = Path("config.toml")
+SERVICE_PATH = Path("/etc/fishd/config.toml")  # so that commands find the system's service from anywhere
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
-    """The configuration in `path`; with None that in ./config.toml, or the defaults where there is none.
+    """The configuration in `path`; with None that in ./config.toml, else the service's, else the defaults.
 
     Raises BadConfig, also for a file that was named and is not there.
     """
-    source = path or DEFAULT_PATH
+    source = path or next((p for p in (DEFAULT_PATH, SERVICE_PATH) if os.access(p, os.R_OK)), DEFAULT_PATH)
     try:
         text = source.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError as error:
