@@ -8,6 +8,8 @@ it: put the repository's root into PYTHONPATH. The engine's options (`[engine] o
     steps      steps that a take lasts (1)
     step_s     seconds that every step with takes in hand lasts (0)
     gate       a path: no take ends before it exists
+    ledger     a path: every take that is spoken adds its text as a line, for tests that count
+    by_seed    true: every seed gives another tone
     load       what happens while it loads: "" | "raise" | "out of memory" | "exit" | "kill" | "hang"
     says       a text to print to stdout at loading and at every take
     grandchild true: start a process that outlives the worker and holds its descriptors
@@ -56,6 +58,8 @@ _DEFAULTS: dict[str, Any] = {
     "steps": 1,
     "step_s": 0.0,
     "gate": "",
+    "ledger": "",
+    "by_seed": False,
     "load": "",
     "says": "",
     "grandchild": False,
@@ -79,10 +83,10 @@ def check_language(language: str) -> str | None:
 
 
 @lru_cache
-def tone(seconds: float) -> NDArray[np.float32]:
+def tone(seconds: float, hertz: float = 220.0) -> NDArray[np.float32]:
     """Made once: what is measured is the daemon, not the sine."""
     moments = np.arange(round(seconds * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
-    return (0.5 * np.sin(2 * np.pi * 220.0 * moments)).astype(np.float32)
+    return (0.5 * np.sin(2 * np.pi * hertz * moments)).astype(np.float32)
 
 
 class NoopEngine:
@@ -137,7 +141,7 @@ class NoopEngine:
         fault = next((fault for words, fault in self._faults.items() if words in take.text), "")
         match fault:
             case "":
-                return Spoken(take.id, tone(min(self._options["tone_s"], take.limit_s)))
+                return self._spoken(take)
             case "fail" | "refuse":
                 return Failed(take.id, f"it was told to {fault}", retry=fault == "fail")
             case "fail first" if take.text not in self._seen:
@@ -158,6 +162,14 @@ class NoopEngine:
             case _:
                 _misbehave(fault)
                 return None
+
+    def _spoken(self, take: Take) -> Spoken:
+        if self._options["ledger"]:
+            fd = os.open(self._options["ledger"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            os.write(fd, f"{take.text}\n".encode())
+            os.close(fd)
+        hertz = 200.0 + take.seed % 1000 if self._options["by_seed"] else 220.0
+        return Spoken(take.id, tone(min(self._options["tone_s"], take.limit_s), hertz))
 
     def _say(self) -> None:
         if self._options["says"]:
