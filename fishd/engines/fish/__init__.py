@@ -23,6 +23,6 @@ def factory(device: str, options: Mapping[str, object]) -> Engine:
     Raises EngineError for a checkpoint that cannot be used, BadOption for an option that is not taken,
     and OutOfMemory when not even one take fits `model_memory_gb`.
     """
-    from fishd.engines.fish.load import load_engine  # noqa: PLC0415 - torch is imported here and not before
+    from fishd.engines.fish.load import load_engine
 
     return load_engine(device, options)

@@ -66,7 +66,9 @@ def read_tokenizer(folder: Path, architecture: Any) -> Any:
             tokenizer = module.FishTokenizer.from_pretrained(str(folder))
         tokenizer.get_token_id(module.IM_END_TOKEN)
     except (OSError, ValueError, KeyError) as error:
-        raise EngineError(f"checkpoint {folder}: the tokenizer cannot be read ({error!r}); {SOURCE}") from error
+        raise EngineError(
+            f"checkpoint {folder}: the tokenizer cannot be read ({error!r}); {SOURCE}"
+        ) from error
     num_semantic = tokenizer.semantic_end_id - tokenizer.semantic_begin_id + 1
     num_ids = tokenizer.vocab_size + tokenizer.num_special_tokens
     if num_ids > architecture.vocab_size or num_semantic > architecture.codebook_size:
@@ -127,4 +129,6 @@ def require_weights(file: Path, wanted: nn.Module, found: Mapping[str, Tensor]) 
     """Raise EngineError unless every weight is there, in its shape."""
     if faults := weight_faults(wanted, found):
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise EngineError(f"{file}: {'; '.join(faults[:SHOWN])}{more}. The file is damaged, or of another model: {SOURCE}")
+        raise EngineError(
+            f"{file}: {'; '.join(faults[:SHOWN])}{more}. The file is damaged, or of another model: {SOURCE}"
+        )

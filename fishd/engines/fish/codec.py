@@ -25,15 +25,17 @@ from fishd.engines.protocol import EngineError
 
 MODULES = ("fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq")
 STRETCH = 256  # frames that are taken at once; 12 s
-BUCKET = 16  # clips are padded to lengths of this multiple: each new shape costs a library's plan, kept for good
+BUCKET = (
+    16  # clips are padded to lengths of this multiple: each new shape costs a library's plan, kept for good
+)
 CONTEXT = 16  # frames before a stretch that its convolutions can still hear (they reach back under 12)
 LIVE_TENSORS = 6  # activations of the widest layer that are alive together, measured
 
 
 def codec_skeleton(folder: Path) -> Any:
     """The codec's modules on the meta device. A codec.yaml in the folder overrides the package's."""
-    from hydra.utils import instantiate  # noqa: PLC0415 - slow to import, and needed once
-    from omegaconf import OmegaConf  # noqa: PLC0415 - as above
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
 
     package(*MODULES)
     own = folder / "codec.yaml"
@@ -56,7 +58,9 @@ class Codec:
         weights = codec_weights(folder)
         require_weights(folder / "codec.pth", module, weights)
         names = [name for name, _ in module.named_parameters()]
-        module.load_state_dict({n: weights[n].to(device, torch.float32) for n in names}, strict=False, assign=True)
+        module.load_state_dict(
+            {n: weights[n].to(device, torch.float32) for n in names}, strict=False, assign=True
+        )
         _rebuild_buffers(module, device)
         _fold_weight_norms(module)
         self._quantizer, self._encoder, self._decoder = module.quantizer, module.encoder, module.decoder
@@ -97,7 +101,7 @@ class Codec:
 
     @torch.inference_mode()
     def decode(self, codes: Sequence[Tensor]) -> list[Tensor]:
-        """Codes [codebooks, frames], int64, of several clips -> their audio, float32 [samples], on the CPU."""
+        """Codes [codebooks, frames], int64, of several clips -> audio, float32 [samples], on the CPU."""
         longest = bucketed(max(c.shape[1] for c in codes))
         batch = torch.zeros(len(codes), self.num_codebooks, longest, dtype=torch.long, device=self.device)
         for i, one in enumerate(codes):
@@ -132,7 +136,8 @@ def bucketed(frames: int) -> int:
 
 def batches(lengths: Sequence[int], most: int) -> list[list[int]]:
     """Clips, by their place, in groups of at most `most` and of like length, whose padded frames stay within
-    a stretch."""
+    a stretch.
+    """
     groups: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         last = groups[-1] if groups else None
@@ -148,14 +153,16 @@ def _split_at_transformer(first: list[nn.Module], last: nn.Module) -> tuple[nn.S
     layers: list[nn.Module] = []
     for block in [*first, last]:
         inner = getattr(block, "block", None)
-        layers += list(inner) if isinstance(inner, nn.Sequential) and type(block).__name__ == "EncoderBlock" else [block]
+        is_nested = isinstance(inner, nn.Sequential) and type(block).__name__ == "EncoderBlock"
+        layers += list(inner) if is_nested else [block]
     seams = [i for i, layer in enumerate(layers) if type(layer).__name__ == "WindowLimitedTransformer"]
     seam = seams[0] if seams else len(layers)
     return nn.Sequential(*layers[:seam]), nn.Sequential(*layers[seam:])
 
 
 def _strided(stack: nn.Module) -> list[Any]:
-    return [m for m in stack.modules() if type(m).__name__ == "CausalConvNet" and m.stride > 1]
+    convolutions: list[Any] = [m for m in stack.modules() if type(m).__name__ == "CausalConvNet"]
+    return [m for m in convolutions if m.stride > 1]
 
 
 def _rebuild_buffers(module: nn.Module, device: torch.device) -> None:
@@ -173,7 +180,7 @@ def _fold_weight_norms(module: nn.Module) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older of the two kinds is deprecated; the package uses both
         for part in module.modules():
-            if "parametrizations" in part._modules:  # noqa: SLF001 - torch's own marker of the newer kind
+            if hasattr(part, "parametrizations"):  # the newer kind
                 nn.utils.parametrize.remove_parametrizations(part, "weight")
             elif hasattr(part, "weight_g"):
                 nn.utils.remove_weight_norm(part)
@@ -191,7 +198,7 @@ def _fingerprint(quantizer: nn.Module) -> str:
 
 def _require_own_targets(settings: Any, place: Path) -> None:
     """A codec.yaml may build the package's codec classes and nothing else."""
-    from omegaconf import OmegaConf  # noqa: PLC0415 - see above
+    from omegaconf import OmegaConf
 
     waiting: list[Any] = [OmegaConf.to_container(settings)]
     while waiting:

@@ -54,13 +54,14 @@ class Look:
 class Decoder:
     """One model's rows. `slots` and `length` say how its arena is looked at just now."""
 
+    notes: Sequence[str] = ()  # what the log should say of how it decodes
+
     def __init__(self, model: Model, plan: Plan, *, upstream_quirks: bool = False) -> None:
         self.model = model
         self._plan, self._quirks = plan, upstream_quirks
         shape = model.slow_shape
-        self._arena = Arena(
-            plan.tokens, len(model.slow), shape.num_kv, shape.head_dim, model.dtype, model.device
-        )
+        per_token = (len(model.slow), shape.num_kv, shape.head_dim)
+        self._arena = Arena(plan.tokens, per_token, model.dtype, model.device)
         self.reshape(plan.slots, plan.length)
 
     def reshape(self, slots: int, length: int) -> None:
@@ -75,6 +76,9 @@ class Decoder:
         self._slow = Slow(model, keys, values)
         self._fast = Fast(model, self.rows, upstream_quirks=self._quirks)
         self._positions = [0] * slots  # the host's copy of rows.position
+
+    def prepare(self) -> None:
+        """Whatever makes the first frame as fast as the next. Only while no row is in use."""
 
     @torch.inference_mode()
     def read_prefix(self, tokens: Tensor) -> Tensor:
@@ -107,7 +111,10 @@ class Decoder:
 
     def _how(self, prompts: Sequence[Prompt]) -> Tensor:
         """Each prompt's temperature, top_p and penalty, [n, 3]; the package rounds them to bfloat16."""
-        how = [(max(p.sampling.temperature, 1e-5), p.sampling.top_p, p.sampling.repetition_penalty) for p in prompts]
+        how = [
+            (max(p.sampling.temperature, 1e-5), p.sampling.top_p, p.sampling.repetition_penalty)
+            for p in prompts
+        ]
         exact = torch.tensor(how, device=self.model.device)
         return exact.bfloat16().float() if self._quirks else exact
 
@@ -131,6 +138,10 @@ class Decoder:
         """The first n rows, as they stand. Waits for the device."""
         both = torch.stack([self.rows.ended[:n], self.rows.broken[:n]], 1).tolist()
         return [Look(*pair) for pair in both]
+
+    def glance(self, n: int) -> list[Look]:
+        """The first n rows, as they stood lately, if that can be had without waiting."""
+        return self.look(n)
 
     @torch.inference_mode()
     def codes(self, row: int, frames: int) -> Tensor:

@@ -54,8 +54,12 @@ def findings(checkpoint: Path, precision: str = "bfloat16") -> Iterator[Finding]
     files = look_at_files(checkpoint)
     yield files
     if imports.ok and files.ok:
-        yield attempt("fish: model.pth", files.mend or download(checkpoint), lambda: look_at_model(checkpoint))
-        yield attempt("fish: codec.pth", files.mend or download(checkpoint), lambda: look_at_codec(checkpoint))
+        yield attempt(
+            "fish: model.pth", files.mend or download(checkpoint), lambda: look_at_model(checkpoint)
+        )
+        yield attempt(
+            "fish: codec.pth", files.mend or download(checkpoint), lambda: look_at_codec(checkpoint)
+        )
 
 
 def look_at_package(name: str, wanted: str) -> Finding:
@@ -78,8 +82,8 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def import_model_code() -> str:
     """Import what the engine imports, with the stand-ins in place."""
-    from fishd.engines.fish.codec import MODULES  # noqa: PLC0415 - torch is imported here and not before
-    from fishd.engines.fish.standins import NEVER_USED, package  # noqa: PLC0415 - as above
+    from fishd.engines.fish.codec import MODULES
+    from fishd.engines.fish.standins import NEVER_USED, package
 
     package("fish_speech.models.text2semantic.llama", "fish_speech.content_sequence", *MODULES)
     return f"imports, with stand-ins for {', '.join(NEVER_USED)}"
@@ -87,26 +91,28 @@ def import_model_code() -> str:
 
 def look_at_device(precision: str) -> Iterator[Finding]:
     """CUDA, and what the cards can do. No card is no fault: the engine also runs on a CPU, slowly."""
-    import torch  # noqa: PLC0415 - see above
+    import torch
 
     if not torch.cuda.is_available():
         mend = "" if torch.version.cuda else "to use a GPU, install a CUDA build of torch"
         yield Finding("fish: CUDA", ok=True, detail="none; speech will be slow on the CPU", mend=mend)
         return
     for index in range(torch.cuda.device_count()):
-        capability = torch.cuda.get_device_capability(index)
+        capability, card = torch.cuda.get_device_capability(index), torch.cuda.get_device_name(index)
         fits = precision != "bfloat16" or capability >= BF16_CAPABILITY
-        detail = f"{torch.cuda.get_device_name(index)}, compute capability {capability[0]}.{capability[1]}, {precision}"
+        detail = f"{card}, compute capability {capability[0]}.{capability[1]}, {precision}"
         mend = "" if fits else 'this card has no bfloat16: set engine.precision to "float16"'
         yield Finding(f"fish: CUDA device {index}", fits, detail, mend)
 
 
 def look_at_files(checkpoint: Path) -> Finding:
     """Is every file of a checkpoint there?"""
-    from fishd.engines.fish.checkpoint import FILES, missing_files  # noqa: PLC0415 - see above
+    from fishd.engines.fish.checkpoint import FILES, missing_files
 
     missing = missing_files(checkpoint)
-    detail = f"{checkpoint}: {', '.join(missing)} not found" if missing else f"{checkpoint}: {len(FILES)} files"
+    detail = (
+        f"{checkpoint}: {', '.join(missing)} not found" if missing else f"{checkpoint}: {len(FILES)} files"
+    )
     return Finding("fish: checkpoint", not missing, detail, download(checkpoint) if missing else "")
 
 
@@ -119,8 +125,8 @@ def download(checkpoint: Path) -> str:
 
 def look_at_model(checkpoint: Path) -> str:
     """Every weight of the model, in its shape, and a tokenizer that fits it."""
-    from fishd.engines.fish.checkpoint import model_weights, require_weights  # noqa: PLC0415 - see above
-    from fishd.engines.fish.model import skeleton  # noqa: PLC0415 - see above
+    from fishd.engines.fish.checkpoint import model_weights, require_weights
+    from fishd.engines.fish.model import skeleton
 
     module = skeleton(checkpoint)
     require_weights(checkpoint / "model.pth", module, model_weights(checkpoint))
@@ -129,8 +135,8 @@ def look_at_model(checkpoint: Path) -> str:
 
 def look_at_codec(checkpoint: Path) -> str:
     """Every weight of the codec, in its shape."""
-    from fishd.engines.fish.checkpoint import codec_weights, require_weights  # noqa: PLC0415 - see above
-    from fishd.engines.fish.codec import codec_skeleton  # noqa: PLC0415 - see above
+    from fishd.engines.fish.checkpoint import codec_weights, require_weights
+    from fishd.engines.fish.codec import codec_skeleton
 
     module = codec_skeleton(checkpoint)
     require_weights(checkpoint / "codec.pth", module, codec_weights(checkpoint))

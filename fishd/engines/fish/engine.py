@@ -10,7 +10,6 @@ memory: all seated takes wait again, the slots are halved, once; a take begun an
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +22,12 @@ from fishd.engines.fish.decode import GOING, Decoder, Look, Prompt
 from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.memory import give_back, is_out_of_memory, tidy
 from fishd.engines.fish.options import Sampling, sampling
-from fishd.engines.fish.prompt import suffix_tokens
-from fishd.engines.fish.sanitise import has_speech
+from fishd.engines.fish.ready import Room, Waiting, make_ready
 from fishd.engines.fish.voices import Voices
-from fishd.engines.protocol import BadClip, Failed, OutOfMemory, Spoken, Take
+from fishd.engines.protocol import Failed, OutOfMemory, Spoken, Take
 
 FRAMES_A_STEP = {"cuda": 16, "cpu": 4}
-LOOK_EVERY = {"cuda": 8, "cpu": 1}  # frames; looking makes a GPU wait for the host
+SPARE = 2  # frames in a row beyond a take's limit: the end token's, and one that was drawn before it was seen
 TIDY_EVERY = 64  # takes
 CODEC_PATIENCE = 16  # frames that a finished take waits for others, to be decoded with them
 
@@ -43,18 +41,8 @@ class Seat:
     drawn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A take that is ready to be seated; `need` is the length of row it asks for."""
-
-    take: Take
-    suffix: Tensor
-    limit: int
-    need: int
-
-
 class FishEngine:
-    """See fishd.engines.protocol. `capacity` is a little above the slots, so that a free one is filled at once."""
+    """See fishd.engines.protocol. `capacity` is a little above the slots: a free one is filled at once."""
 
     name = "fish"
     remark = ""
@@ -78,14 +66,13 @@ class FishEngine:
         self._patience = CODEC_PATIENCE
         self._is_recovering = False
         self._num_decoded = 0
-        device = codec.device.type
-        self._frames_a_step, self._look_every = FRAMES_A_STEP.get(device, 4), LOOK_EVERY.get(device, 1)
+        self._frames_a_step = FRAMES_A_STEP.get(codec.device.type, 4)
         self.sample_rate = codec.sample_rate
         try:
             self._adopt(planned)
         except OutOfMemory:
             self._adopt(planned.halved())
-        self.notes = (f"fish: {self._plan.said}",)
+        self.notes = (f"fish: {self._plan.said}", *self._the_decoder.notes)
 
     def start(self, take: Take) -> None:
         """Take it in; nothing is done yet."""
@@ -137,23 +124,9 @@ class FishEngine:
                 self._waiting.append(ready)
 
     def _ready(self, take: Take) -> Waiting | Failed:
-        if not has_speech(take.text):
-            return Failed(take.id, f"there is nothing to say in {take.text!r}", retry=False)
-        try:
-            prefix = self._voices.prompt(take.voice)
-        except BadClip as error:
-            return Failed(take.id, f"reference {error}", retry=False)
         model = self._the_decoder.model
-        suffix = suffix_tokens(model.tokenizer, take.text, model.num_codebooks)
-        limit = min(math.floor(take.limit_s * self._codec.frame_rate), self._codec.max_frames)
-        prompt = prefix.shape[1] + suffix.shape[1]
-        spare = 1 + self._look_every
-        longest = self._plan.longest(model.max_seq_len)
-        if prompt + spare >= longest:
-            what = f"the reference ({prefix.shape[1]}) and the text ({suffix.shape[1]}) are longer"
-            return Failed(take.id, f"{what} than the {longest} tokens there is room for", retry=False)
-        limit = min(limit, longest - prompt - spare)
-        return Waiting(take, suffix, limit, prompt + limit + spare)
+        room = Room(self._plan.longest(model.max_seq_len), SPARE)
+        return make_ready(take, self._voices, model, self._codec, room)
 
     # ---- waiting -> seated ---------------------------------------------------------------------------
 
@@ -197,15 +170,14 @@ class FishEngine:
     def _speak(self) -> None:
         """Frames for every row, until one ends."""
         decoder = self._the_decoder
-        for frame in range(self._frames_a_step):
+        for _ in range(self._frames_a_step):
             if not self._seats:
                 return
             decoder.draw(len(self._seats))
             for seat in self._seats:
                 seat.drawn += 1
             self._patience -= 1
-            is_due = frame % self._look_every == self._look_every - 1
-            has_ended = self._settle(decoder) if is_due or self._reaches_limit() else False
+            has_ended = self._settle(decoder)
             if self._seats:
                 decoder.advance(len(self._seats))
             if has_ended:
@@ -216,7 +188,8 @@ class FishEngine:
 
     def _settle(self, decoder: Decoder) -> bool:
         """Let rows go whose take has ended; the last row takes the place of one that went."""
-        looks = decoder.look(len(self._seats))
+        is_exact = self._reaches_limit()
+        looks = decoder.look(len(self._seats)) if is_exact else decoder.glance(len(self._seats))
         gone = [row for row, look in enumerate(looks) if self._has_gone(decoder, row, look)]
         for row in reversed(gone):
             last = len(self._seats) - 1
@@ -272,7 +245,9 @@ class FishEngine:
             ) from error
         self._is_recovering = True
         smaller = self._plan.halved()
-        self._arrived.extendleft(reversed([seat.take for seat in self._seats] + [w.take for w in self._waiting]))
+        self._arrived.extendleft(
+            reversed([seat.take for seat in self._seats] + [w.take for w in self._waiting])
+        )
         self._seats.clear()
         self._waiting.clear()
         self._finished = [(take, codes.cpu()) for take, codes in self._finished]
@@ -286,10 +261,13 @@ class FishEngine:
         give_back(self._codec.device)
         try:
             self._decoder = self._make_decoder(planned)
+            self._decoder.prepare()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise OutOfMemory(f"no room for {planned.slots} slots of {planned.length} tokens ({error})") from error
+            raise OutOfMemory(
+                f"no room for {planned.slots} slots of {planned.length} tokens ({error})"
+            ) from error
         self._plan = planned
         self.capacity = planned.slots + max(1, planned.slots // 8)
 

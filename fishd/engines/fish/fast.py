@@ -9,7 +9,7 @@ the device and has fixed shapes for a given number of rows: it can be captured a
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
 from fishd.engines.fish.model import Model
@@ -62,7 +62,9 @@ class Fast:
         else:
             index = recent[:, :1] - model.semantic_begin
             spoken = (index >= 0) & (index < len(model.slow_ids) - 1)
-            logits = penalise(logits, index.clamp(0, len(model.slow_ids) - 1), torch.where(spoken, penalty, 1.0))
+            logits = penalise(
+                logits, index.clamp(0, len(model.slow_ids) - 1), torch.where(spoken, penalty, 1.0)
+            )
         return model.slow_ids[self._pick(logits, step, 0, n)], worst
 
     def _pick(self, logits: Tensor, step: Tensor, book: int, n: int) -> Tensor:

@@ -17,10 +17,12 @@ import torch
 
 from fishd.engines.fish.decode import Decoder, Look, Prompt
 from fishd.engines.fish.graphs_capture import CudaRecorder, Recorder, Replays
+from fishd.engines.fish.graphs_check import disagreements
 from fishd.engines.fish.graphs_frame import FusedFast, FusedSlow, require_plain
 from fishd.engines.fish.graphs_glance import Glances
 from fishd.engines.fish.graphs_ops import Attend, Ops, TorchOps, TritonOps, Tuning
 from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.memory import is_out_of_memory
 from fishd.engines.fish.model import Model
 from fishd.engines.fish.slow import attend_one
 
@@ -68,8 +70,7 @@ class GraphDecoder(Decoder):
     def reshape(self, slots: int, length: int) -> None:
         super().reshape(slots, length)
         self._glances = Glances(self.rows, self.model.device)
-        if self.kernels != "plain":
-            ops = self._make_ops()
+        if ops := self._make_ops():
             self._slow = FusedSlow(self.model, self._keys, self._values, ops)
             self._fast = FusedFast(self.model, self.rows, ops)
         recorder = self._make_recorder(self.model.device) if self._switches.graphs else None
@@ -91,7 +92,6 @@ class GraphDecoder(Decoder):
     def begin(self, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
         super().begin(rows, prompts)
         self._glances.changed(rows)
-        self._in_use = max(self._in_use, *(row + 1 for row in rows))
 
     @torch.inference_mode()
     def move(self, source: int, target: int) -> None:
@@ -123,9 +123,9 @@ class GraphDecoder(Decoder):
 
     def _rest(self, n: int) -> None:
         """Put rows that have come out of use back to the beginning, where they cost least."""
-        if n < self._in_use:
-            self.rows.position[n : self._in_use] = 0
-        self._in_use = n
+        if n != self._in_use:
+            self.rows.position[n : self._bucket(n)] = 0
+            self._in_use = n
 
     def _bucket(self, n: int) -> int:
         return next(size for size in row_buckets(self.slots) if size >= n)
@@ -136,19 +136,34 @@ class GraphDecoder(Decoder):
         return next((size for size in STRETCHES if used <= size <= self.length), self.length)
 
     def _choose_kernels(self, model: Model, quirks: bool) -> str:
-        wanted = self._switches.kernels
-        if quirks:
-            return "plain"
-        if wanted == "auto":
-            has_triton = model.device.type == "cuda" and find_spec("triton") is not None
-            wanted = "triton" if has_triton else "plain"
-        return wanted
+        wanted = "plain" if quirks else self._switches.kernels
+        if wanted != "auto":
+            return wanted
+        return "triton" if model.device.type == "cuda" and find_spec("triton") is not None else "plain"
 
-    def _make_ops(self) -> Ops:
+    def _make_ops(self) -> Ops | None:
+        """The ops of the chosen kernels; None for the plain path. Triton's must prove themselves if nobody
+        asked for them."""
+        if self.kernels == "plain":
+            return None
         require_plain(self.model)
-        if self.kernels == "triton":
+        torch_ops = TorchOps(self.model, self.rows, self._switches.attend_one)
+        if self.kernels == "torch":
+            return torch_ops
+        if self._switches.kernels != "auto":
             return TritonOps(self.model, self.rows, self._switches.tuning)
-        return TorchOps(self.model, self.rows, self._switches.attend_one)
+        try:
+            ops = TritonOps(self.model, self.rows, self._switches.tuning)
+            faults = disagreements(self.model, self.rows, ops, torch_ops)
+        except Exception as error:  # noqa: BLE001 - a compiler may fail in any way; there is another path
+            if is_out_of_memory(error):
+                raise
+            faults = [f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"]
+        if not faults:
+            return ops
+        self.notes.append(f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower")
+        self.kernels = "plain"
+        return None
 
 
 def row_buckets(slots: int) -> list[int]:

@@ -75,7 +75,9 @@ class FusedFast:
         last = len(model.fast) - 1
         for i, (block, cache) in enumerate(zip(model.fast, self._caches, strict=True)):
             x, normed = ops.add_norm(x, y, block.attention_norm)
-            heard = [self._attend(block, half, cache, p) for p, half in enumerate(block.wqkv(normed).split(n))]
+            heard = [
+                self._attend(block, half, cache, p) for p, half in enumerate(block.wqkv(normed).split(n))
+            ]
             if i == last:  # of the last layer only the second position is read
                 x, y = _feed(ops, block, x[n:], _times(heard[1], block.wo))
             else:

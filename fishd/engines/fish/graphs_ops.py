@@ -55,7 +55,14 @@ class Ops(Protocol):
         ...
 
     def attend(
-        self, block: Block, shape: Shape, qkv: Tensor, cache: Cache, position: Tensor, view: Tensor | None, used: int
+        self,
+        block: Block,
+        shape: Shape,
+        qkv: Tensor,
+        cache: Cache,
+        position: Tensor,
+        view: Tensor | None,
+        used: int,
     ) -> Tensor: ...
 
     def gate(self, block: Block, x: Tensor) -> Tensor: ...
@@ -75,7 +82,9 @@ class TorchOps:
     def __init__(self, model: Model, rows: Rows, attend_one: Attend) -> None:
         self._model, self._rows, self._attend_one = model, rows, attend_one
         device, count = model.device, rows.frame.shape[0]
-        self._offsets = (torch.arange(model.num_codebooks, device=device) * model.codebook_size)[None, :, None]
+        self._offsets = (torch.arange(model.num_codebooks, device=device) * model.codebook_size)[
+            None, :, None
+        ]
         self._places = torch.arange(model.max_seq_len, device=device)
         self._every_row = torch.arange(count, device=device)
         self._salt = candidate_salt(max(len(model.slow_ids), model.codebook_size), device)
@@ -93,7 +102,14 @@ class TorchOps:
         return mask.masked_fill(self._places[:used] > position[:, None], -torch.inf)[:, None, None]
 
     def attend(
-        self, block: Block, shape: Shape, qkv: Tensor, cache: Cache, position: Tensor, view: Tensor | None, used: int
+        self,
+        block: Block,
+        shape: Shape,
+        qkv: Tensor,
+        cache: Cache,
+        position: Tensor,
+        view: Tensor | None,
+        used: int,
     ) -> Tensor:
         n = len(qkv)
         q, k, v = turn(block, shape, qkv[:, None], cache.rope[position][:, None, None])
@@ -153,12 +169,13 @@ class Tuning:
 
 class TritonOps:
     """The same as kernels of graphs_triton.py. Raises ImportError without Triton, ValueError for a model whose
-    shape they were not written for."""
+    shape they were not written for.
+    """
 
     name = "triton"
 
     def __init__(self, model: Model, rows: Rows, tuning: Tuning | None = None) -> None:
-        from fishd.engines.fish import graphs_triton  # noqa: PLC0415 - only where Triton is
+        from fishd.engines.fish import graphs_triton
 
         kernels: Any = graphs_triton
         self._kernels, self._model, self._rows = kernels, model, rows
@@ -181,14 +198,23 @@ class TritonOps:
         n, dim = x.shape
         sums, normed = x if y is None else torch.empty_like(x), torch.empty_like(x)
         given = x if y is None else y
-        self._kernels.add_norm[(n,)](x, given, norm.weight, sums, normed, norm.eps, dim, y is not None, _power(dim))
+        self._kernels.add_norm[(n,)](
+            x, given, norm.weight, sums, normed, norm.eps, dim, y is not None, _power(dim)
+        )
         return sums, normed
 
     def view(self, position: Tensor, used: int) -> Tensor | None:  # noqa: ARG002 - the kernel looks by itself
         return None
 
     def attend(
-        self, block: Block, shape: Shape, qkv: Tensor, cache: Cache, position: Tensor, view: Tensor | None, used: int
+        self,
+        block: Block,
+        shape: Shape,
+        qkv: Tensor,
+        cache: Cache,
+        position: Tensor,
+        view: Tensor | None,
+        used: int,
     ) -> Tensor:  # the kernel sees each row's own length: view and used are for others
         n, heads, d, t = len(qkv), shape.num_heads, shape.head_dim, self._tuning
         out = torch.empty(n, heads * d, dtype=qkv.dtype, device=qkv.device)

@@ -96,17 +96,19 @@ class Arena:
     """The keys' and values' memory, taken once; `shaped` looks at it as rows of another length."""
 
     def __init__(
-        self, tokens: int, layers: int, num_kv: int, head_dim: int, dtype: torch.dtype, device: torch.device
+        self, tokens: int, per_token: tuple[int, int, int], dtype: torch.dtype, device: torch.device
     ) -> None:
-        import torch  # noqa: PLC0415 - see above
+        """`per_token` is (layers, kv heads, head_dim)."""
+        import torch
 
-        self._shape = (layers, num_kv, head_dim)
+        self._per_token = per_token
+        layers, num_kv, head_dim = per_token
         self.tokens = tokens
         self._memory = torch.zeros(2, layers * tokens * num_kv * head_dim, dtype=dtype, device=device)
 
     def shaped(self, rows: int, length: int) -> tuple[Tensor, Tensor]:
         """Keys and values as [layer, row, kv head, length, head_dim]; what they held is not kept."""
-        layers, num_kv, head_dim = self._shape
+        layers, num_kv, head_dim = self._per_token
         size = layers * rows * num_kv * length * head_dim
         shape = (layers, rows, num_kv, length, head_dim)
         return self._memory[0, :size].view(shape), self._memory[1, :size].view(shape)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]
@@ -46,7 +46,7 @@ class Gate:
 
 
 def linear(weight: Tensor, bias: Tensor | None = None) -> Linear:
-    """x -> x weight^T + bias."""
+    """The product with one weight."""
     if not can_pack(weight):
         return Product(weight, bias)
     packed, product = _pack(weight), torch.ops.mkldnn._linear_pointwise  # noqa: SLF001 - torch names it so
@@ -62,7 +62,7 @@ def adding(weight: Tensor, bias: Tensor | None = None) -> Adding:
 
 
 def gated(w1: Tensor, w3: Tensor) -> Linear:
-    """x -> silu(x w1^T) * (x w3^T)."""
+    """The gate of two weights."""
     if can_pack(w1):
         return _packed_gate(w1, w3)
     return Gate(torch.cat([w1, w3]))
@@ -75,7 +75,9 @@ def can_pack(weight: Tensor) -> bool:
     support = torch.ops.mkldnn
     known = hasattr(support, "_linear_pointwise") and hasattr(support, "_reorder_linear_weight")
     name = "_is_mkldnn_bf16_supported" if weight.dtype == torch.bfloat16 else "_is_mkldnn_fp16_supported"
-    return known and torch.backends.mkldnn.is_available() and hasattr(support, name) and getattr(support, name)()
+    return (
+        known and torch.backends.mkldnn.is_available() and hasattr(support, name) and getattr(support, name)()
+    )
 
 
 def _packed_gate(w1: Tensor, w3: Tensor) -> Linear:

@@ -12,8 +12,9 @@ from fishd.engines.fish.checkpoint import require_files
 from fishd.engines.fish.codec import Codec
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
+from fishd.engines.fish.graphs import GraphDecoder, Switches
 from fishd.engines.fish.kv import Costs, Plan, plan
-from fishd.engines.fish.memory import is_out_of_memory
+from fishd.engines.fish.memory import cap, give_back, is_out_of_memory, taken
 from fishd.engines.fish.model import Model, load_model
 from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
 from fishd.engines.fish.voices import Voices
@@ -41,32 +42,41 @@ def require_device(device: str) -> torch.device:
     """The device, if this torch can use it. Raises EngineError."""
     where = torch.device(device)
     if where.type == "cuda" and not torch.cuda.is_available():
-        raise EngineError(f"{device}: this torch ({torch.__version__}) sees no CUDA; install a CUDA build of it")
+        raise EngineError(
+            f"{device}: this torch ({torch.__version__}) sees no CUDA; install a CUDA build of it"
+        )
     return where
 
 
 def costs(model: Model, codec: Codec) -> Costs:
-    """What this checkpoint takes."""
+    """What this checkpoint takes; on a card, what both loaded have been seen to take of it."""
     shape = model.slow_shape
     token = 2 * len(model.slow) * shape.num_kv * shape.head_dim * model.dtype.itemsize
-    return Costs(model.weight_bytes, codec.weight_bytes, codec.work_bytes, token, model.max_seq_len)
+    weights = max(model.weight_bytes, taken(model.device) - codec.weight_bytes)
+    return Costs(weights, codec.weight_bytes, codec.work_bytes, token, model.max_seq_len)
 
 
 def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -> FishEngine:
     folder = Path(chosen.checkpoint)
     require_files(folder)
+    cap(device, chosen.model_memory_gb)
     quirks = chosen.upstream_quirks
     model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
     codec = Codec(folder, device, DTYPES[chosen.codec_precision])
     if codec.num_codebooks != model.num_codebooks:
         raise EngineError(
-            f"checkpoint {folder}: the model has {model.num_codebooks} codebooks, the codec {codec.num_codebooks}"
+            f"checkpoint {folder}: the model has {model.num_codebooks} codebooks, "
+            f"the codec {codec.num_codebooks}"
         )
+    give_back(device)
     planned = plan(chosen.model_memory_gb, costs(model, codec), device.type, chosen.slots, chosen.slot_tokens)
     cache_dir = Path(chosen.cache_dir) if chosen.cache_dir else None
     voices = Voices(codec, model.tokenizer, cache_dir, planned.voice_tokens)
 
     def make_decoder(wanted: Plan) -> Decoder:
-        return Decoder(model, wanted, upstream_quirks=quirks)
+        if device.type != "cuda":
+            return Decoder(model, wanted, upstream_quirks=quirks)
+        switches = Switches(graphs=chosen.cuda_graphs, kernels=chosen.kernels)
+        return GraphDecoder(model, wanted, upstream_quirks=quirks, switches=switches)
 
     return FishEngine(make_decoder, codec, voices, planned, defaults)

@@ -9,7 +9,12 @@ from contextlib import suppress
 
 import torch
 
-CPU_WORDS = ("can't allocate memory", "not enough memory")  # torch's CPU allocator raises a plain RuntimeError
+from fishd.engines.fish.kv import GB
+
+CPU_WORDS = (
+    "can't allocate memory",
+    "not enough memory",
+)  # torch's CPU allocator raises a plain RuntimeError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -17,6 +22,24 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in CPU_WORDS)
+
+
+def cap(device: torch.device, budget_gb: float) -> None:
+    """Let torch take no more of a card than the budget: what is over it is this worker's OutOfMemory, and
+    nobody else's."""
+    if device.type == "cuda":
+        total_gb = torch.cuda.get_device_properties(device).total_memory / GB
+        torch.cuda.set_per_process_memory_fraction(share(budget_gb, total_gb), device)
+
+
+def share(budget_gb: float, total_gb: float) -> float:
+    """The part of a card that a budget is, for torch, which knows nothing above the whole."""
+    return min(1.0, budget_gb / total_gb)
+
+
+def taken(device: torch.device) -> int:
+    """Bytes of a card that tensors hold; 0 where nobody counts."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
 
 
 def give_back(device: torch.device) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor, nn
 
 from fishd.engines.fish.checkpoint import (
@@ -74,7 +74,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded checkpoint. Rope tables are complex64 [positions, head_dim / 2], rounded as the package does."""
+    """A loaded checkpoint. Rope tables are complex64 [positions, head_dim / 2], rounded as the package's."""
 
     tokenizer: Any
     device: torch.device

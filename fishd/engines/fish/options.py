@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from fishd.engines.protocol import BadOption
 
 PRECISIONS = ("bfloat16", "float16", "float32")
+KERNELS = ("auto", "triton", "torch", "plain")
 
 # What the model's card says it was trained on: https://huggingface.co/fishaudio/openaudio-s1-mini
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")
@@ -30,7 +31,8 @@ class Sampling:
 class EngineOptions:
     """How the engine is loaded. `slots` and `slot_tokens` of 0 mean: as the device and the budget allow.
 
-    `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr).
+    `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr). On a GPU, frames are
+    recorded as CUDA graphs unless `cuda_graphs` is off, and `kernels` says whose small steps they take.
     """
 
     checkpoint: str = ""
@@ -41,6 +43,8 @@ class EngineOptions:
     slots: int = 0
     slot_tokens: int = 0
     upstream_quirks: bool = False
+    cuda_graphs: bool = True
+    kernels: str = "auto"
 
 
 Check = Callable[[object], str]  # what is wrong with a value, "" for nothing
@@ -96,6 +100,8 @@ ENGINE_CHECKS: Mapping[str, Check] = {
     "slots": whole(0, 4096),
     "slot_tokens": whole(0, 1_000_000),
     "upstream_quirks": yes_or_no,
+    "cuda_graphs": yes_or_no,
+    "kernels": one_of(*KERNELS),
 }
 
 

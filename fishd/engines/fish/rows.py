@@ -17,9 +17,9 @@ WINDOW = 16  # frames that the repetition penalty looks back on
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`hidden` [n, dim] is the slow transformer's last output; `frame` [n, 1 + codebooks] what was drawn from it.
+    """`hidden` [n, dim] is the slow transformer's last output; `frame` [n, 1 + codebooks] was drawn from it.
 
-    `window` [n, 1 + codebooks, WINDOW] is a ring of recent frames, `codes` [n, length, codebooks] all of them.
+    `window` [n, 1 + codebooks, WINDOW] is a ring of recent frames, `codes` [n, length, codebooks] are all.
     `ended` [n] is the step at which the end token was drawn, -1 before; `broken` [n] the step at which
     logits were no numbers, -1 else.
     """
@@ -39,7 +39,8 @@ class Rows:
 
     def begin(self, rows: Tensor, positions: Tensor, seeds: Tensor, how: Tensor, hidden: Tensor) -> None:
         """Set up rows whose prompt has been read. `positions` are the prompts' lengths; `how` [n, 3] is each
-        row's temperature, top_p and penalty."""
+        row's temperature, top_p and penalty.
+        """
         self.hidden[rows] = hidden
         self.position[rows] = positions
         self.seed[rows] = seeds
@@ -56,7 +57,7 @@ class Rows:
             tensor[target] = tensor[source]
 
 
-def allocate_rows(
+def allocate_rows(  # noqa: PLR0917 - sizes, from the outer to the inner
     count: int, length: int, dim: int, num_codebooks: int, dtype: torch.dtype, device: torch.device
 ) -> Rows:
     """State for `count` rows of at most `length` frames."""

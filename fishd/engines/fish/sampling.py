@@ -9,7 +9,7 @@ argmax(log p - log e): the Gumbel-max trick. Nothing here waits for the device.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
 LOW = 0xFFFFFFFF  # the low 32 bits: integer tensors here are int64 holding 32-bit values
@@ -66,6 +66,6 @@ def _descending(logits: Tensor) -> Tensor:
     """Sorted values. On a CPU by numpy, whose vectorised sort is several times faster than torch's."""
     if logits.device.type != "cpu":
         return logits.sort(-1, descending=True).values
-    import numpy as np  # noqa: PLC0415 - only where it is used
+    import numpy as np
 
     return torch.from_numpy(np.sort(logits.numpy(), axis=-1)).flip(-1)  # NaN sorts first here, as in torch

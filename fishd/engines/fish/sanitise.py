@@ -11,7 +11,9 @@ import unicodedata
 
 CONTROL_TOKEN = re.compile(r"<\|(.*?)\|>", re.DOTALL)
 # As the package's own text cleaning does: these blocks are pictures, and have no sound.
-PICTURES = re.compile("[\U0001f1e0-\U0001f1ff\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff\ufe0f]")
+PICTURES = re.compile(
+    "[\U0001f1e0-\U0001f1ff\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff\ufe0f]"
+)
 QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'"})
 
 

@@ -5,13 +5,13 @@ right-padded) and `step` (one new frame for the first `n` rows). Keys and values
 [layer, row, kv head, position, head_dim], so that a row's own part is one contiguous stretch per head.
 """
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
 from fishd.engines.fish.model import Block, Model, Shape
@@ -62,13 +62,15 @@ def attend_one(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> 
 
 
 def _attend_narrow(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """The same in plain products, keys first: on a CPU, for two queries, half the time of the fused kernel."""
+    """The same in plain products, keys first: on a CPU, for two queries, in half the fused one's time."""
     scores = (keys @ (q * q.shape[-1] ** -0.5).transpose(2, 3)).transpose(2, 3).float()
     weights = (scores if mask is None else scores + mask).softmax(-1)
     return weights.to(values.dtype) @ values
 
 
-def attend_many(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, *, causal: bool = False) -> Tensor:
+def attend_many(
+    q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, *, causal: bool = False
+) -> Tensor:
     """Several new tokens a row, q [n, t, heads, d]. -> [n, t, heads * d]."""
     n, t, heads, d = q.shape
     kv = keys.shape[1]
@@ -109,7 +111,7 @@ class Slow:
         self._values[:, row, :, :length] = prefix[1]
 
     def read_suffix(self, rows: Tensor, tokens: Tensor, start: Tensor, last: Tensor, used: int) -> Tensor:
-        """Read right-padded tokens [n, 1 + codebooks, t] from positions `start` [n]; -> hidden [n, dim] at `last`.
+        """Read right-padded tokens [n, 1 + codebooks, t] from `start` [n]; -> hidden [n, dim] at `last` [n].
 
         What padding writes lies behind each row's end, and is overwritten before it is ever seen.
         """

@@ -10,11 +10,10 @@ its modules, so nothing else in the process ever meets them. A name that is alre
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -42,7 +41,7 @@ class Anything:
 class StandIn(types.ModuleType):
     """A module that has every name."""
 
-    __path__: list[str] = []  # noqa: RUF012 - the import system looks for exactly this
+    __path__ = []  # noqa: RUF012 - a package, as far as the import system cares
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
@@ -57,7 +56,10 @@ class Finder(MetaPathFinder, Loader):
         self.names = names
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - the import system's signature
+        target: types.ModuleType | None = None,  # noqa: ARG002 - as above
     ) -> ModuleSpec | None:
         covered = fullname.partition(".")[0] in self.names
         return ModuleSpec(fullname, self, is_package=True) if covered else None
@@ -71,7 +73,7 @@ class Finder(MetaPathFinder, Loader):
 
 
 @contextmanager
-def stand_ins() -> Iterator[None]:
+def stand_ins() -> Generator[None]:
     """Answer for the unused packages within this block; leave no trace of them after it."""
     names = [name for name in NEVER_USED if name not in sys.modules]
     finder = Finder(names)
@@ -96,7 +98,7 @@ def package(*modules: str) -> list[types.ModuleType]:
 
 def _furnish_audiotools(module: types.ModuleType) -> None:
     """The three names of audiotools that the codec's classes are built on."""
-    from torch import nn  # noqa: PLC0415 - torch is imported by the engine, never by its options
+    from torch import nn
 
     class BaseModel(nn.Module):
         INTERN: list[str] = []  # noqa: RUF012 - the codec package appends to both
@@ -109,4 +111,6 @@ def _furnish_audiotools(module: types.ModuleType) -> None:
     ml = StandIn("audiotools.ml")
     ml.__dict__["BaseModel"] = BaseModel
     sys.modules["audiotools.ml"] = ml
-    module.__dict__.update(ml=ml, AudioSignal=type("AudioSignal", (), {}), STFTParams=type("STFTParams", (), {}))
+    module.__dict__.update(
+        ml=ml, AudioSignal=type("AudioSignal", (), {}), STFTParams=type("STFTParams", (), {})
+    )

@@ -1,4 +1,4 @@
-"""Voices, enrolled once: clips to codes (kept in memory and on disk), codes to a read prompt (kept on the device).
+"""Voices, enrolled once: clips to codes (kept in memory and on disk), codes to a read prompt (on the device).
 
 Codes are kept by the voice's key, which is a hash of its clips, and by the codec's fingerprint. Of read
 prompts as many are kept as the plan has room for; the one unused for longest goes first.

@@ -1,0 +1,38 @@
+"""Compares Triton's kernels, interpreted on the CPU, with the plain path. Run with TRITON_INTERPRET=1.
+
+    python -m tests.engines.fish_interpreted CHECKPOINT [FRAMES]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.graphs import GraphDecoder, Switches
+from fishd.engines.fish.graphs_check import disagreements
+from fishd.engines.fish.graphs_ops import TorchOps, TritonOps
+from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.model import load_model
+from fishd.engines.fish.options import Sampling
+from fishd.engines.fish.slow import attend_one
+from tests.engines.test_fish_truth import draw, make_prompts
+
+
+def main(folder: Path, count: int) -> None:
+    model, plan = load_model(folder, torch.device("cpu"), torch.float32), Plan(3, 256, 0, "")
+    plain, decoder = Decoder(model, plan), GraphDecoder(model, plan, switches=Switches(kernels="triton"))
+    ops, right = TritonOps(model, plain.rows), TorchOps(model, plain.rows, attend_one)
+    assert [] == disagreements(model, plain.rows, ops, right)
+    prompts = [make_prompts(d, Sampling(), 20)[0][:3] for d in (plain, decoder)]
+    expected, actual = draw(plain, prompts[0], count), draw(decoder, prompts[1], count)
+    assert expected.tolist() == actual.tolist(), (expected, actual)
+    for name in ("codes", "window", "ended", "broken", "step"):
+        assert torch.equal(getattr(plain.rows, name), getattr(decoder.rows, name)), name
+    torch.testing.assert_close(plain.rows.hidden, decoder.rows.hidden)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3)

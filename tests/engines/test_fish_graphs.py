@@ -1,0 +1,236 @@
+"""Recorded frames equal plain ones; the recorder here replays by doing the work again on the same buffers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fishd.engines.fish.codec import Codec
+from fishd.engines.fish.decode import Decoder, Prompt
+from fishd.engines.fish.engine import FishEngine
+from fishd.engines.fish.graphs import GraphDecoder, Switches, row_buckets
+from fishd.engines.fish.graphs_attention import attend_as_groups, attend_by_products
+from fishd.engines.fish.graphs_capture import Replays
+from fishd.engines.fish.graphs_check import disagreements
+from fishd.engines.fish.graphs_glance import Glances
+from fishd.engines.fish.graphs_ops import TorchOps
+from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.model import Model, load_model
+from fishd.engines.fish.options import Sampling
+from fishd.engines.fish.rows import Rows, allocate_rows
+from fishd.engines.fish.slow import attend_one
+from fishd.engines.fish.voices import Voices
+from fishd.engines.protocol import Spoken, Take
+from tests.engines.contract import speak
+from tests.engines.fish_checkpoint import make_tiny
+from tests.engines.fish_parts import make_take, make_voice
+from tests.engines.test_fish_truth import draw, make_prompts
+
+CPU = torch.device("cpu")
+PLAN = Plan(6, 512, 4096, "as the test says")
+Work = Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> Model:
+    return load_model(checkpoint, CPU, torch.float32)
+
+
+class Recorder:
+    """Stands in for a CUDA graph: nothing runs when recorded, the same work on the same buffers when replayed."""
+
+    def __init__(self) -> None:
+        self.num_replays = 0
+
+    def __call__(self, work: Work) -> Work:
+        def replay() -> None:
+            self.num_replays += 1
+            work()
+
+        return replay
+
+
+def broken_recorder(work: Work) -> Work:
+    raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
+
+
+def recording(model: Model, plan: Plan, kernels: str, recorder=None, **switches: object) -> GraphDecoder:
+    """A decoder that records on the CPU."""
+    recorder = recorder or Recorder()
+    return GraphDecoder(model, plan, switches=Switches(kernels=kernels, **switches), make_recorder=lambda _: recorder)
+
+
+def prompts(decoder: Decoder) -> list[Prompt]:
+    return make_prompts(decoder, Sampling(), 20)[0]
+
+
+@pytest.mark.parametrize("kernels", ["plain", "torch"])
+def test_recorded_frames_are_the_plain_ones_bit_for_bit(model: Model, kernels: str) -> None:
+    """Six rows, 60 frames, sampled: the same tokens and hidden states, all but the first two of each from records."""
+    plain, recorder = Decoder(model, PLAN), Recorder()
+    decoder = recording(model, PLAN, kernels, recorder)
+    expected, actual = draw(plain, prompts(plain), 60), draw(decoder, prompts(decoder), 60)
+    assert expected.tolist() == actual.tolist()
+    assert torch.equal(plain.rows.hidden, decoder.rows.hidden)
+    assert torch.equal(plain.rows.codes, decoder.rows.codes)
+    assert 60 < recorder.num_replays
+
+
+@pytest.mark.parametrize("kernels", ["plain", "torch"])
+def test_rows_beyond_those_in_use_change_nothing(model: Model, kernels: str) -> None:
+    """Three rows in a bucket of four: as drawn by themselves."""
+    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, kernels)
+    expected, actual = draw(plain, prompts(plain)[:3], 40), draw(decoder, prompts(decoder)[:3], 40)
+    assert expected.tolist() == actual.tolist()
+
+
+def test_preparing_leaves_no_trace(model: Model) -> None:
+    """After `prepare`, rows speak as if nothing had been; every bucket has its two records."""
+    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch")
+    decoder.prepare()
+    assert 2 * len(row_buckets(PLAN.slots)) == decoder._replays.num_recorded
+    assert draw(plain, prompts(plain), 30).tolist() == draw(decoder, prompts(decoder), 30).tolist()
+
+
+@pytest.mark.parametrize("attend", [attend_as_groups, attend_by_products])
+def test_every_way_to_attend_draws_the_same(model: Model, attend: Callable[..., torch.Tensor]) -> None:
+    """The ways that the bench compares differ in speed alone."""
+    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch", attend_one=attend)
+    expected, actual = draw(plain, prompts(plain), 30), draw(decoder, prompts(decoder), 30)
+    assert expected.tolist() == actual.tolist()
+
+
+def test_a_failed_recording_costs_speed_alone(model: Model) -> None:
+    """The first failure is noted, nothing is recorded again, and the frames are the same."""
+    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch", broken_recorder)
+    expected, actual = draw(plain, prompts(plain), 30), draw(decoder, prompts(decoder), 30)
+    assert expected.tolist() == actual.tolist()
+    (note,) = decoder.notes
+    assert "operation not permitted" in note
+    assert "and more" not in note
+
+
+def test_work_runs_first_is_recorded_second_and_replayed_from_then_on() -> None:
+    """Every call does its work exactly once."""
+    done, recorder = [], Recorder()
+    replays = Replays(recorder)
+    for turn in range(4):
+        replays.run("a key", lambda: done.append("done"))
+        assert (turn + 1, max(0, turn)) == (len(done), recorder.num_replays)
+
+
+def small_rows(count: int) -> Rows:
+    return allocate_rows(count, 8, 4, 2, torch.float32, CPU)
+
+
+def test_a_glance_is_a_frame_old() -> None:
+    """An end is seen when one more frame has been queued."""
+    rows = small_rows(2)
+    glances = Glances(rows, CPU)
+    glances.drawn(2)
+    rows.ended[1] = 5
+    glances.drawn(2)
+    assert [(-1, -1), (-1, -1)] == glances.previous(2)
+    glances.drawn(2)
+    assert [(-1, -1), (5, -1)] == glances.previous(2)
+
+
+def test_a_glance_says_nothing_of_rows_that_have_changed_since() -> None:
+    """What was copied of a row before it was begun or moved is not taken for its own."""
+    rows = small_rows(2)
+    glances = Glances(rows, CPU)
+    rows.ended[0] = rows.ended[1] = 3
+    glances.drawn(2)
+    glances.changed([1])
+    glances.drawn(2)
+    assert [(3, -1), (-1, -1)] == glances.previous(2)
+
+
+def test_buckets_end_with_all_slots() -> None:
+    assert [1] == row_buckets(1)
+    assert [1, 2, 4, 6] == row_buckets(6)
+    assert [1, 2, 4, 8, 16, 24, 30] == row_buckets(30)
+    assert [1, 2, 4, 8, 16, 24, 32] == row_buckets(32)
+
+
+def spoken(checkpoint: Path, takes: list[Take], make: Callable[[Model, Plan], Decoder]) -> dict[str, object]:
+    """How takes end with three slots, refilled again and again."""
+    model, codec = load_model(checkpoint, CPU, torch.float32), Codec(checkpoint, CPU, torch.float32)
+    voices = Voices(codec, model.tokenizer, None, 4096)
+    plan = Plan(3, 1024, 4096, "")
+    engine = FishEngine(lambda wanted: make(model, wanted), codec, voices, plan, Sampling())
+    ended = speak(engine, takes)
+    engine.close()
+    return {e.take_id: e for e in ended}
+
+
+def test_an_engine_that_looks_back_speaks_the_same(checkpoint: Path, tmp_path: Path) -> None:
+    """Ends seen a frame late, rows moved and refilled, limits reached: take for take as with the plain decoder."""
+    voices = [make_voice(tmp_path, f"voice-{i}") for i in range(2)]
+    takes = [make_take(voices[i % 2], i, limit_s=4.0 if i % 3 else 1.0) for i in range(12)]
+    expected = spoken(checkpoint, takes, Decoder)
+    actual = spoken(checkpoint, takes, lambda model, plan: recording(model, plan, "torch"))
+    assert expected.keys() == actual.keys()
+    for name, one in expected.items():
+        assert type(one) is type(actual[name])
+        if isinstance(one, Spoken):
+            np.testing.assert_allclose(one.audio, actual[name].audio, rtol=0, atol=1e-5, err_msg=name)
+        else:
+            assert one == actual[name]
+
+
+def test_ops_that_compute_otherwise_are_found_out(model: Model) -> None:
+    """The check at load names the step that is wrong, and passes ops that are right."""
+
+    class Wrong(TorchOps):
+        def gate(self, block, x):
+            return super().gate(block, x) * 1.01
+
+    rows = small_rows_of(model)
+    right = TorchOps(model, rows, attend_one)
+    assert [] == disagreements(model, rows, TorchOps(model, rows, attend_by_products), right)
+    assert ["gate"] == disagreements(model, rows, Wrong(model, rows, attend_one), right)
+
+
+def small_rows_of(model: Model) -> Rows:
+    return allocate_rows(4, 64, model.dim, model.num_codebooks, model.dtype, CPU)
+
+
+def test_kernels_that_nobody_asked_for_are_only_noted_when_they_fail(model: Model, monkeypatch) -> None:
+    """Without a compiler the plain path decodes, and the log says why."""
+
+    class Broken:
+        def __init__(self, *_: object) -> None:
+            raise ImportError("libcuda.so.1: not found")
+
+    monkeypatch.setattr("fishd.engines.fish.graphs.TritonOps", Broken)
+    monkeypatch.setattr(GraphDecoder, "_choose_kernels", lambda *_: "triton")
+    decoder = recording(model, PLAN, "auto")
+    assert "plain" == decoder.kernels
+    (note,) = decoder.notes
+    assert "libcuda.so.1" in note
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed (CUDA builds of torch bring it)")
+def test_tritons_kernels_draw_the_same_frames(checkpoint: Path) -> None:
+    """Interpreted on the CPU, in a process of its own: Triton decides at import how it runs."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    command = [sys.executable, "-m", "tests.engines.fish_interpreted", str(checkpoint)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr[-2000:]
+
+
