@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 from collections import Counter
@@ -12,15 +11,16 @@ import pytest
 
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running
+from tests.faults.outcome import outcome_of, spoken_in
 
 JOBS = {
     "one": {"Ada": ["One: the only line."]},
     "pair": {"Bob": [f"Pair: Bob's {n}." for n in range(8)], "Cyd": [f"Pair: Cyd's {n}." for n in range(8)]},
     "long": {"Dan": [f"Long: line {n}." for n in range(24)]},
 }
-TEXT_OF = {  # of each clip; no two jobs have a speaker in common
-    f"clips/{name}/{n:03}.wav": line
-    for speakers in JOBS.values()
+TEXT_OF = {
+    (job, f"clips/{name}/{n:03}.wav"): line
+    for job, speakers in JOBS.items()
     for name, lines in speakers.items()
     for n, line in enumerate(lines, 1)
 }
@@ -47,7 +47,7 @@ class Mortal:
             self.daemon.process.wait(seconds)
         self.daemon.kill()
         spoken = self.spoken()
-        for text in map(TEXT_OF.__getitem__, self._finished_clips()):
+        for text in map(TEXT_OF.__getitem__, spoken_in(self.daemon.spool)):
             self.finished.setdefault(text, spoken[text])
 
     def end(self) -> None:
@@ -58,39 +58,6 @@ class Mortal:
         """How often each text was spoken so far."""
         return Counter(self.ledger.read_text().splitlines()) if self.ledger.exists() else Counter()
 
-    def _finished_clips(self) -> set[str]:
-        """Those that a journal or a result tells of."""
-        lines = [
-            json.loads(line)
-            for journal in self.daemon.spool.glob("work/*/journal.jsonl")
-            for line in journal.read_text().split("\n")[:-1]
-        ]
-        journaled = {line["clip"]["path"] for line in lines if line["is"] == "spoken"}
-        published = self.daemon.spool.glob("outbox/*/clips/*/*.wav")
-        return journaled | {str(Path(*path.parts[-3:])) for path in published}
-
-    def outbox(self) -> dict[str, object]:
-        """Every file of every result; of result.json what does not depend on time and worker."""
-        root = self.daemon.spool / "outbox"
-        content: dict[str, object] = {}
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                name = str(path.relative_to(root))
-                content[name] = path.read_bytes() if path.suffix == ".wav" else _told(path)
-        return content
-
-
-def _told(path: Path) -> object:
-    if path.name != "result.json":
-        return "text"
-    result = json.loads(path.read_bytes())
-    rows = [
-        (speaker["name"], *(segment[key] for key in ("id", "text", "status", "clip", "seed")))
-        for speaker in result["speakers"]
-        for segment in speaker["segments"]
-    ]
-    return result["job"], result["status"], result["errors"], rows
-
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
@@ -98,8 +65,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     whole = Mortal(tmp_path_factory.mktemp("undisturbed"), step_s=0.0)
     whole.end()
     assert Counter(TEXT_OF.values()) == whole.spoken()
-    assert len(TEXT_OF) + 4 * len(JOBS) == len(whole.outbox())
-    return whole.outbox()
+    assert len(TEXT_OF) + 4 * len(JOBS) == len(outcome_of(whole.daemon.spool))
+    return outcome_of(whole.daemon.spool)
 
 
 def killed(folder: Path, seed: int, kills: int, step_s: float) -> Mortal:
@@ -115,7 +82,7 @@ def killed(folder: Path, seed: int, kills: int, step_s: float) -> Mortal:
 def check(mortal: Mortal, undisturbed: dict[str, object]) -> None:
     spoken = mortal.spoken()
     assert mortal.finished == {text: spoken[text] for text in mortal.finished}, "spoken again"
-    assert undisturbed == mortal.outbox()
+    assert undisturbed == outcome_of(mortal.daemon.spool)
     assert [] == list((mortal.daemon.spool / "work").iterdir())
     assert set(JOBS) == {path.name for path in (mortal.daemon.spool / "archive").iterdir()}
 
