@@ -26,9 +26,24 @@ PROMPT_FRAMES, TEXT = 120, "A line of ordinary length, spoken."
 WARM, MEASURED = 4, 24
 THEIRS_SHIPPED, THEIRS_SHORT = 8192, 512
 GROUPS = {
-    "matrix products": ("mkldnn::_linear_pointwise", "aten::addmm", "aten::mm", "aten::linear", "mkldnn_linear"),
+    "matrix products": (
+        "mkldnn::_linear_pointwise",
+        "aten::addmm",
+        "aten::mm",
+        "aten::linear",
+        "mkldnn_linear",
+    ),
     "attention": ("scaled_dot_product", "aten::bmm", "aten::_softmax_attention"),
-    "drawing (sort, hash, softmax)": ("bitwise", "shift", "softmax", "cumsum", "log", "argmax", "scatter", "gather"),
+    "drawing (sort, hash, softmax)": (
+        "bitwise",
+        "shift",
+        "softmax",
+        "cumsum",
+        "log",
+        "argmax",
+        "scatter",
+        "gather",
+    ),
 }
 
 
@@ -65,7 +80,9 @@ def run_all(folder: Path, precision: str, rows: list[int]) -> str:
     for line in lines:
         print(f"measuring {line} …", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", "bench.fish_decode", "--one", line, "--checkpoint", str(folder)]
-        done = subprocess.run([*command, "--precision", precision], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [*command, "--precision", precision], check=True, stdout=subprocess.PIPE, text=True
+        )
         found.append(json.loads(done.stdout.splitlines()[-1]))
         print(f"  {found[-1]}", file=sys.stderr, flush=True)
     return render(found, precision)
@@ -94,9 +111,14 @@ def render(found: list[dict], precision: str) -> str:
             f"{limit_ms / frame_ms:.0%} |"
         )
     (profile,) = (f for f in found if f["kind"] == "profile")
-    text += ["", f"Where a frame's time goes, {profile['rows']} rows ({profile['frame_ms']:.1f} ms under the profiler):"]
+    text += [
+        "",
+        f"Where a frame's time goes, {profile['rows']} rows ({profile['frame_ms']:.1f} ms under the profiler):",
+    ]
     text += ["", "| part | ms | share |", "|---|---|---|"]
-    text += [f"| {part} | {ms:.1f} | {ms / profile['frame_ms']:.0%} |" for part, ms in profile["parts"].items()]
+    text += [
+        f"| {part} | {ms:.1f} | {ms / profile['frame_ms']:.0%} |" for part, ms in profile["parts"].items()
+    ]
     return "\n".join([*text, ""])
 
 
@@ -161,8 +183,10 @@ def measure_package(folder: Path, precision: str, max_seq_len: int) -> dict:
         decode_one_token=one_token, temperature=0.8, top_p=0.8, repetition_penalty=1.1,
     )  # fmt: skip
     warm = 3 if max_seq_len > 1024 else WARM
-    frame_s = sum(spans[warm:]) / len(spans[warm:])
-    name = "the package as shipped (8192)" if max_seq_len == THEIRS_SHIPPED else f"the package at {max_seq_len}"
+    frame_s = median(spans[warm:])
+    name = (
+        "the package as shipped (8192)" if max_seq_len == THEIRS_SHIPPED else f"the package at {max_seq_len}"
+    )
     return result("package", name, 1, frame_s, peak_gb(), frame_cost(1, prompt.shape[1], precision))
 
 
@@ -207,7 +231,9 @@ def profile_frames(frame, n: int) -> dict:
         whole_ms = timed(lambda: [frame() for _ in range(count)]) / count * 1e3
     parts: dict[str, float] = defaultdict(float)
     for event in profiled.key_averages():
-        group = next((g for g, words in GROUPS.items() if any(w in event.key for w in words)), "norms, rope, the rest")
+        group = next(
+            (g for g, words in GROUPS.items() if any(w in event.key for w in words)), "norms, rope, the rest"
+        )
         parts[group] += event.self_cpu_time_total / count / 1e3
     parts["python, and the profiler itself"] = whole_ms - sum(parts.values())
     return {"kind": "profile", "rows": n, "frame_ms": whole_ms, "parts": dict(parts)}

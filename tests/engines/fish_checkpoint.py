@@ -54,7 +54,9 @@ def make_tiny(
     return folder
 
 
-def make_s1_mini(folder: Path, *, seed: int = 0, codec: bool = True, dtype: torch.dtype = torch.bfloat16) -> Path:
+def make_s1_mini(
+    folder: Path, *, seed: int = 0, codec: bool = True, dtype: torch.dtype = torch.bfloat16
+) -> Path:
     """A checkpoint of S1-mini's shape: 860 M random weights, and 391 M of a codec."""
     write_tokenizer(folder, num_ranks=S1_RANKS, num_semantic=4096)
     (folder / "config.json").write_text(json.dumps(S1_MINI, indent=1))
@@ -69,7 +71,9 @@ def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (module,) = package("fish_speech.tokenizer")
     words = (bytes(w) for n in (1, 2, 3) for w in itertools.product(range(256), repeat=n))
-    lines = [f"{base64.b64encode(w).decode()} {i}\n" for i, w in enumerate(itertools.islice(words, num_ranks))]
+    lines = [
+        f"{base64.b64encode(w).decode()} {i}\n" for i, w in enumerate(itertools.islice(words, num_ranks))
+    ]
     (folder / "tokenizer.tiktoken").write_text("".join(lines))
     special = [t for t in module.ALL_SPECIAL_TOKENS if not t.startswith("<|semantic:")]
     special += [f"<|speaker:{i}|>" for i in range(S1_SPEAKERS)]
@@ -125,12 +129,21 @@ def shrink(settings) -> None:
     for part in (q.post_module, q.pre_module):
         part.input_dim = 16
         part.config.update(
-            {"block_size": 4096, "n_layer": 1, "n_head": 1, "dim": 16, "intermediate_size": 32, "head_dim": 64}
+            {
+                "block_size": 4096,
+                "n_layer": 1,
+                "n_head": 1,
+                "dim": 16,
+                "intermediate_size": 32,
+                "head_dim": 64,
+            }
         )
 
 
-def random_weights(module: torch.nn.Module, seed: int, std: float, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Weights for a module on the meta device: matrices normal, everything else of one dimension as it is made."""
+def random_weights(
+    module: torch.nn.Module, seed: int, std: float, dtype: torch.dtype
+) -> dict[str, torch.Tensor]:
+    """Weights for a module on the meta device: matrices normal, gains and biases as they are made."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
     for name, parameter in module.named_parameters():
@@ -154,7 +167,9 @@ def main(arguments: list[str]) -> None:
     if given.kind == "tiny":
         make_tiny(given.folder, seed=given.seed, codec=not given.no_codec)
     else:
-        make_s1_mini(given.folder, seed=given.seed, codec=not given.no_codec, dtype=getattr(torch, given.dtype))
+        make_s1_mini(
+            given.folder, seed=given.seed, codec=not given.no_codec, dtype=getattr(torch, given.dtype)
+        )
     print(given.folder)
 
 

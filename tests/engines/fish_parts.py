@@ -18,7 +18,9 @@ from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Take, Voice
 
 
-def make_voice(folder: Path, key: str, seconds: float = 1.0, transcript: str = "What is said in the clip.") -> Voice:
+def make_voice(
+    folder: Path, key: str, seconds: float = 1.0, transcript: str = "What is said in the clip."
+) -> Voice:
     """A voice whose clip is noise, seeded by its key."""
     seed = int.from_bytes(key.encode()[:4].ljust(4, b"\0"))
     clip = folder / f"{key}.wav"

@@ -12,11 +12,13 @@ from fishd.engines.fish.standins import package
 
 
 def load_upstream(folder: Path, dtype: torch.dtype = torch.float32, max_seq_len: int | None = None) -> Any:
-    """The package's model, loaded by the package, with a cache of `max_seq_len` (as shipped: its config's)."""
+    """The package's model, loaded by the package, with a cache of `max_seq_len` (else its config's)."""
     (llama,) = package("fish_speech.models.text2semantic.llama")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # its tokenizer leaves a file open
-        model = llama.DualARTransformer.from_pretrained(str(folder), load_weights=True, max_length=max_seq_len)
+        model = llama.DualARTransformer.from_pretrained(
+            str(folder), load_weights=True, max_length=max_seq_len
+        )
     return model.to(dtype=dtype).eval()
 
 

@@ -37,7 +37,9 @@ def takes(voices: list[Voice]) -> list[Take]:
 
 def spoken(checkpoint: Path, takes: list[Take], slots: int, **options: object) -> dict[str, Spoken | Failed]:
     """How takes end, fed in this order to an engine of so many slots."""
-    engine = fish.factory("cpu", {"checkpoint": str(checkpoint), "precision": "float32", "slots": slots, **options})
+    engine = fish.factory(
+        "cpu", {"checkpoint": str(checkpoint), "precision": "float32", "slots": slots, **options}
+    )
     ended = {e.take_id: e for e in speak(engine, takes)}
     engine.close()
     return ended
@@ -94,7 +96,7 @@ def test_a_damaged_cache_is_only_a_miss(checkpoint: Path, takes: list[Take], tmp
 
 
 def test_long_takes_get_longer_slots(checkpoint: Path, voices: list[Voice]) -> None:
-    """Slots of 128 tokens: a take that asks for 300 is seated when the batch is empty, and speaks the same."""
+    """Slots of 128 tokens: a take that asks for 300 waits for an empty batch, and speaks the same."""
     short = [make_take(voices[0], i, limit_s=1.0) for i in range(6)]
     mixed = [*short[:3], make_take(voices[0], 6, limit_s=9.0), *short[3:]]
     wide = spoken(checkpoint, mixed, 4, slot_tokens=1024)

@@ -46,7 +46,9 @@ def drop(name: str) -> Callable[[Weights], Weights]:
     return lambda weights: {n: w for n, w in weights.items() if n != name}
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer.tiktoken", "special_tokens.json", "model.pth", "codec.pth"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.tiktoken", "special_tokens.json", "model.pth", "codec.pth"]
+)
 def test_a_missing_file_is_named(checkpoint: Path, name: str) -> None:
     """With where to get it."""
     (checkpoint / name).unlink()
@@ -55,12 +57,13 @@ def test_a_missing_file_is_named(checkpoint: Path, name: str) -> None:
 
 def test_no_checkpoint_says_which_key_to_set() -> None:
     """The first thing that a user forgets."""
-    with pytest.raises(EngineError, match="set engine.checkpoint"):
+    with pytest.raises(EngineError, match=r"set engine\.checkpoint"):
         fish.factory("cpu", {})
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("model.pth", "layers.1.attention.wqkv.weight"), ("codec.pth", "quantizer.upsample.0.0.conv.bias")]
+    ("file", "name"),
+    [("model.pth", "layers.1.attention.wqkv.weight"), ("codec.pth", "quantizer.upsample.0.0.conv.bias")],
 )
 def test_a_missing_weight_is_named(checkpoint: Path, file: str, name: str) -> None:
     """The package would only warn, and speak noise."""
@@ -127,14 +130,16 @@ def split_qkv(weights: Weights) -> Weights:
     for name, weight in weights.items():
         if name.endswith("wqkv.weight"):
             parts = weight.split([64, 32, 32])
-            apart |= {name.replace("wqkv", part): w for part, w in zip(("wq", "wk", "wv"), parts, strict=True)}
+            apart |= {
+                name.replace("wqkv", part): w for part, w in zip(("wq", "wk", "wv"), parts, strict=True)
+            }
         else:
             apart[name] = weight
     return {f"model.{name}": weight for name, weight in apart.items()}
 
 
 def test_other_wrappings_are_taken(whole: Path, checkpoint: Path) -> None:
-    """`state_dict`, `model.` and `generator.` around the names, and q, k and v apart, are the same weights."""
+    """`state_dict`, `model.` or `generator.` around the names, or q, k and v apart: the same weights."""
     change(checkpoint / "model.pth", lambda w: {"state_dict": split_qkv(w)})
     change(checkpoint / "codec.pth", lambda w: {"state_dict": {f"generator.{n}": x for n, x in w.items()}})
     device, dtype = torch.device("cpu"), torch.float32
@@ -201,7 +206,9 @@ def test_long_clips_are_exact_in_stretches(codec: Codec, monkeypatch: pytest.Mon
 def test_stretches_cover_everything_once() -> None:
     """Each sample of the output comes from its own place of the input."""
     x = torch.arange(3 * 1000.0).view(1, 1, 3000)
-    assert torch.equal(x.repeat_interleave(2, -1), in_stretches(lambda p: p.repeat_interleave(2, -1), x, 3, 6))
+    assert torch.equal(
+        x.repeat_interleave(2, -1), in_stretches(lambda p: p.repeat_interleave(2, -1), x, 3, 6)
+    )
 
 
 def test_clips_are_grouped_by_like_length() -> None:
@@ -239,9 +246,13 @@ def test_the_doctor_finds_a_whole_checkpoint_well(checkpoint: Path) -> None:
     """Packages, code, device, files and every weight are looked at."""
     found = list(findings(checkpoint))
     assert [] == [f for f in found if not f.ok]
-    assert {"fish: torch", "fish: the model's code", "fish: checkpoint", "fish: model.pth", "fish: codec.pth"} <= {
-        f.name for f in found
-    }
+    assert {
+        "fish: torch",
+        "fish: the model's code",
+        "fish: checkpoint",
+        "fish: model.pth",
+        "fish: codec.pth",
+    } <= {f.name for f in found}
 
 
 def test_the_doctor_says_how_to_mend(checkpoint: Path) -> None:

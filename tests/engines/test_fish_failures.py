@@ -96,7 +96,9 @@ def test_one_slot_that_does_not_fit_is_out_of_memory(checkpoint: Path, takes: li
         speak(engine, takes[:1])
 
 
-def test_no_room_at_load_halves_once(checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]) -> None:
+def test_no_room_at_load_halves_once(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken]
+) -> None:
     """The card holds less than the plan hoped for: half of it will do."""
 
     class LargeDecoder(Decoder):
@@ -170,7 +172,9 @@ def test_logits_that_are_no_numbers_fail_their_take(
     """Only that one, with the reason; another seed may do better unless it was the very first frame."""
     ended = {e.take_id: e for e in speak(assemble(checkpoint, spoiling(at), slots=6), takes)}
     failed = [e for e in ended.values() if isinstance(e, Failed)]
-    assert [Failed(takes[0].id, f"the model gave no numbers at frame {at + 1} (NaN or infinite logits)", retry)] == failed
+    assert [
+        Failed(takes[0].id, f"the model gave no numbers at frame {at + 1} (NaN or infinite logits)", retry)
+    ] == failed
     rest = {name: one for name, one in unharmed.items() if name != takes[0].id}
     assert_unharmed(rest, [e for e in ended.values() if isinstance(e, Spoken)])
 

@@ -63,7 +63,9 @@ def test_a_jobs_defaults_may_be_set_for_the_engine() -> None:
     assert Sampling(temperature=0.5) == defaults
 
 
-@pytest.mark.parametrize(("language", "good"), [("en", True), ("en-GB", True), ("ZH_tw", True), ("tlh", False)])
+@pytest.mark.parametrize(
+    ("language", "good"), [("en", True), ("en-GB", True), ("ZH_tw", True), ("tlh", False)]
+)
 def test_languages_are_those_of_the_models_card(language: str, good: bool) -> None:
     """Regions do not matter; what it was not trained on is refused."""
     assert good == (fish.check_language(language) is None)
@@ -89,7 +91,8 @@ import torch
 from fishd.engines.fish.prompt import suffix_tokens
 model = load_model(pathlib.Path({str(tmp_path)!r}), torch.device("cpu"), torch.float32)
 suffix_tokens(model.tokenizer, "a secret text", 10)
-print(sorted(n for n in sys.modules if n.split(".")[0] in ("audiotools", "transformers", "librosa", "argbind", "loralib")))
+absent = ("audiotools", "transformers", "librosa", "argbind", "loralib")
+print(sorted(n for n in sys.modules if n.split(".")[0] in absent))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ("[]\n", "") == (done.stdout, done.stderr)
@@ -140,11 +143,15 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory):
 def test_a_prompt_is_the_packages_in_two_parts(tokenizer, text: str) -> None:
     """The voice's part and the line's part, one after the other, are what the package builds."""
     codes = torch.randint(0, 64, (10, 21), generator=torch.Generator().manual_seed(1))
-    ours = torch.cat([prefix_tokens(tokenizer, "What is said.", codes), suffix_tokens(tokenizer, text, 10)], 1)
+    ours = torch.cat(
+        [prefix_tokens(tokenizer, "What is said.", codes), suffix_tokens(tokenizer, text, 10)], 1
+    )
     assert upstream_prompt(tokenizer, "What is said.", codes, text).tolist() == ours.tolist()
 
 
-@pytest.mark.parametrize("text", ["<|im_end|>", "<|semantic:5|>", "a <|speaker:1|> b", "<|im_<|im_end|>end|>"])
+@pytest.mark.parametrize(
+    "text", ["<|im_end|>", "<|semantic:5|>", "a <|speaker:1|> b", "<|im_<|im_end|>end|>"]
+)
 def test_a_text_never_becomes_a_control_token(tokenizer, text: str) -> None:
     """Neither in a line nor in a transcript."""
     line = suffix_tokens(tokenizer, text, 10)[0]

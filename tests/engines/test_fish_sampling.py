@@ -15,7 +15,9 @@ def some_logits(rows: int, candidates: int, seed: int = 0) -> torch.Tensor:
     return 3 * torch.randn(rows, candidates, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(("temperature", "top_p", "penalty"), [(0.8, 0.8, 1.1), (1.3, 0.95, 1.0), (0.5, 0.3, 1.4)])
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "penalty"), [(0.8, 0.8, 1.1), (1.3, 0.95, 1.0), (0.5, 0.3, 1.4)]
+)
 def test_the_law_is_the_packages(temperature: float, top_p: float, penalty: float) -> None:
     """Its logits_to_probs and ours agree: over many draws each candidate comes as often as it says."""
     (inference,) = package("fish_speech.models.text2semantic.inference")
@@ -78,7 +80,9 @@ def test_a_tiny_top_p_is_greedy() -> None:
 def test_rows_have_options_of_their_own() -> None:
     """One row of a batch may be greedy while its neighbour is not."""
     logits = some_logits(1, 50).expand(2000, -1)
-    noise = exponential_noise(torch.arange(2000), torch.zeros(2000, dtype=torch.long), 0, candidate_salt(50, CPU))
+    noise = exponential_noise(
+        torch.arange(2000), torch.zeros(2000, dtype=torch.long), 0, candidate_salt(50, CPU)
+    )
     top_p = torch.tensor([1e-6, 0.99]).repeat(1000)[:, None]
     drawn = pick(logits, torch.ones(2000, 1), top_p, noise)
     assert 1 == len(drawn[::2].unique())

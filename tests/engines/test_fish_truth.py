@@ -18,7 +18,14 @@ from tests.engines.fish_upstream import load_upstream, upstream_frames, upstream
 
 GREEDY = Sampling(temperature=0.8, top_p=1e-6, repetition_penalty=1.125)  # a penalty that bfloat16 can hold
 TRANSCRIPTS = ("The first voice says this.", "And the second voice says something rather longer than that.")
-TEXTS = ("One.", "Two words.", "A line of some length, with a comma.", "Yes!", "Why not, then?", "The last of them.")
+TEXTS = (
+    "One.",
+    "Two words.",
+    "A line of some length, with a comma.",
+    "Yes!",
+    "Why not, then?",
+    "The last of them.",
+)
 
 
 def voice_codes(model: Model, voice: int, frames: int) -> torch.Tensor:

@@ -152,9 +152,8 @@ def _split_at_transformer(first: list[nn.Module], last: nn.Module) -> tuple[nn.S
     """The encoder as what can run in stretches, and what must see the whole clip."""
     layers: list[nn.Module] = []
     for block in [*first, last]:
-        inner = getattr(block, "block", None)
-        is_nested = isinstance(inner, nn.Sequential) and type(block).__name__ == "EncoderBlock"
-        layers += list(inner) if is_nested else [block]
+        inner: Any = block
+        layers += list(inner.block) if type(block).__name__ == "EncoderBlock" else [block]
     seams = [i for i, layer in enumerate(layers) if type(layer).__name__ == "WindowLimitedTransformer"]
     seam = seams[0] if seams else len(layers)
     return nn.Sequential(*layers[:seam]), nn.Sequential(*layers[seam:])
