@@ -179,8 +179,8 @@ class Crew:
         if worker.holds:
             reason = "hung: no progress for {plan.take_timeout_s:g} s"
             yield worker.progress_at + plan.take_timeout_s, reason
-        if worker.takes:
-            oldest = next(iter(worker.takes.values())).since
+        oldest = next((take.since for take in worker.takes.values() if not take.recorded), None)
+        if oldest is not None:  # one that is recorded waits for the disk, however long that is full
             reason = "hung: a take had not ended after {patience} × {plan.take_timeout_s:g} s"
             yield oldest + TAKE_PATIENCE * plan.take_timeout_s, reason
 

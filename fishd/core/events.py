@@ -43,7 +43,8 @@ class JobArrived:
     """A bundle was claimed and read, or a job was found in work/ at start.
 
     `references` are (place, absolute path) of clips that a worker must decode before the first take.
-    `clips` are the segments that are done already, by (speaker, segment) position.
+    `clips` are the segments that are done already, by (speaker, segment) position. `cancelled`: before a
+    crash its user wanted no more of it; a CancelAsked follows.
     """
 
     name: str
@@ -52,6 +53,7 @@ class JobArrived:
     warnings: tuple[Fault, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
     clips: Mapping[tuple[int, int], Clip] = field(default_factory=dict[tuple[int, int], Clip])
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

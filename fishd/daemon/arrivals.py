@@ -1,7 +1,8 @@
 """The way in: what a crash left in work/ first, then whatever stands complete in the inbox.
 
-One task. It scans when the alarm rings, when something may have settled, and every `rescan_s`; claims what
-is complete, reads it in a thread, and posts it as JobArrived. What the disk refuses is said once.
+It scans when the alarm rings, when something may have settled, and every `rescan_s`; claims what is
+complete, reads it in a thread, and posts it as JobArrived. What the disk refuses is said once and tried again
+by a task of its own, so that it holds nothing else up.
 """
 
 from __future__ import annotations
@@ -10,25 +11,32 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from fishd.core.config import Config
 from fishd.core.events import CancelAsked, JobArrived
 from fishd.core.job import Clip, Fault, Job
+from fishd.core.visible import visible
+from fishd.daemon.faults import Faults
 from fishd.daemon.mail import Scanned, Trouble
 from fishd.daemon.publisher import Publisher
 from fishd.spool.alarm import alarm
 from fishd.spool.bundle import Reading, read_bundle
-from fishd.spool.errors import SpoolError
-from fishd.spool.inbox import Claimed, Claims, Found, Inbox
+from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.inbox import Claimed, Found, Inbox
 from fishd.spool.journal import text_hash
-from fishd.spool.outbox import OUT, Recovered, recover
+from fishd.spool.names import printable
+from fishd.spool.outbox import OUT, Recovered, folders_in, recover_one
 from fishd.spool.root import Spool, expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
 BATCH = 64  # bundles that are claimed with one sync
+LONGEST_PAUSE_S = 60.0
 DAY_S = 86_400.0
+
+_Read = Callable[[], JobArrived | Recovered | None]
 
 
 class Arrivals:
@@ -39,10 +47,12 @@ class Arrivals:
         config: Config,
         spool: Spool,
         publisher: Publisher,
+        faults: Faults,
         post: Callable[[JobArrived | CancelAsked | Scanned | Trouble], None],
     ) -> None:
         self._spool = spool
         self._publisher = publisher
+        self._faults = faults
         self._post = post
         self._inbox = Inbox(
             spool.inbox,
@@ -50,14 +60,15 @@ class Arrivals:
             config.spool.settle_s,
             config.spool.settle_timeout_s,
             limits=config.limits,
+            disk=spool.disk,
         )
         # The mutable state.
         self._config = config
         self._rung = asyncio.Event()
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()
-        self._expired_at: float | None = None
-        self._last_fault = ""
+        self._stuck: frozenset[str] = frozenset()  # in the inbox: complete, but the disk refuses the claim
+        self._unread: set[str] = set()  # in work/, but the disk refuses the reading
 
     def adopt(self, config: Config) -> None:
         """Take over another configuration from the next scan on."""
@@ -72,15 +83,17 @@ class Arrivals:
 
     async def run(self) -> None:
         """Until told to stop."""
-        await self._resume()
         async with asyncio.TaskGroup() as group:
+            self._group = group
             watch = group.create_task(self._watch(), name="alarm")
+            expiry = group.create_task(self._expire(), name="expiry")
+            await self._resume()
             while not self._stop.is_set():
                 self._rung.clear()
                 await self._scan()
-                await self._expire()
                 await self._sleep()
             watch.cancel()
+            expiry.cancel()
 
     # ---- the inbox ---------------------------------------------------------------------------------
 
@@ -95,36 +108,46 @@ class Arrivals:
         try:
             scan = await asyncio.to_thread(self._inbox.scan, time.monotonic())
         except SpoolError as error:
-            self._say_fault(error)
+            self._faults.met("inbox", error)
             return
-        self._last_fault = ""
+        self._faults.over("inbox")
         self._settling = scan.settling
         for at in range(0, len(scan.found), BATCH):
             if self._stop.is_set():
                 return
             await self._claim(scan.found[at : at + BATCH])
-        self._post(Scanned(len(scan.settling)))
+        for name in self._stuck - self._inbox.stuck:
+            self._faults.over(f"inbox/{printable(name)}")
+        self._stuck = self._inbox.stuck
+        self._say_waiting()
 
     async def _claim(self, found: tuple[Found, ...]) -> None:
         claims = await asyncio.to_thread(self._inbox.claim, found, time.monotonic())
-        self._say_claims(claims)
-        await asyncio.to_thread(self._read_all, claims.claimed, asyncio.get_running_loop())
-
-    def _read_all(self, claimed: Sequence[Claimed], loop: asyncio.AbstractEventLoop) -> None:
-        """Blocking: read a batch in one thread; each job arrives as soon as it is read."""
-        for one in claimed:
-            loop.call_soon_threadsafe(self._post, self._arrived(one))
+        for stuck in claims.stuck:
+            self._faults.met(stuck.error.thing, stuck.error)
+        if claims.fault:
+            self._faults.met("claims", claims.fault)
+        else:
+            self._faults.over("claims")
+        reads = {one.folder: partial(self._arrived, one) for one in claims.claimed}
+        await self._read_all(reads)
 
     def _arrived(self, claimed: Claimed) -> JobArrived:
         """Blocking: read a claimed bundle."""
         self._make_out(claimed.folder)
-        reading = read_bundle(claimed.bundle, claimed.name, self._config.limits, self._config.output.format)
+        reading = self._read(claimed.bundle, claimed.name)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
         return _arrival(claimed.name, reading, faults, {})
 
     def _make_out(self, folder: Path) -> None:
-        with contextlib.suppress(FileExistsError):
+        """For the job's log; a disk that refuses it will refuse what matters, and that is said."""
+        with contextlib.suppress(OSError):
             self._spool.disk.make_folder(folder / OUT)
+
+    def _say_waiting(self) -> None:
+        """`--once` does not end while anything waits."""
+        waiting = set(self._settling) | self._inbox.stuck | self._unread
+        self._post(Scanned(len(waiting)))
 
     async def _sleep(self) -> None:
         """Until the alarm rings, something may have settled, or it is time for a look anyway."""
@@ -134,50 +157,118 @@ class Arrivals:
             async with asyncio.timeout(rescan_s if wake_s is None else min(wake_s, rescan_s)):
                 await self._rung.wait()
 
+    # ---- reading -----------------------------------------------------------------------------------
+
+    async def _read_all(self, reads: Mapping[Path, _Read]) -> None:
+        """Read a batch in one thread; each job arrives as soon as it is read."""
+        loop = asyncio.get_running_loop()
+        later = await asyncio.to_thread(self._read_each, reads, loop.call_soon_threadsafe)
+        for folder, error in later.items():
+            task = self._read_later(folder, reads[folder], error)
+            self._group.create_task(task, name=f"read {folder.name}")
+
+    def _read_each(self, reads: Mapping[Path, _Read], call: Callable[..., object]) -> dict[Path, SpoolError]:
+        """Blocking: those that the disk did not let us read, and why."""
+        later: dict[Path, SpoolError] = {}
+        for folder, read in reads.items():
+            try:
+                if arrived := read():
+                    call(self._come_in, arrived)
+            except OSError as error:
+                later[folder] = _cannot_be_read(folder, error)
+        return later
+
+    async def _read_later(self, folder: Path, read: _Read, error: SpoolError) -> None:
+        """Try again until the disk lets us, or the daemon stops: then it is done at the next start."""
+        self._unread.add(folder.name)
+        self._say_waiting()
+        pause_s = 1.0
+        while not self._stop.is_set():
+            self._faults.met(f"job {folder.name}", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            try:
+                arrived = await asyncio.to_thread(read)
+            except OSError as again:
+                error = _cannot_be_read(folder, again)
+                continue
+            if arrived:
+                self._come_in(arrived)
+            break
+        self._faults.over(f"job {folder.name}")
+        self._unread.discard(folder.name)
+        self._say_waiting()
+
+    def _come_in(self, arrived: JobArrived | Recovered) -> None:
+        """On the loop."""
+        match arrived:
+            case JobArrived():
+                self._post(arrived)
+                if arrived.cancelled:
+                    self._post(CancelAsked(arrived.name))
+            case Recovered():
+                _log.info("[Main] %s was being published: that goes on", arrived.name)
+                self._publisher.finish(arrived.folder)
+
+    def _read(self, bundle: Path, name: str) -> Reading:
+        """Blocking. A fault of ours in reading one bundle rejects that bundle; it stops nothing else.
+
+        Raises OSError only for what the spool's own disk refuses.
+        """
+        try:
+            return read_bundle(bundle, name, self._config.limits, self._config.output.format)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
+            _log.exception("[Main] %s cannot be read: a fault of fishd", name, extra={"job": name})
+            what = f"cannot be read: a fault of fishd ({type(error).__name__}); please report it"
+            return Reading(None, (Fault("bundle", what),), (), ())
+
     # ---- what a crash left -------------------------------------------------------------------------
 
     async def _resume(self) -> None:
-        try:
-            left = await asyncio.to_thread(recover, self._spool.work, self._spool.disk)
-        except OSError as error:
-            self._say_fault(SpoolError(str(self._spool.work), f"cannot be read: {error.strerror}"))
-            return
-        for job in left:
-            if job.complete:
-                _log.info("[Main] %s was being published: that goes on", job.name)
-                await self._publisher.finish(job.folder)
+        """Everything in work/: what was being published goes on, the rest is read again."""
+        pause_s = 1.0
+        while not self._stop.is_set():
+            try:
+                left = await asyncio.to_thread(folders_in, self._spool.work)
+            except OSError as error:
+                self._faults.met("work", _cannot_be_read(self._spool.work, error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
-                self._post(await asyncio.to_thread(self._resumed, job))
-                if job.cancelled:
-                    self._post(CancelAsked(job.name))
+                self._faults.over("work")
+                await self._read_all({folder: partial(self._resumed, folder) for folder in left})
+                return
 
-    def _resumed(self, left: Recovered) -> JobArrived:
+    def _resumed(self, folder: Path) -> JobArrived | Recovered | None:
         """Blocking: read the bundle again, and match the journal's clips with its segments."""
+        left = recover_one(folder, self._spool.disk)
+        if left is None or left.complete:
+            return left
         self._make_out(left.folder)
-        reading = read_bundle(left.bundle, left.name, self._config.limits, self._config.output.format)
+        reading = self._read(left.bundle, left.name)
         clips = dict(_done(left, reading.job)) if reading.job else {}
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)
-        return _arrival(left.name, reading, reading.faults, clips)
+        return _arrival(left.name, reading, reading.faults, clips, cancelled=left.cancelled)
 
     # ---- the archive -------------------------------------------------------------------------------
 
     async def _expire(self) -> None:
-        """Once a day, remove what was archived longer ago than `archive_days`."""
-        now = time.time()
-        if self._expired_at is not None and now - self._expired_at < DAY_S:
-            return
-        self._expired_at = now
-        days = self._config.spool.archive_days
-        try:
-            removed = await asyncio.to_thread(
-                expire_archive, self._spool.archive, days, now, self._spool.disk
-            )
-        except OSError as error:
-            self._say_fault(SpoolError(str(self._spool.archive), f"cannot be cleared: {error.strerror}"))
-            return
-        for name in removed:
-            _log.info("[Main] archive/%s is over %g days old: removed", name, days)
+        """Now and once a day, remove what was archived longer ago than `archive_days`."""
+        while True:
+            days = self._config.spool.archive_days
+            archive, disk = self._spool.archive, self._spool.disk
+            expired = await asyncio.to_thread(expire_archive, archive, days, time.time(), disk)
+            for name in expired.removed:
+                _log.info("[Main] archive/%s is over %g days old: removed", visible(name), days)
+            for error in expired.faults:
+                _log.error("[Main] %s", visible(str(error)))
+                self._post(Trouble(error.thing, str(error)))
+            await asyncio.sleep(DAY_S)
 
     # ---- what is said ------------------------------------------------------------------------------
 
@@ -185,23 +276,20 @@ class Arrivals:
         _log.warning("[Main] %s", text)
         self._post(Trouble("inbox", text))
 
-    def _say_fault(self, error: SpoolError) -> None:
-        """Once, however often it is met."""
-        if str(error) != self._last_fault:
-            self._last_fault = str(error)
-            _log.error("[Main] %s", error)
-            self._post(Trouble("spool", str(error)))
 
-    def _say_claims(self, claims: Claims) -> None:
-        for stuck in claims.stuck:
-            if stuck.first:
-                self._say_fault(stuck.error)
-        if claims.fault:
-            self._say_fault(claims.fault)
+def _cannot_be_read(path: Path, error: OSError) -> SpoolError:
+    fault = SpoolError(str(path), f"cannot be read: {error.strerror}", mend_for(error))
+    fault.__cause__ = error
+    return fault
 
 
 def _arrival(
-    name: str, reading: Reading, faults: tuple[Fault, ...], clips: Mapping[tuple[int, int], Clip]
+    name: str,
+    reading: Reading,
+    faults: tuple[Fault, ...],
+    clips: Mapping[tuple[int, int], Clip],
+    *,
+    cancelled: bool = False,
 ) -> JobArrived:
     return JobArrived(
         name=name,
@@ -210,6 +298,7 @@ def _arrival(
         warnings=reading.warnings,
         references=tuple((reference.where, str(reference.path)) for reference in reading.references),
         clips=clips,
+        cancelled=cancelled,
     )
 
 

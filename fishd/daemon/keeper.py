@@ -2,19 +2,26 @@
 
 Everything a worker says of takes, and its end, passes through here in the order in which it came: a clip
 that was finished is never lost to the news that its worker is gone. Lines that wait together are synced
-together. A disk that cannot be written holds everything back, is said once, and is tried again.
+together. A disk that cannot be written holds everything back, is said once, and is tried again. One job
+whose own folder cannot be written holds nobody back: it goes on without its journal.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fishd.core.actions import SendTake
 from fishd.core.events import CancelAsked, Event, TakeSpoken
 from fishd.core.job import Clip
+from fishd.core.machine import will_pass
+from fishd.daemon.faults import Faults
+from fishd.spool.errors import SpoolError, mend_for
 from fishd.spool.journal import CancelledLine, SpokenLine, append_to_all, text_hash
 from fishd.spool.root import Spool
 from fishd.wire.messages import Spoken
@@ -36,10 +43,12 @@ class _Entry:
 class Keeper:
     """Owns the open journals. `post` takes the events that are durable."""
 
-    def __init__(self, spool: Spool, post: Callable[[Event], None]) -> None:
+    def __init__(self, spool: Spool, faults: Faults, post: Callable[[Event], None]) -> None:
         self._spool = spool
+        self._faults = faults
         self._post = post
         # The mutable state.
+        self._stop = asyncio.Event()
         self._queue: asyncio.Queue[_Entry] = asyncio.Queue()
 
     def spoken(self, order: SendTake, device: str, message: Spoken) -> None:
@@ -72,6 +81,10 @@ class Keeper:
         """Say this after everything that came before it."""
         self._queue.put_nowait(_Entry(event))
 
+    def stop(self) -> None:
+        """From now on what the disk refuses is not tried again: it is spoken anew after the next start."""
+        self._stop.set()
+
     async def run(self) -> None:
         """Until cancelled: what waits together is written and synced together."""
         while True:
@@ -82,26 +95,55 @@ class Keeper:
             for entry in batch:
                 if entry.line is not None:
                     lines.setdefault(entry.job, []).append(entry.line)
-            if lines:
-                await self._write(lines)
+            stands = await self._write(lines) if lines else True
             for entry in batch:
-                self._post(entry.event)
+                if stands or entry.line is None:
+                    self._post(entry.event)
 
-    async def _write(self, lines: _Lines) -> None:
-        """Try until the disk takes them."""
+    async def _write(self, lines: _Lines) -> bool:
+        """Try until the disk takes them; False if it did not before the daemon was told to stop."""
         pause_s = 1.0
         while True:
             try:
                 await asyncio.to_thread(self._append, lines)
             except OSError as error:
-                if pause_s == 1.0:
-                    _log.error("[Main] a journal cannot be written: %s; it is tried again", error)
+                self._faults.met("journals", _in_words(error))
             else:
-                return
-            await asyncio.sleep(pause_s)
+                self._faults.over("journals")
+                return True
+            if self._stop.is_set():
+                return False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _append(self, lines: _Lines) -> None:
         """Blocking. A job whose folder is gone was published before it could be cancelled."""
         folders = {self._spool.work / job: its for job, its in lines.items()}
-        append_to_all({folder: its for folder, its in folders.items() if folder.is_dir()}, self._spool.disk)
+        there = {folder: its for folder, its in folders.items() if folder.is_dir()}
+        try:
+            append_to_all(there, self._spool.disk)
+        except OSError as error:
+            if self._is_everywhere(error):
+                raise
+            for folder, its in there.items():
+                self._append_alone(folder, its)
+
+    def _append_alone(self, folder: Path, lines: list[SpokenLine | CancelledLine]) -> None:
+        """Something is wrong with one of the folders: the other jobs need not wait for that."""
+        try:
+            append_to_all({folder: lines}, self._spool.disk)
+        except OSError as error:
+            if self._is_everywhere(error):
+                raise
+            what = f"no journal can be written in work/{folder.name} ({error.strerror})"
+            _log.warning("[Main] %s: after a crash it is spoken anew", what, extra={"job": folder.name})
+
+    def _is_everywhere(self, error: OSError) -> bool:
+        return will_pass(error) or not os.access(self._spool.work, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _in_words(error: OSError) -> SpoolError:
+    words = SpoolError("journal.jsonl", f"cannot be written: {error.strerror}", mend_for(error))
+    words.__cause__ = error
+    return words

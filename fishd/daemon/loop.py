@@ -35,19 +35,22 @@ from fishd.core.result import Status
 from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.control import Control
+from fishd.daemon.faults import Faults
 from fishd.daemon.hands import Hands
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.keeper import Keeper
 from fishd.daemon.mail import Mail, Reloaded, Scanned, Trouble
 from fishd.daemon.observer import Observer
-from fishd.daemon.publisher import Published, Publisher
+from fishd.daemon.publisher import Finished, Published, Publisher, Unpublished
 from fishd.daemon.pulse import Beat, Pulse
 from fishd.daemon.reloading import Reloading, Surroundings
 from fishd.daemon.showing import Showing
 from fishd.daemon.story import tell_arrival, tell_plan, tell_ready
+from fishd.daemon.watching import ConfigWatch
 from fishd.host.logs import BadLogFile, Logs
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
+from fishd.spool.errors import SpoolError
 from fishd.spool.outbox import OUT
 from fishd.spool.root import Spool
 from fishd.wire import messages
@@ -72,6 +75,7 @@ class Daemon:
         # The mutable state, all of it owned by the mailbox task.
         self._reloading = Reloading(config, around, spool.root / ".cache", self._our_pids)
         self._all_well = True
+        self._gave_up = False
         self._inbox_empty = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -90,15 +94,16 @@ class Daemon:
         unfinished = len(self._dispatcher.jobs)
         if unfinished:
             _log.info("[Main] stopped; what is unfinished (%d jobs) is resumed at the next start", unfinished)
-        return 1 if self._once and (unfinished or not self._all_well) else 0
+        return 1 if self._gave_up or (self._once and (unfinished or not self._all_well)) else 0
 
     def _set_up(self, group: asyncio.TaskGroup, hiring: Hiring) -> list[asyncio.Task[None]]:
         """Every part of the house, and the tasks that run beside the mailbox."""
         spool, post = self._spool, self._mail.put_nowait
         self._pool = Pool(group, post)
-        self._keeper = Keeper(spool, post)
-        self._publisher = Publisher(spool, self._logs.jobs, group, post)
-        self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, post)
+        self._faults = faults = Faults(self._trouble)
+        self._keeper = Keeper(spool, faults, post)
+        self._publisher = Publisher(spool, self._logs.jobs, group, faults, post)
+        self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._look)
@@ -109,6 +114,7 @@ class Daemon:
             "arrivals": self._arrivals.run(),
             "showing": self._showing.run(),
             "control": Control(spool.root / CONTROL, self._asked_to_cancel).run(),
+            "config watch": ConfigWatch(self._reloading.config.source, lambda: self._ask_reload(group)).run(),
         }
         self._pulse.start()
         return [group.create_task(run, name=name) for name, run in runs.items()]
@@ -137,6 +143,10 @@ class Daemon:
                 self._keeper.pass_on(WorkerGone(mail.worker, mail.kind, mail.reason))
             case Published():
                 self._published(mail)
+            case Finished():
+                pass
+            case Unpublished():
+                self._all_well = False
             case Scanned():
                 self._inbox_empty = mail.waiting == 0
                 self._observer.waiting = mail.waiting
@@ -173,6 +183,7 @@ class Daemon:
             case messages.Failed():
                 self._keeper.pass_on(TakeFailed(worker, message.take, message.reason, message.retry))
             case messages.Progress():
+                self._hear_of_the_disk(worker, message.trouble)
                 self._decide(WorkerProgressed(worker, message.memory_gb))
             case messages.Fault():
                 pass  # the pool makes it the reason of the worker's end
@@ -183,6 +194,12 @@ class Daemon:
         self._decide(WorkerProgressed(worker, ready.memory_gb))
         self._notifier.ready()
 
+    def _hear_of_the_disk(self, worker: int, trouble: str) -> None:
+        if trouble:
+            self._faults.met(f"worker {worker}", SpoolError(f"worker {worker}", trouble))
+        else:
+            self._faults.over(f"worker {worker}")
+
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
         tell_arrival(event)
@@ -190,6 +207,7 @@ class Daemon:
 
     def _worker_gone(self, event: WorkerGone) -> None:
         worker = self._dispatcher.crew.workers.get(event.worker)
+        self._faults.over(f"worker {event.worker}")
         if worker is not None:
             if worker.drained_at is None:
                 _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
@@ -209,6 +227,8 @@ class Daemon:
             self._notifier.stopping()
             self._notifier.extend_timeout(self._reloading.config.pool.drain_s + MARGIN_S)
             self._arrivals.stop()
+            self._keeper.stop()
+            self._publisher.stop()
         self._decide(StopAsked())
 
     def _trouble(self, where: str, what: str) -> None:
@@ -246,13 +266,15 @@ class Daemon:
         self._mail.put_nowait(Tick())
 
     def _see_whether_done(self) -> None:
-        """`--once`: stop when nothing is left to do, or nothing can be done."""
-        if not self._once or self._dispatcher.stopping_since is not None:
+        """Stop when nothing is left to do (`--once`), or nothing can be done and somebody waits for that."""
+        if self._dispatcher.stopping_since is not None:
             return
-        if self._dispatcher.crew.stuck:
+        is_awaited = self._once or (self._notifier.is_heard and not self._notifier.is_ready)
+        if is_awaited and self._dispatcher.crew.stuck:
             _log.error("[Main] no worker can be started: what was claimed is resumed at the next start")
-            self._all_well = False
+            self._gave_up = True
             self._stop()
+        if not self._once:
             return
         busy = not self._dispatcher.idle or self._publisher.num_under_way or not self._mail.empty()
         if self._inbox_empty and not busy:

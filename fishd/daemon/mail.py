@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fishd.core.config import BadConfig, Config
 from fishd.core.events import Event
 from fishd.daemon.hiring import Hiring
-from fishd.daemon.publisher import Published
+from fishd.daemon.publisher import Finished, Published, Unpublished
 from fishd.daemon.pulse import Beat
 from fishd.pool.pool import Ended, Heard
 
@@ -34,4 +34,4 @@ class Trouble:
     what: str
 
 
-Mail = Event | Heard | Ended | Published | Scanned | Reloaded | Trouble | Beat
+Mail = Event | Heard | Ended | Published | Finished | Unpublished | Scanned | Reloaded | Trouble | Beat

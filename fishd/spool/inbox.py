@@ -115,6 +115,11 @@ class Inbox:
         taken = {one.name for one in found}
         return Scan(found, tuple(name for name in self._waiting if name not in taken), replaced)
 
+    @property
+    def stuck(self) -> frozenset[str]:
+        """The bundles that are complete, but cannot be claimed yet."""
+        return frozenset(name for name, waiting in self._waiting.items() if waiting.failures)
+
     def next_wake(self, now: float) -> float | None:
         """Seconds until a scan could find something without any event; None if only an event can bring it."""
         due = min((waiting.due for waiting in self._waiting.values()), default=None)
@@ -197,18 +202,20 @@ class Inbox:
         waiting = self._waiting.setdefault(name, Waiting(now, now))
         waiting.failures += 1
         waiting.due = now + min(MOST_BACKOFF_S, 2.0 ** min(waiting.failures, 10))
-        what = f"cannot be claimed: {error.strerror}"
-        return Stuck(
-            name, SpoolError(f"inbox/{printable(name)}", what, mend_for(error)), first=waiting.failures == 1
+        fault = SpoolError(
+            f"inbox/{printable(name)}", f"cannot be claimed: {error.strerror}", mend_for(error)
         )
+        fault.__cause__ = error
+        return Stuck(name, fault, first=waiting.failures == 1)
 
     def _sync(self) -> SpoolError | None:
         try:
             self._disk.sync_folders([self._work, self._inbox])
         except OSError as error:
-            return SpoolError(
-                str(self._inbox.parent), f"cannot be forced to the disk: {error.strerror}", mend_for(error)
-            )
+            what = f"cannot be forced to the disk: {error.strerror}"
+            fault = SpoolError(str(self._inbox.parent), what, mend_for(error))
+            fault.__cause__ = error
+            return fault
         return None
 
 

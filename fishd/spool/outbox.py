@@ -58,6 +58,16 @@ class Recovered:
     faults: tuple[Fault, ...] = ()
 
 
+class ClipsGone(SpoolError):  # noqa: N818 - reads as what it is
+    """Clips that are to be published, and that were on the disk, are not there; `clips` are their paths."""
+
+    def __init__(self, clips: Collection[str]) -> None:
+        first = min(clips)
+        what = "was spoken, but is not there any more"
+        super().__init__(first, f"{what} (and {len(clips) - 1} more)" if len(clips) > 1 else what)
+        self.clips = frozenset(clips)
+
+
 def make_room(folder: Path, clips: Collection[str]) -> None:
     """Make the folders in work/NAME/out that these clips will stand in. Raises OSError."""
     for parent in {(folder / OUT / clip).parent for clip in clips}:
@@ -76,7 +86,8 @@ def publish(
     """Publish work/NAME with these files (by name) and clips (paths below out/); return the result's folder.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
-    is on the disk. Raises SpoolError; calling it again, or `finish` after the next start, goes on.
+    is on the disk. Raises SpoolError; calling it again, or `finish` after the next start, goes on. Raises
+    ClipsGone before anything is moved.
     """
     disk = disk or Disk()
     try:
@@ -101,15 +112,23 @@ def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) 
 
 def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
     """Every job in work/, by name; what a crash left half-claimed or half-removed is cleared away."""
-    disk = disk or Disk()
-    found: list[Recovered] = []
-    for folder in sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink()):
-        recovered = None if folder.name.startswith(".") else _recovered(folder)
-        if recovered:
-            found.append(recovered)
-        else:
-            remove_tree(disk, folder)
-    return found
+    return [left for folder in folders_in(work) if (left := recover_one(folder, disk or Disk()))]
+
+
+def folders_in(work: Path) -> list[Path]:
+    """What stands in work/, by name. Raises OSError."""
+    return sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def recover_one(folder: Path, disk: Disk) -> Recovered | None:
+    """What a crash left of a job; None after it was cleared away, because nothing of it is left to do.
+
+    Raises OSError.
+    """
+    recovered = None if folder.name.startswith(".") else _recovered(folder)
+    if recovered is None:
+        remove_tree(disk, folder)
+    return recovered
 
 
 def _stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> None:
@@ -119,9 +138,7 @@ def _stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], dis
         disk.make_folder(out)
     kept = {out / clip for clip in clips}
     if missing := kept - _tidy(out, kept, disk):
-        raise SpoolError(
-            str(min(missing)), "a clip that was spoken is not there", "restart fishd: it speaks it again"
-        )
+        raise ClipsGone([str(path.relative_to(out)) for path in missing])
     below = {parent for clip in kept for parent in clip.parents if parent.is_relative_to(out)} | {out}
     disk.stage(
         {out / name: content for name, content in files.items()}, [*sorted(below, reverse=True), folder]

@@ -107,20 +107,41 @@ def check_renames(root: Path) -> None:
             here.rmdir()
 
 
-def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = None) -> list[str]:
-    """Remove what was archived more than `days` ago; the names removed. `now` is time.time().
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What was removed from the archive, by name, and what could not be."""
+
+    removed: tuple[str, ...]
+    faults: tuple[SpoolError, ...] = ()
+
+
+def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = None) -> Expired:
+    """Remove what was archived more than `days` ago. `now` is time.time().
 
     The age is counted from the later of ctime and mtime: the rename into the archive sets ctime, and no
-    user can set it back. Raises OSError.
+    user can set it back.
     """
     removed: list[str] = []
-    for path, facts in list(_entries(archive)):
+    faults: list[SpoolError] = []
+    try:
+        found = list(_entries(archive))
+    except OSError as error:
+        return Expired((), (_not_removed(archive, error),))
+    for path, facts in found:
         is_leftover = path.name.startswith(".removing-")
-        if is_leftover or now - max(facts.st_ctime, facts.st_mtime) > days * 86_400:
+        if not is_leftover and now - max(facts.st_ctime, facts.st_mtime) <= days * 86_400:
+            continue
+        try:
             _remove(disk or Disk(), path)
-            if not is_leftover:
-                removed.append(path.name)
-    return removed
+        except OSError as error:
+            faults.append(_not_removed(path, error))
+        else:
+            removed += [] if is_leftover else [path.name]
+    return Expired(tuple(removed), tuple(faults))
+
+
+def _not_removed(path: Path, error: OSError) -> SpoolError:
+    return SpoolError(str(path), f"cannot be removed: {error.strerror}", mend_for(error))
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -153,8 +174,9 @@ def _lock(root: Path) -> int:
         raise SpoolError(
             str(path), f"cannot be locked: {error.strerror}", "put the spool on a local disk"
         ) from error
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    with suppress(OSError):  # on a full disk the lock holds without its owner's number
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     return fd
 
 

@@ -1,11 +1,13 @@
 """The worker's loop: take messages in, keep the engine full, write clips, say what became of each take.
 
 Messages are read by a thread of their own, so that the parent's end is noticed during a long step; clips
-are written by another, so that the engine does not wait for the disk.
+are written by another, so that the engine does not wait for the disk. What a full or failing disk refuses is
+kept and tried again: the daemon hears of it, and gives no more than a few takes whose clips are not written.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -15,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from fishd.core.machine import will_pass
 from fishd.engines.protocol import BadClip, EngineError, Failed, Spoken, Take, Voice
 from fishd.wire import messages
 from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
@@ -25,6 +28,9 @@ from fishd.worker.memory import memory_gb
 from fishd.worker.references import inspect
 
 PROGRESS_EVERY_S = 1.0
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 5.0
+MOST_FORBIDDEN = 60
 
 
 class Studio:
@@ -36,6 +42,7 @@ class Studio:
         self._engine = loaded.engine
         self._messages: SimpleQueue[ToWorker] = SimpleQueue()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
+        self._trouble = ""  # why clips wait; owned by the clips' thread
         # The mutable state, owned by the main thread.
         self._deck: deque[Speak] = deque()
         self._in_engine: dict[str, tuple[Speak, float]] = {}
@@ -137,7 +144,10 @@ class Studio:
         now = time.monotonic()
         if now - self._progress_at >= PROGRESS_EVERY_S:
             self._progress_at = now
-            self._channel.send(Progress(self._steps, memory_gb(self._loaded.device)))
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        self._channel.send(Progress(self._steps, memory_gb(self._loaded.device), self._trouble))
 
     def _fail(self, take: str, reason: str, *, retry: bool) -> None:
         self._forgotten.discard(take)
@@ -156,7 +166,7 @@ class Studio:
         """In the writer's thread: the clip is put on the disk, and the daemon is told."""
         try:
             try:
-                clip = _write_twice(Path(speak.clip), end, rate)
+                clip = self._write_until_it_goes(Path(speak.clip), end, rate)
             except Exception as error:  # noqa: BLE001 - nobody awaits this thread: whatever it is, it is told
                 reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
                 what = f"the clip cannot be written: {reason}"
@@ -168,13 +178,33 @@ class Studio:
         except EndOfStream:
             return  # the daemon is gone, and with it whoever wants to know
 
+    def _write_until_it_goes(self, path: Path, end: Spoken, rate: int) -> WrittenClip:
+        """Each time into a file of its own: a failed fsync must not be repeated. Raises OSError."""
+        failures = 0
+        while True:
+            try:
+                clip = write_clip(path, end.audio, rate)
+            except OSError as error:
+                failures += 1
+                if failures > 1:
+                    if not _is_worth_waiting(error, failures):
+                        raise
+                    self._say_trouble(f"clips cannot be written: {error.strerror}")
+                time.sleep(min(FIRST_PAUSE_S * 2 ** min(failures, 10), LONGEST_PAUSE_S))
+            else:
+                self._say_trouble("")
+                return clip
 
-def _write_twice(path: Path, end: Spoken, rate: int) -> WrittenClip:
-    """After a fault of the disk once more, into a file of its own: a failed fsync must not be repeated."""
-    try:
-        return write_clip(path, end.audio, rate)
-    except OSError:
-        return write_clip(path, end.audio, rate)
+    def _say_trouble(self, trouble: str) -> None:
+        if trouble or self._trouble:
+            self._trouble = trouble
+            self._tell_progress()
+
+
+def _is_worth_waiting(error: OSError, failures: int) -> bool:
+    """A full disk is waited for as long as it takes; a folder that we may not write in, for some minutes."""
+    is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
+    return will_pass(error) or (is_forbidden and failures < MOST_FORBIDDEN)
 
 
 def _take(speak: Speak) -> Take:

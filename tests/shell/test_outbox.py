@@ -98,7 +98,7 @@ def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
     """The error names it and the mend; the job stays in work."""
     folder = a_job(spool)
     (folder / "out" / CLIP).unlink()
-    with pytest.raises(SpoolError, match=r"001.wav: a clip that was spoken is not there; restart fishd"):
+    with pytest.raises(SpoolError, match=r"001.wav: was spoken, but is not there any more"):
         publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
     assert [] == list(spool.outbox.iterdir())
     assert (folder / "bundle").is_dir()
