@@ -16,9 +16,9 @@ from fishd.engines.fish.codec import Codec
 from fishd.engines.fish.decode import Look
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.graphs import GraphDecoder, Switches
-from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.graphs_codec import StreamedCodec
+from fishd.engines.fish.kv import Plan, plan
 from fishd.engines.fish.load import costs
-from fishd.engines.fish.kv import plan
 from fishd.engines.fish.model import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
@@ -88,7 +88,7 @@ def episode(given) -> dict:
 
 
 def make_codec(given, folder: Path, dtype: torch.dtype) -> Codec:
-    return Codec(folder, given.where, dtype)
+    return (StreamedCodec if given.is_cuda else Codec)(folder, given.where, dtype)
 
 
 def make_engine(given, model, codec: Codec, takes: list[Take]) -> FishEngine:

@@ -102,6 +102,10 @@ class Codec:
     @torch.inference_mode()
     def decode(self, codes: Sequence[Tensor]) -> list[Tensor]:
         """Codes [codebooks, frames], int64, of several clips -> audio, float32 [samples], on the CPU."""
+        return self.cut(self.sound(codes).cpu(), codes)
+
+    def sound(self, codes: Sequence[Tensor]) -> Tensor:
+        """The same as one batch on the device, [clips, samples]; shorter clips are followed by anything."""
         longest = bucketed(max(c.shape[1] for c in codes))
         batch = torch.zeros(len(codes), self.num_codebooks, longest, dtype=torch.long, device=self.device)
         for i, one in enumerate(codes):
@@ -112,7 +116,10 @@ class Codec:
         z = q.semantic_quantizer.from_codes(semantic)[0] + q.quantizer.from_codes(residual)[0]
         z = q.post_module(z.to(self._dtype))
         audio = in_stretches(lambda x: self._decoder(q.upsample(x)), z, 1, self.frame_length)
-        audio = audio[:, 0].float().cpu()
+        return audio[:, 0].float()
+
+    def cut(self, audio: Tensor, codes: Sequence[Tensor]) -> list[Tensor]:
+        """Each clip's own samples, without what it was padded with."""
         return [audio[i, : one.shape[1] * self.frame_length] for i, one in enumerate(codes)]
 
 

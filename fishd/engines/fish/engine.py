@@ -19,6 +19,7 @@ from torch import Tensor
 from fishd.engines.fish.clip import judge
 from fishd.engines.fish.codec import STRETCH, Codec, batches
 from fishd.engines.fish.decode import GOING, Decoder, Look, Prompt
+from fishd.engines.fish.graphs_codec import Sounding, begin
 from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.memory import give_back, is_out_of_memory, tidy
 from fishd.engines.fish.options import Sampling, sampling
@@ -62,6 +63,7 @@ class FishEngine:
         self._waiting: deque[Waiting] = deque()
         self._seats: list[Seat] = []  # in the order of the decoder's rows
         self._finished: list[tuple[Take, Tensor]] = []
+        self._sounding: deque[tuple[list[Take], Sounding]] = deque()  # silent takes stand last
         self._ended: list[Spoken | Failed] = []
         self._patience = CODEC_PATIENCE
         self._is_recovering = False
@@ -87,6 +89,7 @@ class FishEngine:
             self._seat()
             self._speak()
             self._decode()
+            self._hear()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -102,6 +105,7 @@ class FishEngine:
         self._waiting.clear()
         self._seats.clear()
         self._finished.clear()
+        self._sounding.clear()
         self._voices.forget_read(0)
         give_back(self._codec.device)
 
@@ -226,14 +230,25 @@ class FishEngine:
             return
         group = batches(lengths, self._codec.most_clips)[0]
         voiced = [i for i in group if lengths[i]]
-        audio = self._codec.decode([self._finished[i][1] for i in voiced]) if voiced else []
-        sounds = dict(zip(voiced, audio, strict=True))
-        for i in group:
-            self._ended.append(judge(self._finished[i][0].id, sounds.get(i), self.sample_rate))
+        sounding = begin(self._codec, [self._finished[i][1] for i in voiced])
+        takes = [self._finished[i][0] for i in (*voiced, *(i for i in group if not lengths[i]))]
+        self._sounding.append((takes, sounding))
         self._finished = [one for i, one in enumerate(self._finished) if i not in group]
         self._num_decoded += len(group)
         if self._num_decoded % TIDY_EVERY < len(group):
             tidy(self._codec.device)
+
+    def _hear(self) -> None:
+        """Take what has become audible; wait for it only when there is nothing else to do."""
+        while self._sounding:
+            takes, sounding = self._sounding[0]
+            is_idle = not (self._arrived or self._waiting or self._seats or self._finished)
+            if not (is_idle or sounding.is_over()):
+                return
+            clips = sounding.clips()
+            self._sounding.popleft()
+            for i, take in enumerate(takes):
+                self._ended.append(judge(take.id, clips[i] if i < len(clips) else None, self.sample_rate))
 
     # ---- out of memory -------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from fishd.engines.fish.codec import Codec
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.graphs import GraphDecoder, Switches
+from fishd.engines.fish.graphs_codec import StreamedCodec
 from fishd.engines.fish.kv import Costs, Plan, plan
 from fishd.engines.fish.memory import cap, give_back, is_out_of_memory, taken
 from fishd.engines.fish.model import Model, load_model
@@ -62,7 +63,8 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
     cap(device, chosen.model_memory_gb)
     quirks = chosen.upstream_quirks
     model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
-    codec = Codec(folder, device, DTYPES[chosen.codec_precision])
+    make_codec = StreamedCodec if device.type == "cuda" else Codec
+    codec = make_codec(folder, device, DTYPES[chosen.codec_precision])
     if codec.num_codebooks != model.num_codebooks:
         raise EngineError(
             f"checkpoint {folder}: the model has {model.num_codebooks} codebooks, "
