@@ -41,21 +41,26 @@ class Reloading:
         # The mutable state.
         self.config = config
         self.hiring: Hiring | None = None
+        self._at_work = asyncio.Lock()
+        self._latest: Hiring | None = None  # perhaps still on its way to be adopted: generations count on
 
     async def first(self) -> Hiring:
         """The hiring to start with."""
-        self.hiring = await asyncio.to_thread(self._hire, self.config, [])
+        self.hiring = self._latest = await asyncio.to_thread(self._hire, self.config, [])
         return self.hiring
 
     async def again(self, post: Callable[[Reloaded], None]) -> None:
-        """Read the file anew; the outcome goes into the mailbox."""
-        try:
-            config = await asyncio.to_thread(self._around.reload)
-            hiring = await asyncio.to_thread(self._hire, config, self._our_pids())
-        except BadConfig as fault:
-            post(Reloaded(fault))
-        else:
-            post(Reloaded((config, hiring)))
+        """Read the file anew; the outcome goes into the mailbox. One at a time: the last one asked for is
+        the last one adopted.
+        """
+        async with self._at_work:
+            try:
+                config = await asyncio.to_thread(self._around.reload)
+                self._latest = await asyncio.to_thread(self._hire, config, self._our_pids())
+            except BadConfig as fault:
+                post(Reloaded(fault))
+            else:
+                post(Reloaded((config, self._latest)))
 
     def adopt(self, config: Config, hiring: Hiring) -> None:
         """Everything but the spool's root changes in place."""
@@ -66,4 +71,4 @@ class Reloading:
 
     def _hire(self, config: Config, our_pids: list[int]) -> Hiring:
         around = self._around
-        return hire(config, around.nvml, around.environ, self._cache, before=self.hiring, our_pids=our_pids)
+        return hire(config, around.nvml, around.environ, self._cache, before=self._latest, our_pids=our_pids)
