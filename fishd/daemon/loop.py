@@ -274,10 +274,9 @@ class Daemon:
             _log.error("[Main] no worker can be started: what was claimed is resumed at the next start")
             self._gave_up = True
             self._stop()
-        if not self._once:
             return
         busy = not self._dispatcher.idle or self._publisher.num_under_way or not self._mail.empty()
-        if self._inbox_empty and not busy:
+        if self._once and self._inbox_empty and not busy:
             self._stop()
 
     # ---- configuration -----------------------------------------------------------------------------
