@@ -53,14 +53,20 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="machine,check,decode,episode,profile")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="a tiny model: to check this bench, not to measure")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a tiny model: to check this bench, not to measure"
+    )
     parser.add_argument("--rows", default="1,8,16,32,64,96,128")
     parser.add_argument("--precision", default="bfloat16")
-    parser.add_argument("--checkpoint", type=Path, help="a folder; otherwise random weights of S1-mini's shape are made")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="a folder; otherwise random weights of S1-mini's shape are made"
+    )
     parser.add_argument("--budget-s", type=float, default=540.0)
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", ".")))
     return parser.parse_args()
@@ -70,7 +76,9 @@ def make_checkpoint(folder: Path, *, tiny: bool) -> Path:
     """Random weights; in a process of its own, whose memory goes with it."""
     begin = time.monotonic()
     kind = "tiny" if tiny else "s1mini"
-    subprocess.run([sys.executable, "-m", "tests.engines.fish_checkpoint", str(folder), kind], check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, "-m", "tests.engines.fish_checkpoint", str(folder), kind], check=True, cwd=ROOT
+    )
     print(f"made a {kind} checkpoint in {time.monotonic() - begin:.0f} s", flush=True)
     return folder
 

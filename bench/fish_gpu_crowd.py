@@ -59,7 +59,11 @@ def workers(given) -> dict:
         name = f"{n} workers of {BUDGET_GB:.0f} GB, {each} rows each, {'with' if with_mps else 'without'} MPS"
         with mps(given, wanted=with_mps) as (environment, fault):
             members = [{"kind": "ours", "rows": each}] * n
-            lines.append({"name": name, "fault": fault} if fault else crowd(given, name, members, deadline, environment))
+            lines.append(
+                {"name": name, "fault": fault}
+                if fault
+                else crowd(given, name, members, deadline, environment)
+            )
         print(json.dumps({"lines": lines}), flush=True)
     return {"workers": n, "lines": lines, "table": table(lines)}
 
@@ -84,18 +88,27 @@ def table(lines: list[dict]) -> list[str]:
 # ---- the crowd -----------------------------------------------------------------------------------------
 
 
-def crowd(given, name: str, members: list[dict], deadline: float, environment: dict[str, str] | None = None) -> dict:
+def crowd(
+    given, name: str, members: list[dict], deadline: float, environment: dict[str, str] | None = None
+) -> dict:
     """Start all, let them go together, add up; {"fault": …} if any did not come through."""
     threads = str(max(1, (os.cpu_count() or 1) // len(members)))
     surroundings = {**os.environ, "OMP_NUM_THREADS": threads, **(environment or {})}
-    shared = {"checkpoint": given.checkpoint, "device": given.device, "tiny": given.tiny, "precision": given.precision}
+    shared = {
+        "checkpoint": given.checkpoint,
+        "device": given.device,
+        "tiny": given.tiny,
+        "precision": given.precision,
+    }
     shared["span_s"] = SPAN_S if given.is_cuda else 1.0
     begin, children = time.monotonic(), []
     try:
         for member in members:
             command = [sys.executable, "-m", "bench.fish_gpu_member", json.dumps({**shared, **member})]
             children.append(
-                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings, text=True)
+                subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings, text=True
+                )
             )
         for child in children:
             await_word(child, "ready", deadline)
@@ -111,7 +124,13 @@ def crowd(given, name: str, members: list[dict], deadline: float, environment: d
             child.kill()
             child.wait()
     rate = sum(f["frames"] / f["span_s"] for f in found)
-    return {"name": name, "frames_s": rate, "ready_s": ready_s, "peak_gb": sum(f["peak_gb"] for f in found), "members": found}
+    return {
+        "name": name,
+        "frames_s": rate,
+        "ready_s": ready_s,
+        "peak_gb": sum(f["peak_gb"] for f in found),
+        "members": found,
+    }
 
 
 def await_word(child: subprocess.Popen, word: str, deadline: float) -> str:
@@ -146,10 +165,10 @@ def mps(given, *, wanted: bool):
     with tempfile.TemporaryDirectory(prefix="mps-") as folder:
         own = {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
         environment = {**os.environ, **own}
-        begun = subprocess.run([control, "-d"], env=environment, capture_output=True, text=True, check=False, timeout=20)
+        begun = subprocess.run(
+            [control, "-d"], env=environment, capture_output=True, text=True, check=False, timeout=20
+        )
         try:
             yield own, begun.stderr.strip()[:200] if begun.returncode else ""
         finally:
             subprocess.run([control], input="quit\n", env=environment, text=True, check=False, timeout=20)
-
-

@@ -77,7 +77,9 @@ def episode(given) -> dict:
         engine = make_engine(given, model, codec, takes)
         load_s = time.perf_counter() - begin
         for name in ("voices new", "voices known", "voices known, again"):
-            lines.append({"run": name, "codec": str(codec_dtype), "load_s": load_s, **perform(given, engine, takes)})
+            lines.append(
+                {"run": name, "codec": str(codec_dtype), "load_s": load_s, **perform(given, engine, takes)}
+            )
         engine.close()
     table = [
         f"{line['wall_s']:7.2f} s for {line['audio_s']:.0f} s of speech ({line['x_real_time']:.0f}x), {line['spoken']} of "

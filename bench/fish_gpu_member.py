@@ -9,7 +9,17 @@ from pathlib import Path
 
 import torch
 
-from bench.fish_gpu_sections import LENGTH, PROMPT_FRAMES, TEXT, Setting, frame, load, make_decoder, rest, seat
+from bench.fish_gpu_sections import (
+    LENGTH,
+    PROMPT_FRAMES,
+    TEXT,
+    Setting,
+    frame,
+    load,
+    make_decoder,
+    rest,
+    seat,
+)
 
 
 def main() -> None:

@@ -22,7 +22,10 @@ from fishd.engines.fish.model import Model, load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
-PROMPT_FRAMES, TEXT = 258, "A line of ordinary length, as they are spoken in a play, not too long."  # 12 s of reference
+PROMPT_FRAMES, TEXT = (
+    258,
+    "A line of ordinary length, as they are spoken in a play, not too long.",
+)  # 12 s of reference
 WARM, MEASURED, LENGTH = 12, 64, 512  # rows stand at about 330 to 430 tokens while they are measured
 
 
@@ -116,7 +119,9 @@ def load(given: Setting) -> Model:
     return load_model(Path(given.checkpoint), given.where, given.dtype)
 
 
-def make_decoder(model: Model, n: int, kernels: str, *, graphs: bool, tuning: Tuning | None = None, **more) -> Decoder:
+def make_decoder(
+    model: Model, n: int, kernels: str, *, graphs: bool, tuning: Tuning | None = None, **more
+) -> Decoder:
     switches = Switches(graphs=graphs, kernels=kernels, tuning=tuning, **more)
     return GraphDecoder(model, Plan(n, LENGTH, 0, ""), switches=switches)
 
@@ -124,7 +129,9 @@ def make_decoder(model: Model, n: int, kernels: str, *, graphs: bool, tuning: Tu
 def seat(decoder: Decoder, n: int) -> int:
     """Seat n rows of one voice; -> their length."""
     model = decoder.model
-    codes = torch.randint(0, 64, (model.num_codebooks, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0))
+    codes = torch.randint(
+        0, 64, (model.num_codebooks, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0)
+    )
     prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", codes))
     suffix = suffix_tokens(model.tokenizer, TEXT[:40], model.num_codebooks)
     decoder.begin(range(n), [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)])
@@ -172,7 +179,12 @@ def share(given: Setting, found: dict, copy_gb_s: float) -> dict:
 
 def decode(given: Setting) -> dict:
     """Ours at every number of rows: with the best kernels recorded; the other ways at one number."""
-    copy_gb_s, model, lines, deadline = machine(given)["copy_gb_s"], load(given), [], time.monotonic() + given.limit_s - 15
+    copy_gb_s, model, lines, deadline = (
+        machine(given)["copy_gb_s"],
+        load(given),
+        [],
+        time.monotonic() + given.limit_s - 15,
+    )
     ways = [(n, given.kernels[0], True) for n in sorted(given.rows, key=lambda n: (n != given.widest, n))]
     ways[1:1] = [(given.widest, kernels, graphs) for kernels in given.kernels for graphs in (True, False)][1:]
     for n, kernels, graphs in ways:
@@ -183,7 +195,9 @@ def decode(given: Setting) -> dict:
     return {"lines": lines, "copy_gb_s": copy_gb_s, "table": decode_table(lines)}
 
 
-def measure_way(given: Setting, model: Model, n: int, kernels: str, *, graphs: bool, copy_gb_s: float) -> dict:
+def measure_way(
+    given: Setting, model: Model, n: int, kernels: str, *, graphs: bool, copy_gb_s: float
+) -> dict:
     name = {"kernels": kernels, "graphs": graphs, "rows": n}
     if given.is_cuda:
         torch.cuda.empty_cache()
@@ -206,7 +220,8 @@ def decode_table(lines: list[dict]) -> list[str]:
             continue
         table.append(
             f"{head}{line['frame_ms']:9.3f} {line['host_ms']:8.3f} {line['frames_s']:9.0f} {line['x_real_time']:12.1f}"
-            f" {line['limit_ms']:9.3f} {line['share']:6.1%} {line['peak_gb']:7.2f}" + "  ".join(["", *line["notes"]])
+            f" {line['limit_ms']:9.3f} {line['share']:6.1%} {line['peak_gb']:7.2f}"
+            + "  ".join(["", *line["notes"]])
         )
     return table
 
@@ -218,7 +233,11 @@ def check(given: Setting) -> dict:
     """In float32, recorded frames of every kind of kernels against the plain path, token for token."""
     model, n = load_model(Path(given.checkpoint), given.where, torch.float32), 8
     frames = {}
-    for kernels, graphs in [("plain", False), ("plain", True), *((k, True) for k in given.kernels if k != "plain")]:
+    for kernels, graphs in [
+        ("plain", False),
+        ("plain", True),
+        *((k, True) for k in given.kernels if k != "plain"),
+    ]:
         decoder = make_decoder(model, n, kernels, graphs=graphs)
         seat(decoder, n)
         drawn = []
@@ -231,7 +250,9 @@ def check(given: Setting) -> dict:
     right = frames.pop(("plain", False))
     table = []
     for (kernels, graphs), drawn in frames.items():
-        same = (drawn == right).all(1).long().cumprod(1).sum(1)  # frames of each row before the first that differs
+        same = (
+            (drawn == right).all(1).long().cumprod(1).sum(1)
+        )  # frames of each row before the first that differs
         table.append(f"{kernels}, recorded: {same.tolist()} of {right.shape[2]} frames equal, row by row")
     return {"table": table, "lines": table}
 
@@ -260,7 +281,13 @@ def profile(given: Setting) -> dict:
     ranked = sorted(parts.items(), key=lambda item: -item[1][0])
     total, kernels = sum(t for t, _ in parts.values()), sum(c for _, c in parts.values())
     table = [f"{t:9.1f} us {c:7.1f} x  {name}" for name, (t, c) in ranked[:25]]
-    return {"rows": n, "device_us_a_frame": total, "kernels_a_frame": kernels, "table": table, "lines": ranked[:60]}
+    return {
+        "rows": n,
+        "device_us_a_frame": total,
+        "kernels_a_frame": kernels,
+        "table": table,
+        "lines": ranked[:60],
+    }
 
 
 def attention(given: Setting) -> dict:
@@ -272,7 +299,15 @@ def attention(given: Setting) -> dict:
     ways["torch, groups in the fused kernel"] = ("torch", {"attend_one": attend_as_groups})
     ways["torch, two products"] = ("torch", {"attend_one": attend_by_products})
     if given.is_cuda:
-        for block, warps, stages in [(32, 4, 3), (32, 4, 2), (64, 4, 2), (64, 8, 2), (64, 8, 3), (128, 8, 2), (16, 2, 3)]:
+        for block, warps, stages in [
+            (32, 4, 3),
+            (32, 4, 2),
+            (64, 4, 2),
+            (64, 8, 2),
+            (64, 8, 3),
+            (128, 8, 2),
+            (16, 2, 3),
+        ]:
             for draw_warps in (4, 8, 16) if (block, stages) == (32, 3) else (8,):
                 tuning = Tuning(block, warps, stages, draw_warps)
                 ways[f"triton, {tuning}"] = ("triton", {"tuning": tuning})
@@ -282,7 +317,9 @@ def attention(given: Setting) -> dict:
             decoder = make_decoder(model, n, kernels, graphs=given.is_cuda, **more)
             lines.append({"name": name, **measure(given, decoder, n)})
         except Exception as error:
-            lines.append({"name": name, "frame_ms": math.nan, "fault": f"{type(error).__name__}: {error}"[:200]})
+            lines.append(
+                {"name": name, "frame_ms": math.nan, "fault": f"{type(error).__name__}: {error}"[:200]}
+            )
     table = [f"{line['frame_ms']:9.3f} ms  {line['name']}  {line.get('fault', '')}" for line in lines]
     return {"rows": n, "lines": lines, "table": table}
 
@@ -299,7 +336,10 @@ def compiled(given: Setting) -> dict:
             decoder._fast.draw = torch.compile(decoder._fast.draw, backend=backend, dynamic=False)
             decoder._slow.step = torch.compile(decoder._slow.step, backend=backend, dynamic=False)
         lines.append({"name": name, **measure(given, decoder, n), "whole_s": time.perf_counter() - begin})
-    table = [f"{line['frame_ms']:9.3f} ms  {line['name']} ({line['whole_s']:.0f} s with compiling)" for line in lines]
+    table = [
+        f"{line['frame_ms']:9.3f} ms  {line['name']} ({line['whole_s']:.0f} s with compiling)"
+        for line in lines
+    ]
     return {"rows": n, "lines": lines, "table": table}
 
 

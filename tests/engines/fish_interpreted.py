@@ -1,6 +1,6 @@
 """Compares Triton's kernels, interpreted on the CPU, with the plain path. Run with TRITON_INTERPRET=1.
 
-    python -m tests.engines.fish_interpreted CHECKPOINT [FRAMES]
+python -m tests.engines.fish_interpreted CHECKPOINT [FRAMES]
 """
 
 from __future__ import annotations

@@ -23,7 +23,17 @@ def test_every_section_of_the_gpu_bench_runs_on_a_cpu(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
     found = json.loads((tmp_path / "fish_gpu.json").read_text())
-    assert {"machine", "check", "decode", "episode", "profile", "package", "workers", "attention", "compile"} == set(found)
+    assert {
+        "machine",
+        "check",
+        "decode",
+        "episode",
+        "profile",
+        "package",
+        "workers",
+        "attention",
+        "compile",
+    } == set(found)
     assert [] == [name for name, section in found.items() if "fault" in section]
     assert all(line["faults"] == [] for line in found["episode"]["lines"])
     faults = [line for name in ("package", "workers") for line in found[name]["lines"] if "fault" in line]

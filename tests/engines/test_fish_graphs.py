@@ -6,7 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from fishd.engines.fish.graphs import GraphDecoder, Switches, row_buckets
 from fishd.engines.fish.graphs_attention import attend_as_groups, attend_by_products
 from fishd.engines.fish.graphs_capture import Replays
 from fishd.engines.fish.graphs_check import disagreements
+from fishd.engines.fish.graphs_codec import Sounding, StreamedCodec
 from fishd.engines.fish.graphs_glance import Glances
 from fishd.engines.fish.graphs_ops import TorchOps
 from fishd.engines.fish.kv import Plan
@@ -70,7 +71,9 @@ def broken_recorder(work: Work) -> Work:
 def recording(model: Model, plan: Plan, kernels: str, recorder=None, **switches: object) -> GraphDecoder:
     """A decoder that records on the CPU."""
     recorder = recorder or Recorder()
-    return GraphDecoder(model, plan, switches=Switches(kernels=kernels, **switches), make_recorder=lambda _: recorder)
+    return GraphDecoder(
+        model, plan, switches=Switches(kernels=kernels, **switches), make_recorder=lambda _: recorder
+    )
 
 
 def prompts(decoder: Decoder) -> list[Prompt]:
@@ -166,9 +169,37 @@ def test_buckets_end_with_all_slots() -> None:
     assert [1, 2, 4, 8, 16, 24, 32] == row_buckets(32)
 
 
-def spoken(checkpoint: Path, takes: list[Take], make: Callable[[Model, Plan], Decoder]) -> dict[str, object]:
+class Event:
+    """A CUDA event that comes the third time it is asked for."""
+
+    def __init__(self) -> None:
+        self.num_asked = 0
+
+    def query(self) -> bool:
+        self.num_asked += 1
+        return self.num_asked >= 3
+
+    def synchronize(self) -> None:
+        self.num_asked = 3
+
+
+class LateCodec(StreamedCodec):
+    """On the CPU, and yet its clips come later."""
+
+    def __init__(self, folder: Path) -> None:
+        Codec.__init__(self, folder, CPU, torch.float32)
+        self.events: list[Event] = []
+
+    def begin(self, codes: Sequence[torch.Tensor]) -> Sounding:
+        self.events.append(Event())
+        return Sounding(self.decode(codes), self.events[-1])
+
+
+def spoken(
+    checkpoint: Path, takes: list[Take], make: Callable[[Model, Plan], Decoder], codec: Codec | None = None
+) -> dict[str, object]:
     """How takes end with three slots, refilled again and again."""
-    model, codec = load_model(checkpoint, CPU, torch.float32), Codec(checkpoint, CPU, torch.float32)
+    model, codec = load_model(checkpoint, CPU, torch.float32), codec or Codec(checkpoint, CPU, torch.float32)
     voices = Voices(codec, model.tokenizer, None, 4096)
     plan = Plan(3, 1024, 4096, "")
     engine = FishEngine(lambda wanted: make(model, wanted), codec, voices, plan, Sampling())
@@ -179,10 +210,26 @@ def spoken(checkpoint: Path, takes: list[Take], make: Callable[[Model, Plan], De
 
 def test_an_engine_that_looks_back_speaks_the_same(checkpoint: Path, tmp_path: Path) -> None:
     """Ends seen a frame late, rows moved and refilled, limits reached: take for take as with the plain decoder."""
-    voices = [make_voice(tmp_path, f"voice-{i}") for i in range(2)]
-    takes = [make_take(voices[i % 2], i, limit_s=4.0 if i % 3 else 1.0) for i in range(12)]
+    takes = some_takes(tmp_path)
     expected = spoken(checkpoint, takes, Decoder)
-    actual = spoken(checkpoint, takes, lambda model, plan: recording(model, plan, "torch"))
+    assert_same(expected, spoken(checkpoint, takes, lambda model, plan: recording(model, plan, "torch")))
+
+
+def test_clips_that_come_later_are_the_same(checkpoint: Path, tmp_path: Path) -> None:
+    """A codec that is not waited for: frames go on meanwhile, and every take ends once, as before."""
+    takes, codec = some_takes(tmp_path), LateCodec(checkpoint)
+    assert_same(spoken(checkpoint, takes, Decoder), spoken(checkpoint, takes, Decoder, codec))
+    assert codec.events
+    assert all(event.num_asked >= 3 for event in codec.events)
+
+
+def some_takes(folder: Path) -> list[Take]:
+    """Of two voices; every third meets its limit."""
+    voices = [make_voice(folder, f"voice-{i}") for i in range(2)]
+    return [make_take(voices[i % 2], i, limit_s=4.0 if i % 3 else 1.0) for i in range(12)]
+
+
+def assert_same(expected: dict[str, object], actual: dict[str, object]) -> None:
     assert expected.keys() == actual.keys()
     for name, one in expected.items():
         assert type(one) is type(actual[name])
@@ -225,12 +272,13 @@ def test_kernels_that_nobody_asked_for_are_only_noted_when_they_fail(model: Mode
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed (CUDA builds of torch bring it)")
+@pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None,
+    reason="Triton is not installed (CUDA builds of torch bring it)",
+)
 def test_tritons_kernels_draw_the_same_frames(checkpoint: Path) -> None:
     """Interpreted on the CPU, in a process of its own: Triton decides at import how it runs."""
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     command = [sys.executable, "-m", "tests.engines.fish_interpreted", str(checkpoint)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr[-2000:]
-
-

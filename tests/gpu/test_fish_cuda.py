@@ -84,7 +84,12 @@ def test_a_take_is_the_same_alone_and_in_a_batch(checkpoint: Path, tmp_path: Pat
     takes = [make_take(voice, i) for i in range(6)]
 
     def lengths(slots: int) -> dict[str, int]:
-        options = {"checkpoint": str(checkpoint), "precision": "float32", "slots": slots, "model_memory_gb": 2.0}
+        options = {
+            "checkpoint": str(checkpoint),
+            "precision": "float32",
+            "slots": slots,
+            "model_memory_gb": 2.0,
+        }
         engine = fish.factory("cuda:0", options)
         ended = {e.take_id: len(e.audio) if isinstance(e, Spoken) else -1 for e in speak(engine, takes)}
         engine.close()

@@ -143,7 +143,8 @@ class GraphDecoder(Decoder):
 
     def _make_ops(self) -> Ops | None:
         """The ops of the chosen kernels; None for the plain path. Triton's must prove themselves if nobody
-        asked for them."""
+        asked for them.
+        """
         if self.kernels == "plain":
             return None
         require_plain(self.model)
@@ -155,13 +156,15 @@ class GraphDecoder(Decoder):
         try:
             ops = TritonOps(self.model, self.rows, self._switches.tuning)
             faults = disagreements(self.model, self.rows, ops, torch_ops)
-        except Exception as error:  # noqa: BLE001 - a compiler may fail in any way; there is another path
+        except Exception as error:
             if is_out_of_memory(error):
                 raise
             faults = [f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"]
         if not faults:
             return ops
-        self.notes.append(f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower")
+        self.notes.append(
+            f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower"
+        )
         self.kernels = "plain"
         return None
 

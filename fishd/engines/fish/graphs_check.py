@@ -34,7 +34,9 @@ def disagreements(model: Model, rows: Rows, ours: Ops, right: Ops) -> list[str]:
         "add_norm": [torch.stack(ops.add_norm(x, y, block.ffn_norm)) for ops in (ours, right)],
         "gate": [ops.gate(block, x) for ops in (ours, right)],
         "attend, slow": [_attended(o, block, model.slow_shape, slow, model.slow_rope) for o in (ours, right)],
-        "attend, fast": [_attended(o, model.fast[0], model.fast_shape, fast, model.fast_rope) for o in (ours, right)],
+        "attend, fast": [
+            _attended(o, model.fast[0], model.fast_shape, fast, model.fast_rope) for o in (ours, right)
+        ],
         "draw": [_drawn(o, model, rows, n, 0) for o in (ours, right)],
         "draw, residual": [_drawn(o, model, rows, n, 1) for o in (ours, right)],
     }
@@ -48,13 +50,19 @@ def _attended(ops: Ops, block: Block, shape: Shape, qkv: Tensor, rope: Tensor) -
     size = (2, len(qkv), shape.num_kv, length, shape.head_dim)
     keys, values = torch.randn(size, generator=generator, device=qkv.device).to(qkv.dtype)
     position = torch.tensor([min(p, length - 1) for p in PLACES[: len(qkv)]], device=qkv.device)
-    heard = ops.attend(block, shape, qkv, Cache(keys, values, rope), position, ops.view(position, length), length)
+    heard = ops.attend(
+        block, shape, qkv, Cache(keys, values, rope), position, ops.view(position, length), length
+    )
     return torch.cat([heard.flatten(), keys.flatten(), values.flatten()])
 
 
 def _drawn(ops: Ops, model: Model, rows: Rows, n: int, book: int) -> Tensor:
     """A frame's code of well separated logits: no rounding decides."""
-    count = len(model.slow_ids) if book == 0 else model.fast_head(rows.hidden.new_zeros(1, _width(model))).shape[1]
+    count = (
+        len(model.slow_ids)
+        if book == 0
+        else model.fast_head(rows.hidden.new_zeros(1, _width(model))).shape[1]
+    )
     order = torch.arange(count, device=model.device).roll(7)
     logits = (order.float()[None] * 8 / count).repeat(n, 1).to(model.dtype)
     x = torch.empty(n, _width(model), dtype=model.dtype, device=model.device)
