@@ -98,9 +98,8 @@ class Running:
         return json.loads((self.spool / "outbox" / name / "result.json").read_bytes())
 
     def wait_for_result(self, name: str) -> dict[str, Any]:
-        self.wait_until(
-            lambda: (self.spool / "outbox" / name / "result.json").exists(), f"{name} in the outbox"
-        )
+        published = self.spool / "outbox" / name / "result.json"
+        self.wait_until(published.exists, f"{name} in the outbox")
         return self.result(name)
 
     def wait_for_log(self, words: str) -> None:

@@ -36,7 +36,8 @@ def test_every_bad_clip_of_a_bundle_is_reported_at_once(tmp_path: Path) -> None:
     with running(tmp_path / "daemon") as daemon:
         daemon.drop(bundle)
         result = daemon.wait_for_result("bad")
-        daemon.wait_until(lambda: (daemon.spool / "archive" / "bad").exists(), "the bundle in the archive")
+        archived = daemon.spool / "archive" / "bad"
+        daemon.wait_until(archived.exists, "the bundle in the archive")
     errors = {error["where"]: error["what"] for error in result["errors"]}
     assert result["status"] == "rejected"
     assert len(errors) == len(BAD)
