@@ -2,10 +2,10 @@
 
     python -m bench.fish_gpu --all                           everything, as far as --budget-s lets it
     python -m bench.fish_gpu --only machine,decode,episode   some sections
-    python -m bench.fish_gpu --all --device cpu --tiny       the same on a CPU: a check of the bench, no figures
+    python -m bench.fish_gpu --all --device cpu --tiny       the same on a CPU: a check, no figures
 
-Every section is a process of its own with a limit in time: what fails or hangs takes no other with it. Results
-are printed, and written after each section to fish_gpu.json in --out (or $OUT, or here).
+Every section is a process of its own with a limit in time: what fails or hangs takes no other with it.
+Results are printed, and written after each section to fish_gpu.json in --out (or $OUT, or here).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,10 +115,8 @@ def run_section(name: str, folder: Path, given: argparse.Namespace, limit_s: flo
 
 def end_group(child: subprocess.Popen) -> None:
     """End the section's process and whatever it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

@@ -38,7 +38,7 @@ def heuristic(given) -> int:
 
 
 def package(given) -> dict:
-    """The predecessor's scheme: N processes, each the package's compiled single-stream loop; and one of them."""
+    """The predecessor's scheme: N processes, each the package's compiled single-stream loop."""
     lines, deadline = [], time.monotonic() + given.limit_s - 10
     for count, is_compiled in [(1, False), (1, True), (heuristic(given), True)]:
         members = [{"kind": "package", "compiled": is_compiled}] * count
@@ -49,7 +49,7 @@ def package(given) -> dict:
 
 
 def workers(given) -> dict:
-    """One worker with the whole card's budget against the heuristic's N, all batching, without and with MPS."""
+    """One worker with the whole card's budget against the heuristic's N, all batching."""
     n, deadline, lines = heuristic(given), time.monotonic() + given.limit_s - 10, []
     for rows in (64, 128, 256) if given.is_cuda else (2,):
         name = f"one worker of {n * BUDGET_GB:.0f} GB, {rows} rows"

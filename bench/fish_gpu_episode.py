@@ -77,13 +77,12 @@ def episode(given) -> dict:
         engine = make_engine(given, model, codec, takes)
         load_s = time.perf_counter() - begin
         for name in ("voices new", "voices known", "voices known, again"):
-            lines.append(
-                {"run": name, "codec": str(codec_dtype), "load_s": load_s, **perform(given, engine, takes)}
-            )
+            found = perform(given, engine, takes)
+            lines += [{"run": name, "codec": str(codec_dtype), "load_s": load_s, **found}]
         engine.close()
     table = [
-        f"{line['wall_s']:7.2f} s for {line['audio_s']:.0f} s of speech ({line['x_real_time']:.0f}x), {line['spoken']} of "
-        f"{line['takes']} takes; {line['run']}, codec in {line['codec']}"
+        f"{line['wall_s']:7.2f} s for {line['audio_s']:.0f} s of speech ({line['x_real_time']:.0f}x), "
+        f"{line['spoken']} of {line['takes']} takes; {line['run']}, codec in {line['codec']}"
         for line in lines
     ]
     return {"lines": lines, "table": table, "notes": list(engine.notes)}
@@ -138,6 +137,6 @@ def perform(given, engine: FishEngine, takes: list[Take]) -> dict:
     faults = sorted({e.reason for e in ended if not isinstance(e, Spoken)})
     peak_gb = torch.cuda.max_memory_allocated() / 2**30 if given.is_cuda else 0.0
     return {
-        "wall_s": wall_s, "audio_s": audio_s, "x_real_time": audio_s / wall_s, "spoken": len(good), "takes": len(takes),
-        "faults": faults, "peak_gb": peak_gb,
+        "wall_s": wall_s, "audio_s": audio_s, "x_real_time": audio_s / wall_s, "spoken": len(good),
+        "takes": len(takes), "faults": faults, "peak_gb": peak_gb,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The sections of fish_gpu.py that measure one process: machine, check, decode, profile, attention, compile."""
+"""The sections of fish_gpu.py that measure one process: all but episode, package and workers."""
 
 from __future__ import annotations
 
@@ -160,8 +160,9 @@ def measure(given: Setting, decoder: Decoder, n: int, count: int = MEASURED) -> 
     frame_s = (time.perf_counter() - begin) / count
     used = start + WARM + count // 2
     return {
-        "rows": n, "frame_ms": frame_s * 1e3, "frames_s": n / frame_s, "x_real_time": n / frame_s / FRAME_RATE,
-        "host_ms": queued_s / count * 1e3, "tokens_a_row": used, "notes": list(decoder.notes),
+        "rows": n, "frame_ms": frame_s * 1e3, "frames_s": n / frame_s,
+        "x_real_time": n / frame_s / FRAME_RATE, "host_ms": queued_s / count * 1e3,
+        "tokens_a_row": used, "notes": list(decoder.notes),
     }  # fmt: skip
 
 
@@ -219,8 +220,8 @@ def decode_table(lines: list[dict]) -> list[str]:
             table.append(head + line["fault"])
             continue
         table.append(
-            f"{head}{line['frame_ms']:9.3f} {line['host_ms']:8.3f} {line['frames_s']:9.0f} {line['x_real_time']:12.1f}"
-            f" {line['limit_ms']:9.3f} {line['share']:6.1%} {line['peak_gb']:7.2f}"
+            f"{head}{line['frame_ms']:9.3f} {line['host_ms']:8.3f} {line['frames_s']:9.0f} "
+            f"{line['x_real_time']:12.1f} {line['limit_ms']:9.3f} {line['share']:6.1%} {line['peak_gb']:7.2f}"
             + "  ".join(["", *line["notes"]])
         )
     return table
@@ -249,7 +250,7 @@ def check(given: Setting) -> dict:
         del decoder
     right = frames.pop(("plain", False))
     table = []
-    for (kernels, graphs), drawn in frames.items():
+    for (kernels, _), drawn in frames.items():
         same = (
             (drawn == right).all(1).long().cumprod(1).sum(1)
         )  # frames of each row before the first that differs

@@ -1,4 +1,4 @@
-"""The GPU bench runs from end to end on a CPU with a tiny model, so that no hour on a GPU is lost to a slip."""
+"""The GPU bench runs from end to end on a CPU, so that no hour on a GPU is lost to a slip."""
 
 from __future__ import annotations
 

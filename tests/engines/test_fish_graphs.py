@@ -51,7 +51,7 @@ def model(checkpoint: Path) -> Model:
 
 
 class Recorder:
-    """Stands in for a CUDA graph: nothing runs when recorded, the same work on the same buffers when replayed."""
+    """Stands in for a CUDA graph: nothing runs when recorded, the same work again when replayed."""
 
     def __init__(self) -> None:
         self.num_replays = 0
@@ -82,7 +82,7 @@ def prompts(decoder: Decoder) -> list[Prompt]:
 
 @pytest.mark.parametrize("kernels", ["plain", "torch"])
 def test_recorded_frames_are_the_plain_ones_bit_for_bit(model: Model, kernels: str) -> None:
-    """Six rows, 60 frames, sampled: the same tokens and hidden states, all but the first two of each from records."""
+    """Six rows, 60 frames, sampled: the same tokens and hidden states, nearly all from records."""
     plain, recorder = Decoder(model, PLAN), Recorder()
     decoder = recording(model, PLAN, kernels, recorder)
     expected, actual = draw(plain, prompts(plain), 60), draw(decoder, prompts(decoder), 60)
@@ -209,7 +209,7 @@ def spoken(
 
 
 def test_an_engine_that_looks_back_speaks_the_same(checkpoint: Path, tmp_path: Path) -> None:
-    """Ends seen a frame late, rows moved and refilled, limits reached: take for take as with the plain decoder."""
+    """Ends seen a frame late, rows moved and refilled, limits met: as with the plain decoder."""
     takes = some_takes(tmp_path)
     expected = spoken(checkpoint, takes, Decoder)
     assert_same(expected, spoken(checkpoint, takes, lambda model, plan: recording(model, plan, "torch")))

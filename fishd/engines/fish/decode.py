@@ -54,10 +54,9 @@ class Look:
 class Decoder:
     """One model's rows. `slots` and `length` say how its arena is looked at just now."""
 
-    notes: Sequence[str] = ()  # what the log should say of how it decodes
-
     def __init__(self, model: Model, plan: Plan, *, upstream_quirks: bool = False) -> None:
         self.model = model
+        self.notes: list[str] = []  # what the log should say of how it decodes
         self._plan, self._quirks = plan, upstream_quirks
         shape = model.slow_shape
         per_token = (len(model.slow), shape.num_kv, shape.head_dim)
@@ -104,8 +103,8 @@ class Decoder:
         start = torch.tensor([prompt.prefix.shape[3] for prompt in prompts], device=device)
         last = torch.tensor(lengths, device=device) - 1
         at = torch.tensor(rows, device=device)
-        used = bucketed(max(self._positions[row] for row in rows))
-        hidden = self._slow.read_suffix(at, tokens.to(device), start, last, min(used, self.length))
+        used = self._used(max(self._positions[row] for row in rows))
+        hidden = self._slow.read_suffix(at, tokens.to(device), start, last, used)
         seeds = torch.tensor([prompt.seed for prompt in prompts], device=device)
         self.rows.begin(at, start + last + 1, seeds, self._how(prompts), hidden)
 
@@ -126,9 +125,9 @@ class Decoder:
     @torch.inference_mode()
     def advance(self, n: int) -> None:
         """Read the frames of the first n rows; what `draw` needs next."""
-        used = bucketed(max(self._positions[:n]) + 1)
         r = self.rows
-        r.hidden[:n] = self._slow.step(r.frame[:n], r.position[:n], min(used, self.length))
+        used = self._used(max(self._positions[:n]) + 1)
+        r.hidden[:n] = self._slow.step(r.frame[:n], r.position[:n], used)
         r.position[:n] += 1
         for row in range(n):
             self._positions[row] += 1
@@ -156,6 +155,17 @@ class Decoder:
         self._values[:, target, :, :length] = self._values[:, source, :, :length]
         self.rows.move(source, target)
         self._positions[target] = length
+
+    @torch.inference_mode()
+    def scrub(self, row: int) -> None:
+        """Leave nothing in a row that is no number: even what is masked would spoil the row's next take."""
+        self._keys[:, row] = 0
+        self._values[:, row] = 0
+        self.rows.hidden[row] = 0
+
+    def _used(self, longest: int) -> int:
+        """How far into the rows to look."""
+        return min(bucketed(longest), self.length)
 
 
 def bucketed(length: int) -> int:

@@ -3,7 +3,7 @@
 Rows are drawn in buckets (1, 2, 4, 8, 16, 24 …): what stands behind the last row in use is computed too and
 means nothing. A frame is two records: the draw (the fast transformer's ten steps with their sampling), one a
 bucket, and the advance (the slow step), one a bucket and stretch of positions looked at; kernels that see
-each row's own length need no stretches. Whatever cannot be had (Triton, a capture) is done without, and noted.
+each row's own length need no stretches. What cannot be had (Triton, a capture) is done without, and noted.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -64,10 +64,10 @@ class GraphDecoder(Decoder):
     ) -> None:
         self._switches, self._make_recorder = switches or Switches(), make_recorder
         self.kernels = self._choose_kernels(model, upstream_quirks)
-        self.notes: list[str] = []
         super().__init__(model, plan, upstream_quirks=upstream_quirks)
 
     def reshape(self, slots: int, length: int) -> None:
+        """See Decoder. All records are of the old rows, and go."""
         super().reshape(slots, length)
         self._glances = Glances(self.rows, self.model.device)
         if ops := self._make_ops():
@@ -113,7 +113,7 @@ class GraphDecoder(Decoder):
             self._positions[row] += 1
 
     def glance(self, n: int) -> list[Look]:
-        """The first n rows as of the frame before the last drawn one. Waits for no frame that was just queued."""
+        """The first n rows as of the frame before the last. Does not wait for the frame just queued."""
         return [Look(*pair) for pair in self._glances.previous(n)]
 
     def _advance(self, rows: int, used: int) -> None:
@@ -155,13 +155,12 @@ class GraphDecoder(Decoder):
             return TritonOps(self.model, self.rows, self._switches.tuning)
         try:
             ops = TritonOps(self.model, self.rows, self._switches.tuning)
-            faults = disagreements(self.model, self.rows, ops, torch_ops)
+            if not (faults := disagreements(self.model, self.rows, ops, torch_ops)):
+                return ops
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            faults = [f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"]
-        if not faults:
-            return ops
+            faults = [f"{type(error).__name__}: {error}".splitlines()[0]]
         self.notes.append(
             f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower"
         )

@@ -1,4 +1,4 @@
-"""Other ways for one new token a row to attend, that a GPU may prefer; all compute what `slow.attend_one` does."""
+"""Other ways for one new token a row to attend; each computes what `slow.attend_one` does."""
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations

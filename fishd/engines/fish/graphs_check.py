@@ -1,7 +1,9 @@
 """Do two kinds of ops compute the same? Asked once at load, on the real weights and made-up inputs."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,36 +16,50 @@ TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 4e-2}  # 
 PLACES = (0, 1, 37, 64)  # where rows may stand
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the ops are given: a frame, two activations, a product with wqkv of either transformer."""
+
+    frame: Tensor
+    x: Tensor
+    y: Tensor
+    slow: Tensor
+    fast: Tensor
+
+
 @torch.inference_mode()
 def disagreements(model: Model, rows: Rows, ours: Ops, right: Ops) -> list[str]:
-    """What `ours` computes otherwise than `right`, in words. Uses the decoder's rows; leaves them as at first."""
+    """What `ours` computes otherwise than `right`, in words. Leaves the rows as they are at first."""
     n = min(len(PLACES), rows.frame.shape[0])
     generator = torch.Generator(model.device).manual_seed(0)
 
     def made_up(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, device=model.device).to(model.dtype)
 
-    block, x, y = model.slow[0], made_up(n, model.dim), made_up(n, model.dim)
+    x, y = made_up(n, model.dim), made_up(n, model.dim)
     frame = torch.full_like(rows.frame[:n], 3)
     frame[:, 0] = model.semantic_begin + 5
     width = (model.slow_shape.num_heads + 2 * model.slow_shape.num_kv) * model.slow_shape.head_dim
     narrow = (model.fast_shape.num_heads + 2 * model.fast_shape.num_kv) * model.fast_shape.head_dim
     slow, fast = made_up(n, width), made_up(n, narrow)
-    pairs = {
-        "embed": [ops.embed(frame) for ops in (ours, right)],
-        "add_norm": [torch.stack(ops.add_norm(x, y, block.ffn_norm)) for ops in (ours, right)],
-        "gate": [ops.gate(block, x) for ops in (ours, right)],
-        "attend, slow": [_attended(o, block, model.slow_shape, slow, model.slow_rope) for o in (ours, right)],
-        "attend, fast": [
-            _attended(o, model.fast[0], model.fast_shape, fast, model.fast_rope) for o in (ours, right)
-        ],
-        "draw": [_drawn(o, model, rows, n, 0) for o in (ours, right)],
-        "draw, residual": [_drawn(o, model, rows, n, 1) for o in (ours, right)],
-    }
-    return [name for name, (a, b) in pairs.items() if not _is_close(a, b)]
+    found = [_computed(ops, model, rows, Inputs(frame, x, y, slow, fast)) for ops in (ours, right)]
+    return [name for name, a in found[0].items() if not _is_close(a, found[1][name])]
 
 
-def _attended(ops: Ops, block: Block, shape: Shape, qkv: Tensor, rope: Tensor) -> Tensor:
+def _computed(ops: Ops, model: Model, rows: Rows, given: Inputs) -> dict[str, Tensor]:
+    """Every op's result, by name."""
+    block, n = model.slow[0], len(given.frame)
+    sums, normed = ops.add_norm(given.x, given.y, block.ffn_norm)
+    heard, kept = _attended(ops, block, model.slow_shape, given.slow, model.slow_rope)
+    heard_fast, kept_fast = _attended(ops, model.fast[0], model.fast_shape, given.fast, model.fast_rope)
+    return {
+        "embed": ops.embed(given.frame), "sum": sums, "norm": normed, "gate": ops.gate(block, given.x),
+        "attend": heard, "keep": kept, "attend, fast": heard_fast, "keep, fast": kept_fast,
+        "draw": _drawn(ops, model, rows, n, 0), "draw, residual": _drawn(ops, model, rows, n, 1),
+    }  # fmt: skip
+
+
+def _attended(ops: Ops, block: Block, shape: Shape, qkv: Tensor, rope: Tensor) -> tuple[Tensor, Tensor]:
     """What rows at different places hear, and what is kept of them."""
     length = min(max(PLACES) + 1, rope.shape[0])
     generator = torch.Generator(qkv.device).manual_seed(1)
@@ -53,7 +69,7 @@ def _attended(ops: Ops, block: Block, shape: Shape, qkv: Tensor, rope: Tensor) -
     heard = ops.attend(
         block, shape, qkv, Cache(keys, values, rope), position, ops.view(position, length), length
     )
-    return torch.cat([heard.flatten(), keys.flatten(), values.flatten()])
+    return heard, torch.cat([keys.flatten(), values.flatten()])
 
 
 def _drawn(ops: Ops, model: Model, rows: Rows, n: int, book: int) -> Tensor:
@@ -74,8 +90,8 @@ def _drawn(ops: Ops, model: Model, rows: Rows, n: int, book: int) -> Tensor:
 
 
 def _is_close(ours: Tensor, right: Tensor) -> bool:
-    gap = torch.linalg.vector_norm((ours - right).float()) / torch.linalg.vector_norm(right.float())
-    return bool(gap <= TOLERANCE.get(right.dtype, 1e-4))
+    gap = float((ours - right).float().norm() / right.float().norm())
+    return gap <= TOLERANCE.get(right.dtype, 1e-4)
 
 
 def _width(model: Model) -> int:

@@ -5,7 +5,7 @@ are the weights' own; what stands between two products is one call of the ops. O
 and four other launches. Upstream's quirks are not reproduced here: with them the plain path is used.
 """
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch

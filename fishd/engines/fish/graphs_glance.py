@@ -59,7 +59,7 @@ class Glances:
         self._copies[self._frame % 2].take(self._frame, self._rows, n)
 
     def previous(self, n: int) -> list[tuple[int, int]]:
-        """(ended, broken) of the first n rows as of the frame before the last; -1, -1 where it knows nothing."""
+        """(ended, broken) of the first n rows as of the frame before the last; -1, -1 where not known."""
         copy = self._copies[(self._frame - 1) % 2]
         both = copy.arrived()
         known = [row < copy.n and copy.frame > self._since[row] for row in range(n)]

@@ -1,4 +1,4 @@
-"""What stands between two matrix products of a frame, as few launches: an `Ops` for any device, and one of Triton's.
+"""What stands between two matrix products of a frame, in few launches: ops for any device, and Triton's.
 
     embed      a frame's tokens -> the slow transformer's input
     add_norm   the residual sum and its norm
@@ -51,10 +51,10 @@ class Ops(Protocol):
     def add_norm(self, x: Tensor, y: Tensor | None, norm: Norm) -> tuple[Tensor, Tensor]: ...
 
     def view(self, position: Tensor, used: int) -> Tensor | None:
-        """Made once a step and given to its `attend`s: what each row may see of the first `used` positions."""
+        """Made once a step for its `attend`s: what each row may see of the first `used` positions."""
         ...
 
-    def attend(
+    def attend(  # noqa: PLR0917 - all that a new token's attention takes
         self,
         block: Block,
         shape: Shape,
@@ -101,7 +101,7 @@ class TorchOps:
         mask = torch.zeros(len(position), used, dtype=self._model.dtype, device=self._model.device)
         return mask.masked_fill(self._places[:used] > position[:, None], -torch.inf)[:, None, None]
 
-    def attend(
+    def attend(  # noqa: PLR0917 - all that a new token's attention takes
         self,
         block: Block,
         shape: Shape,
@@ -168,8 +168,9 @@ class Tuning:
 
 
 class TritonOps:
-    """The same as kernels of graphs_triton.py. Raises ImportError without Triton, ValueError for a model whose
-    shape they were not written for.
+    """The same as kernels of graphs_triton.py.
+
+    Raises ImportError without Triton, ValueError for a model whose shape they were not written for.
     """
 
     name = "triton"
@@ -189,8 +190,9 @@ class TritonOps:
         m, n = self._model, len(frame)
         out = torch.empty(n, m.dim, dtype=m.dtype, device=m.device)
         self._kernels.embed[(n,)](
-            frame, m.embeddings, m.codebook_embeddings, out, m.semantic_begin, m.semantic_end, m.codebook_size,
-            math.sqrt(m.num_codebooks + 1), m.dim, m.num_codebooks, m.scale_codebooks, _power(m.dim),
+            frame, m.embeddings, m.codebook_embeddings, out, m.semantic_begin, m.semantic_end,
+            m.codebook_size, math.sqrt(m.num_codebooks + 1), m.dim, m.num_codebooks, m.scale_codebooks,
+            _power(m.dim),
         )  # fmt: skip
         return out
 
@@ -206,16 +208,16 @@ class TritonOps:
     def view(self, position: Tensor, used: int) -> Tensor | None:  # noqa: ARG002 - the kernel looks by itself
         return None
 
-    def attend(
+    def attend(  # noqa: PLR0917 - all that a new token's attention takes
         self,
         block: Block,
         shape: Shape,
         qkv: Tensor,
         cache: Cache,
         position: Tensor,
-        view: Tensor | None,
-        used: int,
-    ) -> Tensor:  # the kernel sees each row's own length: view and used are for others
+        view: Tensor | None,  # noqa: ARG002 - the kernel sees each row's own length
+        used: int,  # noqa: ARG002 - as above
+    ) -> Tensor:
         n, heads, d, t = len(qkv), shape.num_heads, shape.head_dim, self._tuning
         out = torch.empty(n, heads * d, dtype=qkv.dtype, device=qkv.device)
         norm = block.qk_norm or block.attention_norm  # the latter only stands in its place
@@ -223,8 +225,8 @@ class TritonOps:
         length = cache.keys.shape[2]
         self._kernels.attend[(n, heads // pair)](
             qkv, norm.weight, self._floats(cache.rope), cache.keys, cache.values, position, out,
-            1.0 / math.sqrt(d), norm.eps, cache.keys.stride(0), cache.keys.stride(1), heads, shape.num_kv, d, pair,
-            block.qk_norm is not None, min(t.block, _power(length)), t.stages, num_warps=t.attend_warps,
+            1.0 / math.sqrt(d), norm.eps, cache.keys.stride(0), cache.keys.stride(1), heads, shape.num_kv, d,
+            pair, block.qk_norm is not None, min(t.block, _power(length)), t.stages, num_warps=t.attend_warps,
         )  # fmt: skip
         return out
 
@@ -239,9 +241,10 @@ class TritonOps:
     def draw(self, logits: Tensor, book: int, x: Tensor) -> None:
         m, r, (n, count) = self._model, self._rows, logits.shape
         self._kernels.draw[(n,)](
-            logits, r.window, r.step, r.seed, r.temperature, r.top_p, r.penalty, m.slow_ids, m.fast_embeddings,
-            r.frame, self._bad, x, count, m.semantic_begin, m.codebook_size, x.shape[1], book, m.num_codebooks,
-            WINDOW, _power(count), _power(x.shape[1]), num_warps=self._tuning.draw_warps,
+            logits, r.window, r.step, r.seed, r.temperature, r.top_p, r.penalty, m.slow_ids,
+            m.fast_embeddings, r.frame, self._bad, x, count, m.semantic_begin, m.codebook_size,
+            x.shape[1], book, book == 0, m.num_codebooks, WINDOW, _power(count), _power(x.shape[1]),
+            num_warps=self._tuning.draw_warps,
         )  # fmt: skip
 
     def record(self, n: int) -> None:

@@ -6,8 +6,10 @@ row's keys up to its own position only: no mask, no padding to the longest row. 
 without sorting: it bisects the order of floats for the lowest logit whose upper mass stays within top_p.
 """
 
-# Triton's language is typed at its own compile time, not here:
-# pyright: basic
+# Triton's language is typed when it is compiled, names its compile-time constants in capitals, and a kernel
+# takes all it works on one by one:
+# ruff: noqa: ANN001, ANN201, ANN202, N803, PLR0917
+# pyright: basic, reportMissingImports=false
 from __future__ import annotations
 
 import triton
@@ -159,28 +161,30 @@ def _ranks(logits):
 @triton.jit
 def draw(
     logits, window, step, seed, temperature, top_p, penalty, ids, embeddings, frame, bad, x, count, begin,
-    codebook_size, dim,
-    BOOK: tl.constexpr, NUM: tl.constexpr, WINDOW: tl.constexpr, BLOCK: tl.constexpr, DIM: tl.constexpr,
+    codebook_size, dim, book,
+    FIRST: tl.constexpr, NUM: tl.constexpr, WINDOW: tl.constexpr, BLOCK: tl.constexpr, DIM: tl.constexpr,
 ):  # fmt: skip
     """A row each: penalise, cut to the nucleus, draw; put the code into the frame, its embedding into x."""
     row = tl.program_id(0).to(tl.int64)
     i = tl.arange(0, BLOCK)
     inside = i < count
     score = tl.load(logits + row * count + i, inside, -float("inf")).to(tl.float32)
-    is_bad = tl.max((((score != score) | (score == float("inf"))) & inside).to(tl.int32), 0)
+    is_bad = tl.max((((score != score) | (score == float("inf"))) & inside).to(tl.int32), 0)  # noqa: PLR0124
     is_bad |= (tl.max(score, 0) == -float("inf")).to(tl.int32)
-    tl.store(bad + row, is_bad | (tl.load(bad + row) if BOOK > 0 else 0))
+    if not FIRST:
+        is_bad |= tl.load(bad + row)
+    tl.store(bad + row, is_bad)
 
     now = tl.load(step + row)
     strength = tl.where(now > 0, tl.load(penalty + row), 1.0)
     recent = window + row * (NUM + 1) * WINDOW
-    if BOOK == 0:
+    if FIRST:
         token = tl.load(recent + tl.where(now > WINDOW, (now - 1) % WINDOW, 0)) - begin
         hit = (i == token) & (token < count - 1)
     else:
         hit = i < 0
         for j in tl.static_range(WINDOW):
-            hit |= i == tl.load(recent + (BOOK + 1) * WINDOW + j)
+            hit |= i == tl.load(recent + (book + 1) * WINDOW + j)
     score = tl.where(hit, tl.where(score < 0, score * strength, score / strength), score)
 
     mass = tl.where(inside, tl.exp(score - tl.max(score, 0)), 0.0)
@@ -195,17 +199,17 @@ def draw(
         short = tl.where(fits, short, middle)
 
     whose = tl.load(seed + row)
-    base = _mixed((whose & 0xFFFFFFFF).to(tl.uint32)) ^ (now * 16 + BOOK).to(tl.uint32)
+    base = _mixed((whose & 0xFFFFFFFF).to(tl.uint32)) ^ (now * 16 + book).to(tl.uint32)
     base = _mixed(_mixed(base) ^ (whose >> 32).to(tl.uint32))
     noise = _exponential(_mixed(base + i.to(tl.uint32) * 0x9E3779B9))
     drawn = score / tl.load(temperature + row) - tl.log(noise)
     drawn = tl.where(inside & (rank >= good.to(tl.int32)), drawn, -float("inf"))
     code = tl.argmax(drawn, 0).to(tl.int64)
-    if BOOK == 0:
+    if FIRST:
         token = tl.load(ids + code)
         tl.store(frame + row * (NUM + 1), token)
         code = tl.minimum(tl.maximum(token - begin, 0), codebook_size - 1)
-    tl.store(frame + row * (NUM + 1) + 1 + BOOK, code)
+    tl.store(frame + row * (NUM + 1) + 1 + book, code)
     at = tl.arange(0, DIM)
     tl.store(x + row * dim + at, tl.load(embeddings + code * dim + at, at < dim, 0.0), at < dim)
 
@@ -215,7 +219,7 @@ def record(
     frame, step, window, codes, ended, broken, bad, im_end, length,
     NUM: tl.constexpr, WINDOW: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """A row each: the frame goes to the codes and to the window; end and breakage are noted; on to the next."""
+    """A row each: the frame goes to codes and window; its end or breakage is noted; on to the next."""
     row = tl.program_id(0).to(tl.int64)
     now = tl.load(step + row)
     i = tl.arange(0, BLOCK)

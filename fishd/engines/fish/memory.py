@@ -25,10 +25,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def cap(device: torch.device, budget_gb: float) -> None:
-    """Let torch take no more of a card than the budget: what is over it is this worker's OutOfMemory, and
-    nobody else's."""
+    """Let torch take no more of a card than the budget: what is over it is its own OutOfMemory."""
     if device.type == "cuda":
-        total_gb = torch.cuda.get_device_properties(device).total_memory / GB
+        total_gb = float(torch.cuda.mem_get_info(device)[1]) / GB
         torch.cuda.set_per_process_memory_fraction(share(budget_gb, total_gb), device)
 
 
