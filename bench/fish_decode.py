@@ -196,6 +196,7 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
     """Our decoder, n rows of one voice, at the same defaults."""
     import torch
 
+    from fishd.engines.fish.compact import CompactDecoder
     from fishd.engines.fish.decode import Decoder, Prompt
     from fishd.engines.fish.kv import Plan
     from fishd.engines.fish.model import load_model
@@ -203,7 +204,8 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
     from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
-    decoder = Decoder(model, Plan(n, 512, 0, ""))
+    make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses
+    decoder = make(model, Plan(n, 512, 0, ""))
     prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
     suffix = suffix_tokens(model.tokenizer, TEXT, model.num_codebooks)
     prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from fishd.engines import fish
+from fishd.engines.fish.compact import CompactDecoder
 from fishd.engines.protocol import Failed, Spoken, Take, Voice
 from tests.engines.contract import speak, speak_one
 from tests.engines.fish_checkpoint import make_tiny
-from tests.engines.fish_parts import make_take, make_voice
+from tests.engines.fish_parts import assemble, make_take, make_voice
 
 NUM_TAKES = 14
 
@@ -109,3 +110,11 @@ def test_another_seed_speaks_otherwise(checkpoint: Path, voices: list[Voice]) ->
     ended = spoken(checkpoint, takes, 3).values()
     audio = [e.audio.tobytes() for e in ended if isinstance(e, Spoken)]
     assert len(set(audio)) == len(audio) >= 2
+
+
+def test_rows_that_grow_and_shrink_speak_the_same(
+    checkpoint: Path, takes: list[Take], alone: dict[str, Spoken | Failed]
+) -> None:
+    """The decoder that a CPU uses in half precision, in float32: rows of several lengths, refilled mid-way."""
+    engine = assemble(checkpoint, CompactDecoder, slots=4, length=1024)
+    assert_same(alone, {e.take_id: e for e in speak(engine, takes)})

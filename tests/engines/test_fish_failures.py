@@ -11,6 +11,7 @@ import torch
 
 from fishd.engines.fish.clip import judge
 from fishd.engines.fish.codec import Codec
+from fishd.engines.fish.compact import CompactDecoder
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import is_out_of_memory
@@ -152,14 +153,15 @@ def test_a_device_assert_ends_the_worker(checkpoint: Path, takes: list[Take]) ->
 # ---- numbers ---------------------------------------------------------------------------------------------
 
 
-def spoiling(at: int) -> type[Decoder]:
-    """A decoder whose first row gives no numbers from its draw number `at` on."""
+def spoiling(at: int, base: type[Decoder] = Decoder) -> type[Decoder]:
+    """A decoder whose first row gives no numbers from its draw number `at` on, nor has any in its memory."""
     drawn = iter(range(1_000_000))
 
-    class SpoilingDecoder(Decoder):
+    class SpoilingDecoder(base):
         def draw(self, n: int) -> None:
             if next(drawn) == at:
                 self.rows.hidden[0] = torch.nan
+                self._keys[:, 0] = self._values[:, 0] = torch.nan
             super().draw(n)
 
     return SpoilingDecoder
@@ -177,6 +179,16 @@ def test_logits_that_are_no_numbers_fail_their_take(
     ] == failed
     rest = {name: one for name, one in unharmed.items() if name != takes[0].id}
     assert_unharmed(rest, [e for e in ended.values() if isinstance(e, Spoken)])
+
+
+@pytest.mark.parametrize("decoder", [Decoder, CompactDecoder])
+def test_what_is_no_number_does_not_outlive_its_take(
+    checkpoint: Path, takes: list[Take], unharmed: dict[str, Spoken], decoder: type[Decoder]
+) -> None:
+    """The takes that sit down in the same row afterwards are unharmed, though its memory was spoilt."""
+    ended = speak(assemble(checkpoint, spoiling(3, decoder), slots=1), takes)
+    rest = {name: one for name, one in unharmed.items() if name != takes[0].id}
+    assert_unharmed(rest, [e for e in ended if e.take_id != takes[0].id])
 
 
 # ---- takes that are no clips -----------------------------------------------------------------------------

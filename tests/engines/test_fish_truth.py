@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fishd.engines.fish.compact import CompactDecoder
 from fishd.engines.fish.decode import Decoder, Prompt
 from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.model import Model, load_model
@@ -59,10 +60,18 @@ def draw(decoder: Decoder, prompts: list[Prompt], count: int) -> torch.Tensor:
     return torch.stack(frames, 2)
 
 
-def compare(folder: Path, count: int, how: Sampling, reference_frames: int, *, quirks: bool = False) -> int:
+def compare(
+    folder: Path,
+    count: int,
+    how: Sampling,
+    reference_frames: int,
+    *,
+    quirks: bool = False,
+    make: type[Decoder] = Decoder,
+) -> int:
     """Assert that rows agree up to the package's end; -> how many frames were compared."""
     model = load_model(folder, torch.device("cpu"), torch.float32, every_id=quirks)
-    decoder = Decoder(model, Plan(len(TEXTS), 512, 0, ""), upstream_quirks=quirks)
+    decoder = make(model, Plan(len(TEXTS), 512, 0, ""), upstream_quirks=quirks)
     prompts, theirs = make_prompts(decoder, how, reference_frames)
     ours = draw(decoder, prompts, count)
     upstream, compared = load_upstream(folder, max_seq_len=512), 0
@@ -85,6 +94,11 @@ def test_rows_equal_the_package_with_its_quirks(tmp_path: Path) -> None:
     folder = make_tiny(tmp_path, seed=3, codec=False, silent_text=False)
     how = replace(GREEDY, repetition_penalty=1.1)
     assert 60 < compare(folder, 60, how, 20, quirks=True)
+
+
+def test_rows_laid_out_anew_equal_the_package(tmp_path: Path) -> None:
+    """The decoder that a CPU uses in half precision, in float32: rows that grow speak the same."""
+    assert 100 < compare(make_tiny(tmp_path, seed=2, codec=False), 90, GREEDY, 20, make=CompactDecoder)
 
 
 def test_without_the_quirks_no_text_id_is_drawn(tmp_path: Path) -> None:

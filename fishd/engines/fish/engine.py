@@ -197,6 +197,8 @@ class FishEngine:
         gone = [row for row, look in enumerate(looks) if self._has_gone(decoder, row, look)]
         for row in reversed(gone):
             last = len(self._seats) - 1
+            if looks[row].broken != GOING:
+                decoder.scrub(row)
             if row != last:
                 decoder.move(last, row)
                 self._seats[row] = self._seats[last]

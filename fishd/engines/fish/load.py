@@ -10,6 +10,7 @@ import torch
 
 from fishd.engines.fish.checkpoint import require_files
 from fishd.engines.fish.codec import Codec
+from fishd.engines.fish.compact import CompactDecoder
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.graphs import GraphDecoder, Switches
@@ -77,7 +78,8 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
 
     def make_decoder(wanted: Plan) -> Decoder:
         if device.type != "cuda":
-            return Decoder(model, wanted, upstream_quirks=quirks)
+            make = Decoder if model.dtype == torch.float32 else CompactDecoder
+            return make(model, wanted, upstream_quirks=quirks)
         switches = Switches(graphs=chosen.cuda_graphs, kernels=chosen.kernels)
         return GraphDecoder(model, wanted, upstream_quirks=quirks, switches=switches)
 

@@ -89,6 +89,8 @@ class Slow:
         self._offsets = (codebooks * model.codebook_size)[None, :, None]
         self._places = torch.arange(keys.shape[3], device=model.device)
         self._all_rows = torch.arange(keys.shape[1], device=model.device)
+        self._heads = keys.shape[2]
+        self._head = torch.arange(self._heads, device=model.device)
 
     def read_prefix(self, tokens: Tensor) -> Tensor:
         """[1 + codebooks, p] tokens -> the keys and values of a voice, [2, layer, kv head, p, head_dim]."""
@@ -141,12 +143,13 @@ class Slow:
         mask = torch.zeros(n, used, dtype=model.dtype, device=model.device)
         mask = mask.masked_fill(self._places[:used] > position[:, None], -torch.inf)[:, None, None]
         rope = model.slow_rope[position][:, None, None]
+        spot = ((rows[:, None] * self._heads + self._head) * len(self._places) + position[:, None]).flatten()
         x = embed(model, frame[:, :, None], self._offsets)
         for i, block in enumerate(model.slow):
             q, k, v = project(block, model.slow_shape, block.attention_norm(x), rope)
             keys, values = self._keys[i], self._values[i]
-            keys[rows, :, position] = k[:, 0]
-            values[rows, :, position] = v[:, 0]
+            keys.flatten(0, 2).index_copy_(0, spot, k.flatten(0, 2))
+            values.flatten(0, 2).index_copy_(0, spot, v.flatten(0, 2))
             x = block.wo(attend_one(q, keys[:n, :, :used], values[:n, :, :used], mask), x)
             x = block.w2(block.gate(block.ffn_norm(x)), x)
         return x[:, 0]
