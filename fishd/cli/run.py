@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fishd.cli.talk import BUSY, USAGE, complain
+from fishd.cli.talk import BUSY, NOT_ALL_WELL, USAGE, complain
 from fishd.core.config import BadConfig
+from fishd.core.machine import will_pass
 from fishd.daemon.loop import Daemon, run
 from fishd.daemon.reloading import Surroundings
 from fishd.host.config_file import load_config
@@ -33,6 +34,8 @@ def run_daemon(path: Path | None, *, once: bool) -> int:
         return BUSY
     except SpoolError as error:
         complain(error)
-        return USAGE
+        cause = error.__cause__
+        is_passing = isinstance(cause, OSError) and will_pass(cause)  # a full disk: starting again may help
+        return NOT_ALL_WELL if is_passing else USAGE
     finally:
         logs.close()

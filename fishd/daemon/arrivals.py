@@ -24,7 +24,7 @@ from fishd.daemon.mail import Scanned, Trouble
 from fishd.daemon.publisher import Publisher
 from fishd.spool.alarm import alarm
 from fishd.spool.bundle import Reading, read_bundle
-from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.inbox import Claimed, Found, Inbox
 from fishd.spool.journal import text_hash
 from fishd.spool.names import printable
@@ -278,9 +278,7 @@ class Arrivals:
 
 
 def _cannot_be_read(path: Path, error: OSError) -> SpoolError:
-    fault = SpoolError(str(path), f"cannot be read: {error.strerror}", mend_for(error))
-    fault.__cause__ = error
-    return fault
+    return disk_error(str(path), "cannot be read", error)
 
 
 def _arrival(

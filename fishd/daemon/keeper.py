@@ -21,7 +21,7 @@ from fishd.core.events import CancelAsked, Event, TakeSpoken
 from fishd.core.job import Clip
 from fishd.core.machine import will_pass
 from fishd.daemon.faults import Faults
-from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.errors import disk_error
 from fishd.spool.journal import CancelledLine, SpokenLine, append_to_all, text_hash
 from fishd.spool.root import Spool
 from fishd.wire.messages import Spoken
@@ -107,7 +107,7 @@ class Keeper:
             try:
                 await asyncio.to_thread(self._append, lines)
             except OSError as error:
-                self._faults.met("journals", _in_words(error))
+                self._faults.met("journals", disk_error("journal.jsonl", "cannot be written", error))
             else:
                 self._faults.over("journals")
                 return True
@@ -141,9 +141,3 @@ class Keeper:
 
     def _is_everywhere(self, error: OSError) -> bool:
         return will_pass(error) or not os.access(self._spool.work, os.R_OK | os.W_OK | os.X_OK)
-
-
-def _in_words(error: OSError) -> SpoolError:
-    words = SpoolError("journal.jsonl", f"cannot be written: {error.strerror}", mend_for(error))
-    words.__cause__ = error
-    return words

@@ -50,7 +50,7 @@ from fishd.daemon.watching import ConfigWatch
 from fishd.host.logs import BadLogFile, Logs
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
-from fishd.spool.errors import SpoolError
+from fishd.spool.errors import disk_error
 from fishd.spool.outbox import OUT
 from fishd.spool.root import Spool
 from fishd.wire import messages
@@ -183,7 +183,7 @@ class Daemon:
             case messages.Failed():
                 self._keeper.pass_on(TakeFailed(worker, message.take, message.reason, message.retry))
             case messages.Progress():
-                self._hear_of_the_disk(worker, message.trouble)
+                self._hear_of_the_disk(worker, message.errno)
                 self._decide(WorkerProgressed(worker, message.memory_gb))
             case messages.Fault():
                 pass  # the pool makes it the reason of the worker's end
@@ -194,11 +194,14 @@ class Daemon:
         self._decide(WorkerProgressed(worker, ready.memory_gb))
         self._notifier.ready()
 
-    def _hear_of_the_disk(self, worker: int, trouble: str) -> None:
-        if trouble:
-            self._faults.met(f"worker {worker}", SpoolError(f"worker {worker}", trouble))
+    def _hear_of_the_disk(self, worker: int, errno: int) -> None:
+        thing = f"worker {worker}"
+        if errno:
+            self._faults.met(
+                thing, disk_error(thing, "cannot write clips", OSError(errno, os.strerror(errno)))
+            )
         else:
-            self._faults.over(f"worker {worker}")
+            self._faults.over(thing)
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")

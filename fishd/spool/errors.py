@@ -40,3 +40,10 @@ MENDS = {
 def mend_for(error: OSError) -> str:
     """The next step after an error of the system."""
     return MENDS.get(error.errno or 0, "")
+
+
+def disk_error(thing: str, fault: str, error: OSError) -> SpoolError:
+    """The system's refusal, translated; it stands in `__cause__`."""
+    translated = SpoolError(thing, f"{fault}: {error.strerror}", mend_for(error))
+    translated.__cause__ = error
+    return translated

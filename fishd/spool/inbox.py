@@ -19,7 +19,7 @@ from fishd.core.limits import Limits
 from fishd.spool.bundle import lacking
 from fishd.spool.convention import is_ignored
 from fishd.spool.disk import Disk
-from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.errors import SpoolError, disk_error, mend_for
 from fishd.spool.names import job_name, printable
 from fishd.spool.outbox import BUNDLE, numbered
 from fishd.spool.settle import Patience, Waiting
@@ -27,6 +27,7 @@ from fishd.spool.survey import survey
 
 READY = ".ready"
 MOST_BACKOFF_S = 60.0
+NOT_OURS = "chmod -R g+rwX it, or drop it with `fishd submit`"  # the kernel asks for that of a moved folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,7 @@ class Inbox:
             with os.scandir(self._inbox) as entries:
                 here = [entry for entry in entries if not is_ignored(entry.name)]
         except OSError as error:
-            raise SpoolError(
-                str(self._inbox), f"cannot be read: {error.strerror}", mend_for(error)
-            ) from error
+            raise disk_error(str(self._inbox), "cannot be read", error) from error
         known = self._waiting
         self._waiting = {entry.name: known.get(entry.name) or Waiting(now, now) for entry in here}
         found = tuple(found for entry in here if (found := self._look(entry, self._waiting[entry.name], now)))
@@ -202,20 +201,18 @@ class Inbox:
         waiting = self._waiting.setdefault(name, Waiting(now, now))
         waiting.failures += 1
         waiting.due = now + min(MOST_BACKOFF_S, 2.0 ** min(waiting.failures, 10))
-        fault = SpoolError(
-            f"inbox/{printable(name)}", f"cannot be claimed: {error.strerror}", mend_for(error)
-        )
-        fault.__cause__ = error
+        thing, what = f"inbox/{printable(name)}", "cannot be claimed"
+        if isinstance(error, PermissionError) and not os.access(self._inbox / name, os.W_OK):
+            fault = SpoolError(thing, f"{what}: only its owner may write in it", NOT_OURS)
+        else:
+            fault = disk_error(thing, what, error)
         return Stuck(name, fault, first=waiting.failures == 1)
 
     def _sync(self) -> SpoolError | None:
         try:
             self._disk.sync_folders([self._work, self._inbox])
         except OSError as error:
-            what = f"cannot be forced to the disk: {error.strerror}"
-            fault = SpoolError(str(self._inbox.parent), what, mend_for(error))
-            fault.__cause__ = error
-            return fault
+            return disk_error(str(self._inbox.parent), "cannot be forced to the disk", error)
         return None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from fishd.spool.disk import Disk, remove_tree
-from fishd.spool.errors import SpoolBusy, SpoolError, mend_for
+from fishd.spool.errors import SpoolBusy, SpoolError, disk_error, mend_for
 from fishd.spool.flush import FlushingDisk, can_flush
 
 FOLDERS = ("inbox", "work", "outbox", "archive")
@@ -141,7 +141,7 @@ def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = N
 
 
 def _not_removed(path: Path, error: OSError) -> SpoolError:
-    return SpoolError(str(path), f"cannot be removed: {error.strerror}", mend_for(error))
+    return disk_error(str(path), "cannot be removed", error)
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -161,7 +161,8 @@ def _remove(disk: Disk, path: Path) -> None:
 def _lock(root: Path) -> int:
     path = root / LOCK
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        # Not for writing: a disk with a file that is open for writing cannot be remounted read-only.
+        fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise SpoolError(str(path), f"cannot be opened: {error.strerror}", mend_for(error)) from error
     try:
@@ -175,8 +176,7 @@ def _lock(root: Path) -> int:
             str(path), f"cannot be locked: {error.strerror}", "put the spool on a local disk"
         ) from error
     with suppress(OSError):  # on a full disk the lock holds without its owner's number
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+        path.write_bytes(b"%d\n" % os.getpid())
     return fd
 
 

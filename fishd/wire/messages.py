@@ -123,12 +123,12 @@ class Failed(Message, frozen=True):
 class Progress(Message, frozen=True):
     """The worker is alive and its engine has stepped: sent about once a second while takes are in hand.
 
-    `trouble` says why clips wait to be written: the worker keeps them, and tries again.
+    `errno` says why clips wait to be written (0: none do): the worker keeps them, and tries again.
     """
 
     steps: int
     memory_gb: float | None = None
-    trouble: str = ""
+    errno: int = 0
 
 
 class Fault(Message, frozen=True):

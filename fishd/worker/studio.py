@@ -42,7 +42,7 @@ class Studio:
         self._engine = loaded.engine
         self._messages: SimpleQueue[ToWorker] = SimpleQueue()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
-        self._trouble = ""  # why clips wait; owned by the clips' thread
+        self._trouble = 0  # why clips wait, as an errno; owned by the clips' thread
         # The mutable state, owned by the main thread.
         self._deck: deque[Speak] = deque()
         self._in_engine: dict[str, tuple[Speak, float]] = {}
@@ -189,13 +189,13 @@ class Studio:
                 if failures > 1:
                     if not _is_worth_waiting(error, failures):
                         raise
-                    self._say_trouble(f"clips cannot be written: {error.strerror}")
+                    self._say_trouble(error.errno or errno.EIO)
                 time.sleep(min(FIRST_PAUSE_S * 2 ** min(failures, 10), LONGEST_PAUSE_S))
             else:
-                self._say_trouble("")
+                self._say_trouble(0)
                 return clip
 
-    def _say_trouble(self, trouble: str) -> None:
+    def _say_trouble(self, trouble: int) -> None:
         if trouble or self._trouble:
             self._trouble = trouble
             self._tell_progress()

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,16 @@ class Running:
         }
         self.config_path.write_text(tomli_w.dumps(merged), encoding="utf-8")
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def start(
+        self, *arguments: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+    ) -> None:
+        """`before` are the words of a command that runs the daemon."""
         for name in ("inbox", "outbox"):
             (self.spool / name).mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "fishd", "run", "--config", str(self.config_path), *arguments]
+        run = [sys.executable, "-m", "fishd", "run", "--config", str(self.config_path)]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                command,
+                [*before, *run, *arguments],
                 env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,95 @@
+"""Real disks with real faults: a small tmpfs, an ext4 in a file. Skipped, with the reason, elsewhere."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+EXT4_SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN of <linux/ext4.h>
+NO_LOG_FLUSH = 2
+
+
+@contextmanager
+def mounted(at: Path, *arguments: str) -> Iterator[Path]:
+    """`mount ARGUMENTS at`; unmounted in the end, whoever is in it."""
+    at.mkdir(parents=True, exist_ok=True)
+    command(["mount", *arguments, str(at)])
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "--lazy", str(at)], check=False, capture_output=True)
+
+
+def tmpfs(at: Path, options: str):
+    """A tmpfs such as `size=4M`."""
+    return mounted(at, "-t", "tmpfs", "-o", options, "tmpfs")
+
+
+def remount(at: Path, option: str) -> bool:
+    """Whether it could be done: not while somebody is just writing."""
+    done = subprocess.run(["mount", "-o", f"remount,{option}", str(at)], check=False, capture_output=True)
+    return done.returncode == 0
+
+
+def ext4_image(path: Path) -> Path:
+    """A file with an empty file system of 32 MiB."""
+    with path.open("wb") as file:
+        file.truncate(32 << 20)
+    command(["mkfs.ext4", "-q", str(path)])
+    return path
+
+
+def cut_power(mount: Path) -> None:
+    """From now on nothing reaches the disk any more: every write, sync and rename is EIO."""
+    fd = os.open(mount, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, EXT4_SHUTDOWN, NO_LOG_FLUSH.to_bytes(4, "little"))
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Not a byte is free on the disk of this folder."""
+    filler = folder / ".filler.part"
+    with filler.open("wb", buffering=0) as file:
+        for block in (bytes(1 << 16), bytes(1 << 12), b"x"):
+            with suppress(OSError):
+                while True:
+                    file.write(block)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def without_inodes(folder: Path) -> Iterator[None]:
+    """No more file can be made on the disk of this folder."""
+    made: list[Path] = []
+    with suppress(OSError):
+        for number in range(100_000):
+            path = folder / f".{number}.part"
+            path.touch()
+            made.append(path)
+    try:
+        yield
+    finally:
+        for path in made:
+            path.unlink()
+
+
+def command(words: list[str]) -> None:
+    """Run it; skip the test if this machine has no such command, or does not let us."""
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"there is no {words[0]} here")
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"{' '.join(words)}: {done.stderr.strip()}")

@@ -1,0 +1,174 @@
+"""Disks that refuse: the daemon says so once, keeps the bundle, waits, and goes on by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.bundles import make_bundle
+from tests.daemon.running import LIMIT_S, ROOT, Running, running
+from tests.faults.disks import command, filled, remount, tmpfs, without_inodes
+
+LINES = {"Ada": ["First.", "Second.", "Third."]}
+INFO = {"log": {"level": "info"}}
+
+
+def prepared(daemon: Running, name: str) -> Path:
+    """A bundle in the inbox that is not looked at yet."""
+    bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part", LINES)
+    (bundle / ".ready").touch()
+    return bundle
+
+
+def let_in(bundle: Path) -> None:
+    bundle.rename(bundle.with_suffix(""))
+
+
+def said(daemon: Running, words: str) -> int:
+    return sum(words in line for line in daemon.log().splitlines())
+
+
+def check_done(daemon: Running, name: str, fault: str) -> None:
+    """Every line was spoken in its first take; the fault was said once, and once that it is over."""
+    result = daemon.wait_for_result(name)
+    assert "done" == result["status"]
+    assert {1} == {segment["takes"] for segment in result["speakers"][0]["segments"]}
+    daemon.wait_for_log(f"{fault}: that is over")
+    assert 2 == said(daemon, fault), daemon.log()
+
+
+def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    """Nothing can be claimed or journaled: the bundle is kept, and spoken when there is room again."""
+    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO) as daemon:
+        bundle = prepared(daemon, "full")
+        with filled(daemon.spool):
+            let_in(bundle)
+            daemon.wait_for_log("No space left on device")
+        check_done(daemon, "full", "No space left on device")
+
+
+def test_a_disk_that_fills_up_while_takes_are_in_hand_costs_none(tmp_path: Path) -> None:
+    """Workers keep what is spoken until it can be written; no engine speaks it again."""
+    ledger, gate = tmp_path / "ledger", tmp_path / "gate"
+    options = {"ledger": str(ledger), "gate": str(gate)}
+    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO, **options) as daemon:
+        let_in(prepared(daemon, "midway"))
+        daemon.wait_for_log("Launching Worker 1")
+        with filled(daemon.spool):
+            gate.touch()
+            daemon.wait_for_log("cannot write clips: No space left on device")
+        check_done(daemon, "midway", "No space left on device")
+        assert sorted(LINES["Ada"]) == sorted(ledger.read_text().splitlines())
+
+
+def test_a_disk_without_inodes_is_waited_for(tmp_path: Path) -> None:
+    """There is space, but no file can be made."""
+    with tmpfs(tmp_path / "spool", "size=4M,nr_inodes=200"), running(tmp_path, INFO) as daemon:
+        bundle = prepared(daemon, "inodes")
+        with without_inodes(daemon.spool):
+            let_in(bundle)
+            daemon.wait_for_log("inbox/inodes: cannot be claimed: No space left on device")
+        check_done(daemon, "inodes", "No space left on device")
+
+
+def test_a_disk_that_becomes_read_only_is_waited_for(tmp_path: Path) -> None:
+    """As a kernel remounts a disk that it does not trust any more, and an operator mends it."""
+    gate = tmp_path / "gate"
+    with tmpfs(tmp_path / "spool", "size=4M"), running(tmp_path, INFO, gate=str(gate)) as daemon:
+        let_in(prepared(daemon, "frozen"))
+        daemon.wait_for_log("Launching Worker 1")
+        daemon.wait_until(lambda: remount(daemon.spool, "ro"), "nobody to write")
+        gate.touch()
+        daemon.wait_for_log("Read-only file system")
+        assert remount(daemon.spool, "rw")
+        check_done(daemon, "frozen", "Read-only file system")
+
+
+def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
+    """What could not be kept is spoken after the next start; nothing hangs."""
+    gate = tmp_path / "gate"
+    config = {**INFO, "pool": {"drain_s": 1.0}}
+    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, config, gate=str(gate)) as daemon:
+        let_in(prepared(daemon, "later"))
+        daemon.wait_for_log("Launching Worker 1")
+        with filled(daemon.spool):
+            gate.touch()
+            daemon.wait_for_log("cannot write clips: No space left on device")
+            assert 0 == daemon.stop()
+        daemon.start()
+        assert "done" == daemon.wait_for_result("later")["status"]
+
+
+def test_a_spool_of_several_file_systems_is_refused_at_start(tmp_path: Path) -> None:
+    """Nothing is begun that could not be finished; the message says what to do."""
+    daemon = Running(tmp_path, {})
+    with tmpfs(daemon.spool / "outbox", "size=1M"):
+        assert 2 == daemon.once()
+    assert "are not one file system" in daemon.log()
+    assert "put them under one mount" in " ".join(daemon.log().split())
+
+
+# ---- rights ---------------------------------------------------------------------------------------------
+
+MODES_COUNT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # also for root
+
+
+@pytest.mark.parametrize("folder", ["work", "outbox", "archive", "inbox"])
+def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) -> None:
+    """Somebody took the daemon's rights away, and gives them back."""
+    command([*MODES_COUNT, "true"])
+    daemon = Running(tmp_path, {**INFO, "spool": {"rescan_s": 0.5}})
+    daemon.start(before=MODES_COUNT)
+    try:
+        daemon.wait_for_log("ready: ")
+        bundle = prepared(daemon, "denied")
+        os.chown(daemon.spool / folder, 65534, -1)
+        (daemon.spool / folder).chmod(0o700)
+        let_in(bundle)
+        daemon.wait_for_log("Permission denied")
+        os.chown(daemon.spool / folder, 0, -1)
+        check_done(daemon, "denied", "Permission denied")
+    finally:
+        daemon.stop()
+
+
+# ---- single calls that fail ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "syncfs:error=EIO:when=1+2",
+        "renameat2:error=EINVAL",  # NFS and sshfs know no RENAME_NOREPLACE
+        "openat2:error=ENOSYS",  # kernels before 5.6
+        pytest.param("fsync:error=EIO:when=1+2", marks=pytest.mark.slow),
+        pytest.param("renameat2:error=EIO:when=1+3", marks=pytest.mark.slow),
+    ],
+)
+def test_a_call_that_fails_is_made_again(tmp_path: Path, fault: str) -> None:
+    """strace fails it in every thread of the daemon and its workers; each job is published whole, once."""
+    call = fault.split(":", maxsplit=1)[0]
+    command(["strace", "-qq", "-o", "/dev/null", "true"])
+    daemon = Running(tmp_path, INFO)
+    for name in ("one", "two"):
+        (make_bundle(daemon.spool / "inbox" / name, LINES) / ".ready").touch()
+    calls = tmp_path / "calls"
+    traced = ["strace", "-f", "-qq", "-o", str(calls), "-e", f"trace={call}", "-e", f"inject={fault}"]
+    with daemon.log_path.open("ab") as log:
+        ended = subprocess.run(
+            [*traced, sys.executable, "-m", "fishd", "run", "--once", "--config", str(daemon.config_path)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    assert 0 == ended.returncode, daemon.log()
+    assert "(INJECTED)" in calls.read_text()
+    assert ["one", "two"] == sorted(path.name for path in (daemon.spool / "outbox").iterdir())
+    assert ["done", "done"] == [daemon.result(name)["status"] for name in ("one", "two")]
+    assert not list((daemon.spool / "work").iterdir())
