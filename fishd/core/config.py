@@ -51,6 +51,8 @@ class PoolConfig:
     take_timeout_s: float = 600.0
     max_takes: int = 3
     drain_s: float = 60.0
+    start_timeout_s: float = 600.0
+    cpu_memory_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ RULES: dict[str, dict[str, schema.Rule]] = {
         "take_timeout_s": _SECONDS,
         "max_takes": schema.whole("a whole number from 1 to 100", least=1, most=100),
         "drain_s": _SECONDS_OR_NONE,
+        "start_timeout_s": _SECONDS,
+        "cpu_memory_gb": schema.number("a number of GB, 0 (no limit) or more", least=0),
     },
     "engine": {
         "name": schema.matching(

@@ -2,8 +2,9 @@
 
 A post is a device with a number of workers wanted. `reconcile` compares what is wanted with what is
 there and says what to do: grow by starting, shrink by draining the idle first, replace workers of an
-older generation one by one so that some always serve. On a GPU a new worker waits until the one it
-replaces has given its memory back. What the death of a worker means for its post is in `posts.py`.
+older generation, or that have outgrown their memory, one by one so that some always serve. On a GPU a new
+worker waits until the one it replaces has given its memory back. What the death of a worker means for its
+post is in `posts.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fishd.core.events import PoolPlan, WorkerGone
 from fishd.core.posts import OUT_OF_MEMORY, PostBook
 from fishd.core.workerbook import WorkerBook, WorkerState
 
+OUTGROWN_TAKES = 16  # takes that a worker speaks at least before its memory has it replaced
 TAKE_PATIENCE = 4  # a take that is in hand for so many take_timeout_s makes no progress, whatever it says
 
 
@@ -85,8 +87,8 @@ class Crew:
                     yield self.drain(worker, now)
 
     def _renew(self, now: float) -> Iterator[Action]:
-        """One worker of an older generation makes room, if no other change is under way."""
-        if all(w.generation == self.plan.generation for w in self.workers.values()):
+        """One worker that is to be replaced makes room, if no other change is under way."""
+        if all(self._is_current(w) for w in self.workers.values()):
             return
         if any(w.state is not WorkerState.READY for w in self.workers.values()):
             return
@@ -95,9 +97,7 @@ class Crew:
         old = [
             w
             for w in self.workers.values()
-            if w.generation != self.plan.generation
-            and w.device in self.posts
-            and self.posts[w.device].may_start(now)
+            if not self._is_current(w) and w.device in self.posts and self.posts[w.device].may_start(now)
         ]
         if not old:
             return
@@ -124,8 +124,10 @@ class Crew:
         return [w for w in self.workers.values() if w.device == device]
 
     def _drain_order(self, worker: WorkerBook) -> tuple[bool, bool, int, int]:
-        current = worker.generation == self.plan.generation
-        return current, worker.state is WorkerState.READY, len(worker.takes), -worker.id
+        return self._is_current(worker), worker.state is WorkerState.READY, len(worker.takes), -worker.id
+
+    def _is_current(self, worker: WorkerBook) -> bool:
+        return worker.generation == self.plan.generation and not worker.outgrown
 
     @staticmethod
     def _on_gpu(book: PostBook) -> bool:
@@ -184,13 +186,15 @@ class Crew:
             reason = "hung: a take had not ended after {patience} × {plan.take_timeout_s:g} s"
             yield oldest + TAKE_PATIENCE * plan.take_timeout_s, reason
 
-    def blames_takes(self, event: WorkerGone) -> bool:
+    def blames_takes(self, event: WorkerGone, now: float) -> bool:
         """May what the worker had in hand be why it is gone?"""
         worker = self.workers[event.worker]
         book = self.posts.get(worker.device)
         if worker.drained_at is not None:
             return False
-        return event.kind != OUT_OF_MEMORY or book is None or book.wanted <= 1
+        if event.kind != OUT_OF_MEMORY or book is None:
+            return True
+        return book.wanted <= 1 and not book.is_same_want(worker.started_at, now)
 
     def bury(self, event: WorkerGone, now: float) -> Iterator[Action]:
         """A worker is gone: what that means for its post."""
@@ -211,9 +215,38 @@ class Crew:
         if text:
             yield Say("error", f"[Main] {book.post.label}: {text}", worker=event.worker)
 
+    # ---- memory ------------------------------------------------------------------------------------
+
+    def loaded(self, worker: WorkerBook) -> Iterator[Action]:
+        """A worker is ready: a budget that its engine alone exceeds is no reason to replace it for ever."""
+        book = self.posts.get(worker.device)
+        if book is not None and self._is_over(worker, book):
+            what = f"holds {worker.memory_gb:.1f} GB as soon as it is loaded, over its budget of"
+            yield Say("warning", f"[Worker {worker.id}] {what} {_budget(book)}", worker=worker.id)
+            worker.may_outgrow = False
+
+    def weigh(self, worker: WorkerBook) -> Iterator[Action]:
+        """A worker that holds more than its budget is replaced, once its takes are spoken."""
+        book = self.posts.get(worker.device)
+        is_due = worker.may_outgrow and not worker.outgrown and worker.num_spoken >= OUTGROWN_TAKES
+        if book is not None and is_due and self._is_over(worker, book):
+            worker.outgrown = True
+            what = f"holds {worker.memory_gb:.1f} GB, over its budget of {_budget(book)}"
+            yield Say("info", f"[Worker {worker.id}] {what}: another takes its place", worker=worker.id)
+
+    @staticmethod
+    def _is_over(worker: WorkerBook, book: PostBook) -> bool:
+        return bool(book.post.budget_gb) and (worker.memory_gb or 0.0) > book.post.budget_gb
+
     def of_use(self, worker: WorkerBook) -> None:
         """A worker has spoken a take: its post's luck has turned."""
         worker.num_spoken += 1
         book = self.posts.get(worker.device)
         if book is not None:
             book.deaths = book.crashes = 0
+
+
+def _budget(book: PostBook) -> str:
+    """A budget, with the key that sets it."""
+    key = "cpu_memory_gb" if book.post.device == "cpu" else "model_memory_gb"
+    return f"{book.post.budget_gb:g} GB (pool.{key})"

@@ -91,9 +91,9 @@ class Dispatcher:
             case JobArrived():
                 yield from self._arrive(event, now)
             case WorkerReady():
-                self._ready(event, now)
+                yield from self._ready(event, now)
             case WorkerProgressed():
-                self._progressed(event, now)
+                yield from self._progressed(event, now)
             case QuestionAnswered():
                 yield from self._answered(event, now)
             case TakeRecorded():
@@ -272,26 +272,31 @@ class Dispatcher:
 
     # ---- workers -----------------------------------------------------------------------------------
 
-    def _ready(self, event: WorkerReady, now: float) -> None:
+    def _ready(self, event: WorkerReady, now: float) -> Iterator[Action]:
         worker = self.crew.workers.get(event.worker)
         if worker is None:
             return
         worker.move("ready")
         worker.slots = max(1, event.slots)
         worker.progress_at = now
+        worker.memory_gb = worker.peak_gb = event.memory_gb
         self.engine, self.remark = event.engine, event.remark
+        yield from self.crew.loaded(worker)
 
-    def _progressed(self, event: WorkerProgressed, now: float) -> None:
+    def _progressed(self, event: WorkerProgressed, now: float) -> Iterator[Action]:
         worker = self.crew.workers.get(event.worker)
-        if worker is not None:
-            worker.progress_at = now
-            worker.memory_gb = event.memory_gb
+        if worker is None:
+            return
+        worker.progress_at = now
+        worker.memory_gb, worker.peak_gb = event.memory_gb, event.peak_gb
+        worker.slots = event.slots or worker.slots
+        yield from self.crew.weigh(worker)
 
     def _gone(self, event: WorkerGone, now: float) -> Iterator[Action]:
         worker = self.crew.workers.get(event.worker)
         if worker is None:
             return
-        blamed = self.crew.blames_takes(event)
+        blamed = self.crew.blames_takes(event, now)
         yield from self.crew.bury(event, now)
         for held in worker.takes.values():
             held.job.release(worker.id, now, spoken=False)

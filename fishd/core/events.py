@@ -10,12 +10,16 @@ from fishd.core.job import Clip, Fault, Job
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A place for workers: `device` is "gpu:0" or "cpu", `wanted` how many workers the plan gives it."""
+    """A place for workers: `device` is "gpu:0" or "cpu", `wanted` how many workers the plan gives it.
+
+    `budget_gb` is the memory that one worker may hold; 0 is no limit.
+    """
 
     device: str
     label: str
     name: str
     wanted: int
+    budget_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,6 @@ class PoolPlan:
     take_timeout_s: float = 600.0
     start_timeout_s: float = 600.0
     drain_s: float = 60.0
-    min_reference_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,17 @@ class WorkerReady:
     slots: int
     engine: str
     remark: str = ""
+    memory_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProgressed:
-    """A worker's engine has stepped."""
+    """A worker's engine has stepped. `peak_gb` is the most memory it held since it started."""
 
     worker: int
     memory_gb: float | None = None
+    peak_gb: float | None = None
+    slots: int = 0  # that it has now; 0: as many as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +120,15 @@ class TakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """A worker process has ended: `kind` is "ended", "load", "engine", "out of memory" or "wire"."""
+    """A worker process has ended: `kind` is "ended", "load", "engine", "out of memory" or "wire".
+
+    `needs_gb`, when it ran out of memory: the most that it held, and what it asked for in vain.
+    """
 
     worker: int
     kind: str
     reason: str
+    needs_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

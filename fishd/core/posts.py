@@ -3,7 +3,8 @@
 Deaths of workers that were of no use yet back off (1, 2, 4 … 60 s), and 5 in a row open a breaker: no
 worker is started until the plan changes. A worker that ends with takes in hand may have met a poison
 segment, which ends at most `max_takes` workers; more than so many in a row back off too. Out of memory
-means one worker fewer, as long as there are several. Workers that end together count once.
+means one worker fewer, as long as there are several. Workers that end together count once, also those that
+run out of memory together: the first has freed what the others wanted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from fishd.core.events import Post, WorkerGone
 MAX_BACKOFF_S = 60.0
 BREAKER_DEATHS = 5
 OUT_OF_MEMORY = "out of memory"
+TOGETHER_S = 5.0  # after a want of memory, another of a worker that ran then is the same one
+SPARE = 1.05  # of what a worker was seen to need, for what it was not seen to need
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +30,7 @@ class PostBook:
     deaths: int = 0  # in a row, of workers that held nothing
     crashes: int = 0  # in a row, of workers with takes in hand that had spoken none
     failed_at: float = -math.inf
+    short_at: float = -math.inf  # the last want of memory that cost a worker
     not_before: float = -math.inf
     broken: bool = False
     restarts: int = 0
@@ -59,15 +63,38 @@ class PostBook:
         """Draw the consequences of a worker's end; what there is to say of them, if anything."""
         self.restarts += 1
         self.last_fault = event.reason
-        if event.kind == OUT_OF_MEMORY and self.wanted > 1:
-            self.fewer += 1
-            return f"out of memory: it runs {self.wanted} workers now"
+        if event.kind == OUT_OF_MEMORY:
+            if self.is_same_want(started_at, now):
+                return ""
+            if self.wanted > 1:
+                self.fewer += 1
+                self.short_at = now
+                return f"out of memory: it runs {self.wanted} workers now{self._what_fits(event.needs_gb)}"
         if started_at < self.failed_at or (held and was_of_use):
             return ""
         self.failed_at = now
-        if held:
-            return self._crashed(now, max_takes)
-        return self._died(event, now)
+        said = self._crashed(now, max_takes) if held else self._died(event, now)
+        if event.kind == OUT_OF_MEMORY:
+            fits = self._what_fits(event.needs_gb).removeprefix("; ")
+            return "; ".join(filter(None, (said or "out of memory", fits)))
+        return said
+
+    def is_same_want(self, started_at: float, now: float) -> bool:
+        """Did a worker that ran out of memory only meet what has just cost another one its place?"""
+        return started_at <= self.short_at and now - self.short_at < TOGETHER_S
+
+    def _what_fits(self, needs_gb: float | None) -> str:
+        """The budget that would do, from what was measured; in words that follow others."""
+        budget_gb = self.post.budget_gb
+        if needs_gb is None or not budget_gb or self.post.device == "cpu":
+            return ""
+        fits_gb = math.ceil(needs_gb * SPARE * 10) / 10
+        if fits_gb > budget_gb:
+            return f"; a worker needed {needs_gb:.1f} GB: model_memory_gb = {fits_gb:g} would fit"
+        return (
+            f"; a worker needed {needs_gb:.1f} GB of its {budget_gb:g} GB: "
+            "something else holds the card's memory, see `nvidia-smi`"
+        )
 
     def _died(self, event: WorkerGone, now: float) -> str:
         self.deaths += 1

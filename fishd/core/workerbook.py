@@ -64,6 +64,9 @@ class WorkerBook:
     drained_at: float | None = None
     killed: bool = False
     memory_gb: float | None = None
+    peak_gb: float | None = None
+    may_outgrow: bool = True
+    outgrown: bool = False  # it holds more memory than its budget: another is to take its place
 
     def move(self, step: str) -> None:
         self.state = WORKER_MOVES[self.state, step]

@@ -69,13 +69,17 @@ def hire(
 
 
 def _pool_plan(config: Config, plan: Plan, generation: int) -> PoolPlan:
-    posts = (Post(s.device.id, s.device.label, s.device.name, s.workers) for s in plan.shares)
+    cpu_gb = config.pool.cpu_memory_gb
+    posts = (
+        Post(s.device.id, s.device.label, s.device.name, s.workers, s.budget_gb or cpu_gb)
+        for s in plan.shares
+    )
     return PoolPlan(
         generation=generation,
         posts=tuple(posts),
         max_takes=config.pool.max_takes,
         take_timeout_s=config.pool.take_timeout_s,
-        start_timeout_s=config.pool.take_timeout_s,
+        start_timeout_s=config.pool.start_timeout_s,
         drain_s=config.pool.drain_s,
     )
 

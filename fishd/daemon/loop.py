@@ -140,7 +140,7 @@ class Daemon:
             case Heard():
                 self._hear(mail.worker, mail.message)
             case Ended():
-                self._keeper.pass_on(WorkerGone(mail.worker, mail.kind, mail.reason))
+                self._keeper.pass_on(WorkerGone(mail.worker, mail.kind, mail.reason, mail.needs_gb))
             case Published():
                 self._published(mail)
             case Finished():
@@ -184,14 +184,14 @@ class Daemon:
                 self._keeper.pass_on(TakeFailed(worker, message.take, message.reason, message.retry))
             case messages.Progress():
                 self._hear_of_the_disk(worker, message.errno)
-                self._decide(WorkerProgressed(worker, message.memory_gb))
+                said = WorkerProgressed(worker, message.memory_gb, message.peak_gb, message.slots)
+                self._decide(said)
             case messages.Fault():
                 pass  # the pool makes it the reason of the worker's end
 
     def _worker_ready(self, worker: int, ready: messages.Ready) -> None:
         tell_ready(worker, ready)
-        self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark))
-        self._decide(WorkerProgressed(worker, ready.memory_gb))
+        self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark, ready.memory_gb))
         self._notifier.ready()
 
     def _hear_of_the_disk(self, worker: int, errno: int) -> None:

@@ -30,11 +30,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A worker process is gone: `kind` as in events.WorkerGone."""
+    """A worker process is gone: `kind` and `needs_gb` as in events.WorkerGone."""
 
     worker: int
     kind: str
     reason: str
+    needs_gb: float | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class _Life:
     reason: str = ""  # as the worker said it, or as the wire showed it
     killed: str = ""  # why the daemon had it killed
     last_line: str = ""
+    needs_gb: float | None = None
 
 
 class Pool:
@@ -99,7 +101,7 @@ class Pool:
         child.send(load)
         status = await self._follow(worker, life, child)
         del self._lives[worker]
-        self._post(Ended(worker, life.kind, _why(life, status)))
+        self._post(Ended(worker, life.kind, _why(life, status), life.needs_gb))
 
     async def _follow(self, worker: int, life: _Life, child: Child) -> int:
         """Listen and read until the process has ended, and leave nothing of it behind; its exit status."""
@@ -132,6 +134,7 @@ class Pool:
     def _take_in(self, worker: int, life: _Life, message: FromWorker) -> None:
         if isinstance(message, Fault):
             life.kind, life.reason = message.kind, message.reason or message.kind
+            life.needs_gb = message.needs_gb
             for line in message.traceback.splitlines():
                 _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})
             return

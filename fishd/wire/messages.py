@@ -123,20 +123,27 @@ class Failed(Message, frozen=True):
 class Progress(Message, frozen=True):
     """The worker is alive and its engine has stepped: sent about once a second while takes are in hand.
 
-    `errno` says why clips wait to be written (0: none do): the worker keeps them, and tries again.
+    `errno` says why clips wait to be written (0: none do): the worker keeps them, and tries again. `peak_gb`
+    is the most memory that it held since its start; `slots` is its engine's capacity now.
     """
 
     steps: int
     memory_gb: float | None = None
     errno: int = 0
+    peak_gb: float | None = None
+    slots: int = 0
 
 
 class Fault(Message, frozen=True):
-    """The worker cannot go on and ends: `kind` is "out of memory", "load" or "engine"."""
+    """The worker cannot go on and ends: `kind` is "out of memory", "load" or "engine".
+
+    `needs_gb`, for want of memory: the most that it held, and what it asked for in vain.
+    """
 
     kind: str
     reason: str
     traceback: str = ""
+    needs_gb: float | None = None
 
 
 ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Stop

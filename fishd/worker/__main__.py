@@ -17,7 +17,7 @@ from fishd.engines.protocol import OutOfMemory
 from fishd.wire.channel import BlockingChannel, EndOfStream
 from fishd.wire.messages import Fault, Load, Ready, ToWorker
 from fishd.worker.loading import Loaded, load_engine
-from fishd.worker.memory import memory_gb
+from fishd.worker.memory import memory_gb, needs_gb
 from fishd.worker.studio import Studio
 
 _PR_SET_PDEATHSIG = 1
@@ -47,13 +47,13 @@ def _work(channel: BlockingChannel[ToWorker], load: Load) -> int:
         loaded = load_engine(load)
         channel.send(_ready(loaded, time.monotonic() - started))
     except Exception as error:  # noqa: BLE001 - whatever an engine raises while it loads is told to the daemon
-        return _tell(channel, error, "load")
+        return _tell(channel, error, "load", load.device)
     try:
         Studio(channel, loaded).run()
     except EndOfStream:
         raise
     except Exception as error:  # noqa: BLE001 - whatever an engine raises is told to the daemon
-        return _tell(channel, error, "engine")
+        return _tell(channel, error, "engine", load.device)
     return 0
 
 
@@ -70,12 +70,13 @@ def _ready(loaded: Loaded, load_s: float) -> Ready:
     )
 
 
-def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str) -> int:
+def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str, device: str) -> int:
+    needs = None
     if _is_out_of_memory(error):
-        kind = "out of memory"
+        kind, needs = "out of memory", needs_gb(device, error)
     reason = _sendable(str(error)) or type(error).__name__
     trace = _sendable("".join(traceback.format_exception(error)))
-    channel.send(Fault(kind=kind, reason=reason, traceback=trace))
+    channel.send(Fault(kind=kind, reason=reason, traceback=trace, needs_gb=needs))
     return 1
 
 

@@ -24,7 +24,7 @@ from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
 from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker
 from fishd.worker.clips import WrittenClip, fault_of, write_clip
 from fishd.worker.loading import Loaded
-from fishd.worker.memory import memory_gb
+from fishd.worker.memory import memory_gb, peak_gb
 from fishd.worker.references import inspect
 
 PROGRESS_EVERY_S = 1.0
@@ -50,6 +50,7 @@ class Studio:
         self._stopping = False
         self._steps = 0
         self._progress_at = 0.0
+        self._told_slots: int = loaded.engine.capacity
 
     def run(self) -> None:
         threading.Thread(target=self._read, name="messages", daemon=True).start()
@@ -142,12 +143,15 @@ class Studio:
                 self._keep(end, speak, since)
         self._steps += 1
         now = time.monotonic()
-        if now - self._progress_at >= PROGRESS_EVERY_S:
-            self._progress_at = now
+        slots = self._engine.capacity
+        if now - self._progress_at >= PROGRESS_EVERY_S or slots != self._told_slots:
+            self._progress_at, self._told_slots = now, slots
             self._tell_progress()
 
     def _tell_progress(self) -> None:
-        self._channel.send(Progress(self._steps, memory_gb(self._loaded.device), self._trouble))
+        device, engine = self._loaded.device, self._engine
+        peak = peak_gb(device, engine)
+        self._channel.send(Progress(self._steps, memory_gb(device), self._trouble, peak, self._told_slots))
 
     def _fail(self, take: str, reason: str, *, retry: bool) -> None:
         self._forgotten.discard(take)

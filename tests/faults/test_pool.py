@@ -89,7 +89,9 @@ def test_the_end_of_a_worker_in_a_take_has_its_reason(
     async def story(house: House) -> None:
         worker = await house.ready(faults={"bad": fault})
         house.speak(worker, "bad")
-        assert Ended(worker, kind, reason) == await house.ended()
+        end = await house.ended()
+        assert (worker, kind, reason) == (end.worker, end.kind, end.reason)
+        assert (kind == "out of memory") == bool(end.needs_gb)
 
     play(tmp_path, story)
 
@@ -123,7 +125,8 @@ def test_the_end_of_a_worker_that_loads_has_its_reason(
 
     async def story(house: House) -> None:
         worker = house.start(load=how)
-        assert Ended(worker, kind, reason) == await house.next()
+        end = await house.ended()
+        assert (worker, kind, reason) == (end.worker, end.kind, end.reason)
 
     play(tmp_path, story)
 
