@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH ?= torch==2.13.0
 DEMO ?= inbox_example/two-voices
+PREFIX ?= /opt/fishd
+EXTRAS ?= metrics
 
-.PHONY: help demo test test-slow check install install-dev install-fish lint types imports bench clean
+.PHONY: help demo test test-slow test-systemd check install install-dev install-fish install-service lint types imports bench clean
 
 help:
 	@sed -n '1,2s/^# //p' $(MAKEFILE_LIST)
@@ -41,11 +43,21 @@ demo: $(VENV)/.installed
 	trap 'kill $$daemon 2>/dev/null; wait $$daemon' EXIT; \
 	$(BIN)/fishd submit --wait --config demo/config.toml $(DEMO)
 
+# As root: fishd in /opt/fishd and its systemd service, started. Again to upgrade; then: systemctl restart fishd
+install-service:
+	test -x $(PREFIX)/bin/python || $(PYTHON) -m venv $(PREFIX)
+	$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[$(EXTRAS)]'
+	$(PREFIX)/bin/fishd service install --now
+
 test: $(VENV)/.installed-dev $(VENV)/.installed-fish
-	$(BIN)/python -m pytest -m 'not slow and not gpu'
+	$(BIN)/python -m pytest -m 'not slow and not gpu and not systemd'
 
 test-slow: $(VENV)/.installed-dev $(VENV)/.installed-fish
 	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 3600
+
+# A real systemd in a container: root, systemd-container and mmdebstrap; the first run fetches a Debian.
+test-systemd: $(VENV)/.installed-dev $(VENV)/.installed-fish
+	$(BIN)/python -m pytest -m systemd --timeout 300 tests/systemd
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

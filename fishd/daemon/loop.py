@@ -48,6 +48,7 @@ from fishd.daemon.showing import Showing
 from fishd.daemon.story import tell_arrival, tell_plan, tell_ready
 from fishd.daemon.watching import ConfigWatch
 from fishd.host.logs import BadLogFile, Logs
+from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
 from fishd.spool.errors import disk_error
@@ -72,6 +73,7 @@ class Daemon:
         self._notifier = Notifier(around.environ)
         self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         self._pulse = Pulse(self._notifier, self._mail.put_nowait)
+        self._metrics = Metrics(config.metrics.textfile)
         # The mutable state, all of it owned by the mailbox task.
         self._reloading = Reloading(config, around, spool.root / ".cache", self._our_pids)
         self._all_well = True
@@ -106,7 +108,7 @@ class Daemon:
         self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
-        self._showing = Showing(spool.status_path, self._logs, self._notifier, self._look)
+        self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)
         self._listen_to_signals(group)
         self._decide(Tick())
         runs = {
@@ -215,6 +217,7 @@ class Daemon:
             if worker.drained_at is None:
                 _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
                 self._trouble(f"worker {event.worker}", event.reason)
+                self._metrics.worker_gone(event.kind)
             for take in worker.takes:
                 self._hands.orders.pop(take, None)
         self._decide(event)
@@ -222,6 +225,7 @@ class Daemon:
     def _published(self, mail: Published) -> None:
         _log.info("[Main] %s is in %s", mail.job, mail.path)
         self._observer.count(mail.result)
+        self._metrics.published(mail.result)
         self._all_well = self._all_well and mail.result.status is JobStatus.DONE
 
     def _stop(self) -> None:
@@ -313,6 +317,7 @@ class Daemon:
         self._reloading.adopt(config, hiring)
         self._hands.adopt(hiring)
         self._arrivals.adopt(config)
+        self._metrics.path = config.metrics.textfile
         tell_plan(hiring)
         self._decide(PlanChanged(hiring.pool_plan))
 

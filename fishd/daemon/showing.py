@@ -1,4 +1,4 @@
-"""Keeps what is shown true: status.json, the live line, systemd's status."""
+"""Keeps what is shown true: status.json, metrics, the live line, systemd's status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fishd.core.board import status_line
 from fishd.core.result import Status
 from fishd.host.live import LiveLine
 from fishd.host.logs import Logs
+from fishd.host.metrics import Metrics
 from fishd.host.status import write_status
 from fishd.host.systemd import Notifier
 
@@ -21,10 +22,13 @@ EVERY_S = 1.0
 class Showing:
     """`look` gives the state of now. Nothing is drawn or written while nothing has happened."""
 
-    def __init__(self, path: Path, logs: Logs, notifier: Notifier, look: Callable[[], Status]) -> None:
+    def __init__(
+        self, path: Path, logs: Logs, notifier: Notifier, metrics: Metrics, look: Callable[[], Status]
+    ) -> None:
         self._path = path
         self._logs = logs
         self._notifier = notifier
+        self._metrics = metrics
         self._look = look
         # The mutable state.
         self._stale = asyncio.Event()
@@ -51,3 +55,4 @@ class Showing:
             write_status(self._path, status)
         except OSError as error:
             _log.debug("status.json cannot be written: %s", error)
+        self._metrics.write(status)

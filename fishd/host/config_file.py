@@ -21,7 +21,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
 
     Raises BadConfig, also for a file that was named and is not there.
     """
-    source = path or next((p for p in (DEFAULT_PATH, SERVICE_PATH) if os.access(p, os.R_OK)), DEFAULT_PATH)
+    source = path or next((p for p in (DEFAULT_PATH, SERVICE_PATH) if os.access(p, os.F_OK)), DEFAULT_PATH)
     try:
         text = source.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError as error:
