@@ -28,7 +28,7 @@ LIMITS_S = {  # in the order in which they run: what matters most comes first
     "decode": 150,
     "episode": 120,
     "profile": 60,
-    "package": 240,
+    "package": 300,
     "workers": 200,
     "attention": 90,
     "compile": 240,

@@ -24,6 +24,7 @@ from fishd.engines.fish.graphs_codec import Sounding, StreamedCodec
 from fishd.engines.fish.graphs_glance import Glances
 from fishd.engines.fish.graphs_ops import TorchOps
 from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.memory import share
 from fishd.engines.fish.model import Model, load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.rows import Rows, allocate_rows
@@ -269,6 +270,12 @@ def test_kernels_that_nobody_asked_for_are_only_noted_when_they_fail(model: Mode
     assert "plain" == decoder.kernels
     (note,) = decoder.notes
     assert "libcuda.so.1" in note
+
+
+def test_a_budget_is_a_share_of_the_card() -> None:
+    """What torch is told; a budget above the card is all of it."""
+    assert 0.1 == share(8.0, 80.0)
+    assert 1.0 == share(100.0, 80.0)
 
 
 @pytest.mark.slow
