@@ -84,6 +84,7 @@ class Metrics:
         yield from _work(status)
         yield from _workers(status)
         yield from _gpus(status)
+        yield _gauge("fishd_up", "1; at the end of a stop, 0.", float(status.state != "stopped"))
         started = _seconds(status.started)
         yield _gauge("fishd_start_time_seconds", "When the daemon started, in seconds since 1970.", started)
         taken = 0.0 if status.config_faults else 1.0

@@ -1,0 +1,156 @@
+"""The Prometheus textfile, read back as Prometheus reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fishd.core.job import JobStatus
+from fishd.core.result import GpuState, JobState, Status, WorkerState
+from fishd.host.metrics import CAUSES, Metrics
+from tests.core.report_samples import partial
+from tests.daemon.running import ROOT
+
+parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed")
+
+MIXED = partial()
+STATUS = Status(
+    version="1.2",
+    pid=1,
+    at="2026-01-01T00:00:10.000Z",
+    started="2026-01-01T00:00:00.000Z",
+    state="running",
+    engine="noop",
+    spool="/spool",
+    jobs=(
+        JobState("a", "A", "speaking", 0, done=3, failed=1, total=10, audio_s=1.0, rate=1.0, elapsed_s=1.0),
+    ),
+    waiting=2,
+    workers=(
+        WorkerState(0, "gpu:0", "Card", "ready", slots=4, in_hand=4, takes=9, restarts=0, memory_gb=3.0),
+        WorkerState(1, "gpu:0", "Card", "starting", slots=0, in_hand=0, takes=0, restarts=0, memory_gb=2.0),
+    ),
+    gpus=(GpuState(0, "Card", total_gb=24.0, free_gb=20.0, workers=2),),
+)
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def samples(text: str) -> Samples:
+    families = parser.text_string_to_metric_families(text)
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def written(tmp_path: Path, metrics: Metrics, status: Status = STATUS) -> Samples:
+    metrics.path = tmp_path / "fishd.prom"
+    metrics.write(status)
+    return samples(metrics.path.read_text())
+
+
+def value(found: Samples, name: str, /, **labels: str) -> float:
+    return found[name, frozenset(labels.items())]
+
+
+def test_the_state_of_now_is_in_the_gauges(tmp_path: Path) -> None:
+    """Queue, workers by state, memory: what the status says, in base units."""
+    found = written(tmp_path, Metrics())
+    assert value(found, "fishd_up") == 1
+    assert value(found, "fishd_jobs_in_work", state="speaking") == 1
+    assert value(found, "fishd_takes_in_hand") == 4
+    assert value(found, "fishd_segments_waiting") == 2
+    assert value(found, "fishd_bundles_incomplete") == 2
+    assert value(found, "fishd_workers", device="gpu:0", state="ready") == 1
+    assert value(found, "fishd_workers", device="gpu:0", state="draining") == 0
+    assert value(found, "fishd_gpu_memory_total_bytes", gpu="0", name="Card") == 24 * 2**30
+    assert value(found, "fishd_gpu_memory_used_bytes", gpu="0", name="Card") == 5 * 2**30
+    assert value(found, "fishd_info", version="1.2", engine="noop") == 1
+
+
+def test_published_jobs_are_counted(tmp_path: Path) -> None:
+    """Jobs by status, segments, takes and retakes, seconds of speech; a failed job is no success."""
+    metrics = Metrics()
+    metrics.published(MIXED)
+    metrics.published(MIXED)
+    found = written(tmp_path, metrics)
+    segments = [segment for speaker in MIXED.speakers for segment in speaker.segments]
+    assert value(found, "fishd_jobs_total", status=MIXED.status.value) == 2
+    assert value(found, "fishd_jobs_total", status="cancelled") == 0
+    assert value(found, "fishd_segments_total", status="done") == 2 * MIXED.totals.done
+    assert value(found, "fishd_segments_total", status="failed") == 2 * MIXED.totals.failed
+    assert value(found, "fishd_takes_total") == 2 * sum(segment.takes for segment in segments)
+    assert value(found, "fishd_audio_seconds_total") == pytest.approx(2 * MIXED.totals.audio_s)
+    assert value(found, "fishd_last_success_timestamp_seconds") == 0
+
+
+def test_the_last_success_is_a_moment(tmp_path: Path) -> None:
+    """Prometheus subtracts it from its own clock: `time() - fishd_last_success_timestamp_seconds`."""
+    metrics = Metrics()
+    metrics.published(
+        msgspec.structs.replace(MIXED, status=JobStatus.DONE, finished="1970-01-01T00:01:00.500Z")
+    )
+    assert value(written(tmp_path, metrics), "fishd_last_success_timestamp_seconds") == 60.5
+
+
+def test_deaths_are_counted_by_cause(tmp_path: Path) -> None:
+    """Every cause is there from the start, at zero, so that a rate has something to begin with."""
+    metrics = Metrics()
+    metrics.worker_gone("engine")
+    found = written(tmp_path, metrics)
+    counted = {cause: value(found, "fishd_worker_restarts_total", cause=cause) for cause in CAUSES}
+    assert counted == {**dict.fromkeys(CAUSES, 0.0), "engine": 1.0}
+
+
+def test_the_file_is_whole_and_others_may_read_it(tmp_path: Path) -> None:
+    """The node exporter is another user; nothing is left beside the file."""
+    written(tmp_path, Metrics())
+    assert [path.name for path in tmp_path.iterdir()] == ["fishd.prom"]
+    assert oct((tmp_path / "fishd.prom").stat().st_mode & 0o777) == "0o644"
+
+
+def test_a_place_that_cannot_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The daemon goes on; when it works again, a new fault is said again."""
+    metrics = Metrics(tmp_path / "gone" / "fishd.prom")
+    with caplog.at_level(logging.WARNING):
+        metrics.write(STATUS)
+        metrics.write(STATUS)
+    assert [record.message for record in caplog.records] == [
+        f"[Main] metrics.textfile: {tmp_path}/gone/fishd.prom: cannot be written: No such file or directory"
+    ]
+
+
+def test_without_prometheus_client_the_mend_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an optional extra."""
+    monkeypatch.setitem(sys.modules, "prometheus_client.core", None)
+    with caplog.at_level(logging.WARNING):
+        Metrics(tmp_path / "fishd.prom").write(STATUS)
+    assert "pip install 'fishd[metrics]'" in caplog.text
+
+
+def test_without_a_textfile_nothing_is_written(tmp_path: Path) -> None:
+    """The default."""
+    Metrics().write(STATUS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_dashboard_asks_for_metrics_that_exist(tmp_path: Path) -> None:
+    """docs/grafana.json names no metric that is not written."""
+    dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
+    asked = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
+    names = {name for name, _ in written(tmp_path, Metrics())}
+    words = {word for expr in asked for word in _names(expr)}
+    assert words
+    assert words <= names
+
+
+def _names(expr: str) -> set[str]:
+    return set(re.findall(r"\bfishd_[a-z_]+", expr))
