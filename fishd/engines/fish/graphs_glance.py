@@ -61,6 +61,6 @@ class Glances:
     def previous(self, n: int) -> list[tuple[int, int]]:
         """(ended, broken) of the first n rows as of the frame before the last; -1, -1 where not known."""
         copy = self._copies[(self._frame - 1) % 2]
-        both = copy.arrived()
+        ended, broken = copy.arrived().tolist()
         known = [row < copy.n and copy.frame > self._since[row] for row in range(n)]
-        return [(int(both[0, row]), int(both[1, row])) if known[row] else (-1, -1) for row in range(n)]
+        return [(ended[row], broken[row]) if known[row] else (-1, -1) for row in range(n)]
