@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,9 +34,9 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
     result = read_result(root / "outbox" / job)
     wanted = _not_spoken(result, root)
     bundle = root / "archive" / job
-    source = _read(bundle, config)
     with tempfile.TemporaryDirectory(prefix="fishd-retry-") as folder:
-        _write(Path(folder), bundle, source, wanted)
+        source = _read(bundle, config, Path(folder))
+        _write(Path(folder), source, wanted)
         dropped = drop(Path(folder), root, f"{job}-retry")
     say(f"{count(len(wanted), 'segment')} of {visible(job)} to speak again")
     say_dropped(dropped, root=root, wait=wait)
@@ -59,23 +58,23 @@ def _not_spoken(result: Result, root: Path) -> Wanted:
     return wanted
 
 
-def _read(bundle: Path, config: Config) -> Job:
+def _read(bundle: Path, config: Config, copies: Path) -> Job:
+    """The archived bundle, with copies of its clips: they are read as any stranger's."""
     if not bundle.is_dir():
         what = f"is not there any more (archive_days is {config.spool.archive_days}); submit the bundle anew"
         raise CommandError(f"{bundle}: {what}", NOT_ALL_WELL)
-    reading = read_bundle(bundle, bundle.name, config.limits, config.output.format)
+    reading = read_bundle(bundle, bundle.name, config.limits, config.output.format, copies=copies)
     if reading.job is None:
         raise CommandError("\n".join(f"{bundle.name}: {fault}" for fault in reading.faults), NOT_ALL_WELL)
     return reading.job
 
 
-def _write(folder: Path, bundle: Path, job: Job, wanted: Wanted) -> None:
-    """A bundle with a manifest, the wanted segments, and the clips of those who say them."""
+def _write(folder: Path, job: Job, wanted: Wanted) -> None:
+    """A manifest with the wanted segments, beside the clips of those who say them."""
     speakers = [speaker for speaker in job.speakers if any(_kept(speaker, wanted))]
-    for reference in {reference for speaker in speakers for reference in speaker.references}:
-        target = folder / reference
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bundle / reference, target, follow_symlinks=False)
+    needed = {reference for speaker in speakers for reference in speaker.references}
+    for reference in {reference for speaker in job.speakers for reference in speaker.references} - needed:
+        (folder / reference).unlink()
     manifest = {
         "title": f"{job.title} (again)",
         "priority": job.priority,

@@ -28,7 +28,7 @@ from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.inbox import Claimed, Found, Inbox
 from fishd.spool.journal import text_hash
 from fishd.spool.names import printable
-from fishd.spool.outbox import OUT, Recovered, folders_in, recover_one
+from fishd.spool.outbox import BUNDLE, OUT, VOICES, Recovered, folders_in, recover_one
 from fishd.spool.root import Spool, expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
@@ -135,7 +135,7 @@ class Arrivals:
     def _arrived(self, claimed: Claimed) -> JobArrived:
         """Blocking: read a claimed bundle."""
         self._make_out(claimed.folder)
-        reading = self._read(claimed.bundle, claimed.name)
+        reading = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
         return _arrival(claimed.name, reading, faults, {})
 
@@ -174,7 +174,7 @@ class Arrivals:
             try:
                 if arrived := read():
                     call(self._come_in, arrived)
-            except OSError as error:
+            except (OSError, SpoolError) as error:
                 later[folder] = _cannot_be_read(folder, error)
         return later
 
@@ -190,7 +190,7 @@ class Arrivals:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             try:
                 arrived = await asyncio.to_thread(read)
-            except OSError as again:
+            except (OSError, SpoolError) as again:
                 error = _cannot_be_read(folder, again)
                 continue
             if arrived:
@@ -211,14 +211,15 @@ class Arrivals:
                 _log.info("[Main] %s was being published: that goes on", arrived.name)
                 self._publisher.finish(arrived.folder)
 
-    def _read(self, bundle: Path, name: str) -> Reading:
+    def _read(self, folder: Path) -> Reading:
         """Blocking. A fault of ours in reading one bundle rejects that bundle; it stops nothing else.
 
-        Raises OSError only for what the spool's own disk refuses.
+        Raises SpoolError for what the machine refuses.
         """
+        limits, audio_format, name = self._config.limits, self._config.output.format, folder.name
         try:
-            return read_bundle(bundle, name, self._config.limits, self._config.output.format)
-        except OSError:
+            return read_bundle(folder / BUNDLE, name, limits, audio_format, copies=folder / VOICES)
+        except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
             _log.exception("[Main] %s cannot be read: a fault of fishd", name, extra={"job": name})
@@ -249,7 +250,7 @@ class Arrivals:
         if left is None or left.complete:
             return left
         self._make_out(left.folder)
-        reading = self._read(left.bundle, left.name)
+        reading = self._read(left.folder)
         clips = dict(_done(left, reading.job)) if reading.job else {}
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)
@@ -277,7 +278,9 @@ class Arrivals:
         self._post(Trouble("inbox", text))
 
 
-def _cannot_be_read(path: Path, error: OSError) -> SpoolError:
+def _cannot_be_read(path: Path, error: OSError | SpoolError) -> SpoolError:
+    if isinstance(error, SpoolError):
+        return error
     return disk_error(str(path), "cannot be read", error)
 
 

@@ -11,7 +11,7 @@ from fishd.core import actions
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.publisher import Publisher
 from fishd.pool.pool import Pool
-from fishd.spool.outbox import BUNDLE, OUT
+from fishd.spool.outbox import OUT, VOICES
 from fishd.wire import messages
 
 _log = logging.getLogger("fishd.main")
@@ -88,7 +88,7 @@ def speak(order: actions.SendTake, work: Path) -> messages.Speak:
     return messages.Speak(
         take=order.take,
         voice_key=order.speaker.voice_key,
-        references=tuple(str(work / BUNDLE / path) for path in order.speaker.references),
+        references=tuple(str(work / VOICES / path) for path in order.speaker.references),
         transcript=order.speaker.transcript,
         voice_language=order.speaker.language,
         text=order.segment.text,

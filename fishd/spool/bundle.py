@@ -14,10 +14,11 @@ from fishd.core.job import Fault, Job
 from fishd.core.limits import Limits
 from fishd.spool.convention import draft_by_convention
 from fishd.spool.draft import Draft
+from fishd.spool.errors import disk_error
 from fishd.spool.manifest import MANIFEST, parse_manifest
 from fishd.spool.names import printable
 from fishd.spool.reader import Reader, Reference
-from fishd.spool.safefs import BundleFolder, Missing, Refused
+from fishd.spool.safefs import EXHAUSTED, BundleFolder, Missing, Refused
 from fishd.spool.survey import survey
 
 __all__ = ["Reading", "Reference", "lacking", "read_bundle"]
@@ -34,18 +35,30 @@ class Reading:
 
 
 def read_bundle(
-    folder: Path, name: str, limits: Limits | None = None, default_format: str = "wav"
+    folder: Path,
+    name: str,
+    limits: Limits | None = None,
+    default_format: str = "wav",
+    *,
+    copies: Path | None = None,
 ) -> Reading:
-    """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips."""
+    """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips.
+
+    With `copies`, each clip is copied into that folder as it is hashed, and `references` are the copies: what
+    the bundle's owner changes from then on concerns nobody. Raises SpoolError only for what this machine's
+    disk or memory refuses.
+    """
     limits = limits or Limits()
     try:
         if too_much := survey(folder, limits).faults:
             return Reading(None, _bounded(too_much, limits.faults), (), ())
         with BundleFolder(folder) as bundle:
-            return _read(Reader(bundle, folder, limits), bundle, name, limits, default_format)
+            return _read(Reader(bundle, folder, limits, copies), bundle, name, limits, default_format)
     except Refused as refused:
         return Reading(None, (Fault("bundle", str(refused)),), (), ())
     except OSError as error:
+        if error.errno in EXHAUSTED:
+            raise disk_error(str(folder), "cannot be read", error) from error
         return Reading(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
 
 

@@ -99,28 +99,38 @@ def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int]
 def remove_tree(disk: Disk, folder: Path) -> None:
     """Remove a folder, however deep or wide: no recursion, one open folder at a time, links never followed.
 
-    Everything is taken apart in a hidden folder beside it, every sub-folder from depth one. A crash leaves
-    that hidden folder, which `recover` and `expire_archive` remove in their turn.
+    Everything is taken apart in a hidden folder beside it, every sub-folder from depth one. There nobody but
+    us can swap a folder for a link between a look and a step: its owner may still try in the old place. A
+    crash leaves that hidden folder, which `recover` and `expire_archive` remove in their turn.
     """
     apart = folder.with_name(f".removing-{secrets.token_hex(8)}")
     disk.make_folder(apart)
-    _unlock(folder)
-    disk.rename(folder, apart / "0")
-    waiting, number = [apart / "0"], 0
+    waiting = [_take_apart(disk, folder, apart / "0")]
+    number = 0
     while waiting:
         here = waiting.pop()
+        if here is None:
+            continue
         for below in _remove_files(disk, here):
             number += 1
-            _unlock(below)
-            disk.rename(below, apart / str(number))
-            waiting.append(apart / str(number))
+            waiting.append(_take_apart(disk, below, apart / str(number)))
         disk.remove_folder(here)
     disk.remove_folder(apart)
 
 
+def _take_apart(disk: Disk, folder: Path, to: Path) -> Path | None:
+    """Move a folder to where its name is ours; None if something else was swapped in, which is removed."""
+    unlock(folder)
+    disk.rename(folder, to)
+    if to.is_dir() and not to.is_symlink():
+        unlock(to)
+        return to
+    disk.remove_file(to)
+    return None
+
+
 def _remove_files(disk: Disk, folder: Path) -> Iterator[Path]:
     """Remove the files of a folder; yield its sub-folders, which the caller takes away at once."""
-    _unlock(folder)
     while True:
         with os.scandir(folder) as entries:
             found = list(islice(entries, 10_000))  # a folder may hold a million
@@ -133,9 +143,15 @@ def _remove_files(disk: Disk, folder: Path) -> Iterator[Path]:
                 disk.remove_file(Path(entry.path))
 
 
-def _unlock(folder: Path) -> None:
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        folder.chmod(0o700)
+def unlock(folder: Path) -> None:
+    """Give ourselves the rights to a folder, but not to what a link in its place leads to."""
+    if os.access(folder, os.R_OK | os.W_OK | os.X_OK, follow_symlinks=False):
+        return
+    fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        Path(f"/proc/self/fd/{fd}").chmod(0o700)
+    finally:
+        os.close(fd)
 
 
 def create(path: Path) -> int:

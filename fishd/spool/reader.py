@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fishd.core.job import Fault, Job, Segment, Speaker
 from fishd.core.limits import Limits
+from fishd.spool.disk import create, write_all
 from fishd.spool.draft import Draft, Named, SegmentDraft, SpeakerDraft, Written
+from fishd.spool.errors import disk_error
 from fishd.spool.names import clip_paths, one_line, printable
 from fishd.spool.safefs import BundleFolder, Refused
 from fishd.spool.texts import CONTROL_TOKEN, decode, speakable
@@ -26,7 +30,7 @@ class Reference:
 class Reader:
     """Reads one bundle once; `references` are by path, so that each file is there once."""
 
-    def __init__(self, bundle: BundleFolder, folder: Path, limits: Limits) -> None:
+    def __init__(self, bundle: BundleFolder, folder: Path, limits: Limits, copies: Path | None) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.references: dict[str, Reference] = {}
@@ -34,6 +38,7 @@ class Reader:
         self._bundle = bundle
         self._folder = folder
         self._limits = limits
+        self._copies = copies
 
     def read(self, draft: Draft, name: str) -> Job | None:
         """The job of a draft; only to be used if there are no faults."""
@@ -110,14 +115,41 @@ class Reader:
         if path in self._digests:
             return
         digest, size_bytes = hashlib.blake2b(digest_size=32), 0
-        for piece in self._bundle.chunks(path, self._limits.reference_bytes):
-            digest.update(piece)
-            size_bytes += len(piece)
+        with self._copy_of(path) as copy:
+            for piece in self._bundle.chunks(path, self._limits.reference_bytes):
+                digest.update(piece)
+                size_bytes += len(piece)
+                copy(piece)
         self._digests[path] = digest.digest()
         if size_bytes:
-            self.references[path] = Reference(printable(path), self._folder / path)
+            self.references[path] = Reference(printable(path), (self._copies or self._folder) / path)
         else:
             self.faults.append(Fault(path, "is empty (0 bytes)"))
+
+    @contextmanager
+    def _copy_of(self, path: str) -> Generator[Callable[[bytes], None]]:
+        """What is hashed is what is copied. Raises SpoolError: the spool's disk is no fault of the bundle."""
+        if self._copies is None:
+            yield lambda _: None
+            return
+        target = self._copies / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            fd = create(target)
+        except OSError as error:
+            raise disk_error(str(target), "cannot be made", error) from error
+
+        def copy(piece: bytes) -> None:
+            try:
+                write_all(fd, piece)
+            except OSError as error:
+                raise disk_error(str(target), "cannot be written", error) from error
+
+        try:
+            yield copy
+        finally:
+            os.close(fd)
 
     def _segments(self, draft: SpeakerDraft) -> tuple[Segment, ...]:
         drafts = self._lines(draft, draft.segments) if isinstance(draft.segments, Named) else draft.segments

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
+from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.kernel import open_beneath
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ CHUNK_BYTES = 1 << 20
 FILE_FLAGS = (
     os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 )  # O_NONBLOCK: opening a FIFO must not wait for a writer
+
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # this machine's fault, and not for long
 
 
 class Refused(Exception):  # noqa: N818 - reads as what it is
@@ -141,7 +144,9 @@ def _refuse_unless_file(mode: int) -> None:
     raise Refused(f"is {kinds.get(stat.S_IFMT(mode), 'something special')}, not a file")
 
 
-def _refusal(error: OSError, relative: str) -> Refused:
+def _refusal(error: OSError, relative: str) -> Refused | SpoolError:
+    if error.errno in EXHAUSTED:
+        return disk_error(relative or "a bundle", "cannot be opened", error)
     match error.errno:
         case errno.ENOENT:
             return Missing("is missing")

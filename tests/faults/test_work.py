@@ -1,0 +1,100 @@
+"""Hands in work/: a job that somebody breaks ends by itself, and holds no other up."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fishd.core.config import Config, SpoolConfig
+from fishd.core.events import JobArrived
+from fishd.core.limits import Limits
+from fishd.daemon.arrivals import Arrivals
+from fishd.daemon.faults import Faults
+from fishd.daemon.mail import Mail
+from fishd.spool.root import open_spool
+from fishd.wire.control import CONTROL, ask_to_cancel
+from tests.daemon.bundles import make_bundle
+from tests.daemon.running import running
+
+LINES = {"Ada": [f"Line {n}." for n in range(6)]}
+
+
+def test_a_job_whose_folder_is_deleted_ends_and_holds_no_other_up(tmp_path: Path) -> None:
+    """Its result says what was lost; a job beside it is done."""
+    gate = tmp_path / "gate"
+    with running(tmp_path / "daemon", gate=str(gate)) as daemon:
+        daemon.drop(make_bundle(tmp_path / "doomed", LINES))
+        daemon.wait_for_log("Launching Worker 1")
+        shutil.rmtree(daemon.spool / "work" / "doomed")
+        daemon.drop(make_bundle(tmp_path / "well", LINES))
+        gate.touch()
+        assert "done" == daemon.wait_for_result("well")["status"]
+        doomed = daemon.wait_for_result("doomed")
+        assert doomed["status"] in ("partial", "failed")
+        assert doomed["errors"]
+        assert 0 == daemon.stop()
+
+
+def test_a_clip_that_is_taken_away_is_a_failed_segment(tmp_path: Path) -> None:
+    """The others are published; the result names the one that is gone."""
+    gate = tmp_path / "gate"
+    lines = {"Ada": [*LINES["Ada"], "The last one waits."]}
+    faults = {"waits": "steps"}
+    with running(tmp_path / "daemon", gate=str(gate), faults=faults) as daemon:
+        daemon.drop(make_bundle(tmp_path / "robbed", lines))
+        gate.touch()
+        clips = daemon.spool / "work" / "robbed" / "out" / "clips" / "Ada"
+        daemon.wait_until(lambda: len(list(clips.glob("[0-9]*.wav"))) == 6, "six clips")
+        (clips / "002.wav").unlink()
+        assert ask_to_cancel(daemon.spool / CONTROL, "robbed")
+        result = daemon.wait_for_result("robbed")
+        rows = {segment["id"]: segment for segment in result["speakers"][0]["segments"]}
+        assert "its clip was taken away before the job was published" == rows["002"]["error"]
+        assert (5, 2) == (result["totals"]["done"], result["totals"]["failed"])
+
+
+BROKEN: Any = Limits(max_files="a fault of ours")
+
+
+def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: Path) -> None:
+    """It is rejected with a word on it; the daemon goes on."""
+
+    async def arrive() -> JobArrived:
+        with open_spool(tmp_path) as spool:
+            config = Config(spool=SpoolConfig(root=tmp_path), limits=BROKEN)
+            (make_bundle(spool.inbox / "odd") / ".ready").touch()
+            mail: asyncio.Queue[Mail] = asyncio.Queue()
+            arrivals = Arrivals(config, spool, None, Faults(lambda *_: None), mail.put_nowait)
+            running = asyncio.create_task(arrivals.run())
+            async with asyncio.timeout(10):
+                while not isinstance(arrived := await mail.get(), JobArrived):
+                    pass
+            arrivals.stop()
+            await running
+            return arrived
+
+    arrived = asyncio.run(arrive())
+    assert arrived.job is None
+    assert "cannot be read: a fault of fishd (TypeError); please report it" == arrived.faults[0].what
+
+
+@pytest.mark.parametrize("left", ["journal.jsonl is a folder", "a file", "nothing in it"])
+def test_odd_things_in_work_hold_nothing_up(tmp_path: Path, left: str) -> None:
+    """What cannot be read is said; the rest is served."""
+    odd = tmp_path / "spool" / "work" / "odd"
+    match left:
+        case "journal.jsonl is a folder":
+            (odd / "journal.jsonl").mkdir(parents=True)
+            (odd / "bundle").mkdir()
+        case "a file":
+            odd.parent.mkdir(parents=True)
+            odd.touch()
+        case _:
+            odd.mkdir(parents=True)
+    with running(tmp_path) as daemon:
+        daemon.drop(make_bundle(tmp_path / "well"))
+        assert "done" == daemon.wait_for_result("well")["status"]
