@@ -20,7 +20,7 @@ from fishd.core.config import BadConfig, Config, resolve_engine
 from fishd.core.words import count, gigabytes
 from fishd.daemon.hiring import Hiring, hire
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary
+from fishd.host.gpus import NvmlLibrary, find_cards
 from fishd.wire.messages import Fault, Ready
 
 LOAD_LIMIT_S = 600.0
@@ -40,7 +40,9 @@ def examine(path: Path | None, say: Callable[[str], None]) -> Iterator[Finding]:
         return
     yield _configuration(config)
     yield from examine_spool(config)
-    hiring = hire(config, NvmlLibrary(), os.environ, config.spool.root.absolute() / ".cache")
+    hiring = hire(
+        config, find_cards(NvmlLibrary(), os.environ), os.environ, config.spool.root.absolute() / ".cache"
+    )
     yield from _gpus(hiring)
     model = list(_checkpoint(config, say))
     yield from model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from fishd.core.config import Config, resolve_engine
 from fishd.core.events import PoolPlan, Post
 from fishd.core.sizing import Card, Device, Plan, counting_ours, plan_for
 from fishd.host.cores import usable_cores
-from fishd.host.gpus import Nvml, find_cards, mps_runs
+from fishd.host.gpus import Found, mps_runs
 from fishd.wire.messages import Load
 
 
@@ -37,17 +37,14 @@ class Hiring:
 
 def hire(
     config: Config,
-    nvml: Nvml,
+    found: Found,
     environ: Mapping[str, str],
     cache: Path,
-    *,
     before: Hiring | None = None,
-    our_pids: Collection[int] = (),
 ) -> Hiring:
-    """Blocking: look at the cards and plan. What stands in `before` keeps its place: its workers' memory is
+    """Plan for the cards that were found. What stands in `before` keeps its place: its workers' memory is
     room for ours, and only another engine, options or budget make a new generation of workers.
     """
-    found = find_cards(nvml, environ, our_pids)
     cards = found.cards if before is None else counting_ours(found.cards, before.plan)
     plan = plan_for(config, cards, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)

@@ -33,13 +33,14 @@ from fishd.core.events import (
 from fishd.core.job import JobStatus
 from fishd.core.result import Status
 from fishd.daemon.arrivals import Arrivals
+from fishd.daemon.cards import CardWatch
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.control import Control
 from fishd.daemon.faults import Faults
 from fishd.daemon.hands import Hands
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.keeper import Keeper
-from fishd.daemon.mail import Mail, Reloaded, Scanned, Trouble
+from fishd.daemon.mail import CardsChanged, Mail, Reloaded, Scanned, Trouble
 from fishd.daemon.observer import Observer
 from fishd.daemon.publisher import Finished, Published, Publisher, Unpublished
 from fishd.daemon.pulse import Beat, Pulse
@@ -109,6 +110,7 @@ class Daemon:
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)
+        self._cards = CardWatch(lambda: self._reloading.look(post))
         self._listen_to_signals(group)
         self._decide(Tick())
         runs = {
@@ -116,6 +118,7 @@ class Daemon:
             "arrivals": self._arrivals.run(),
             "showing": self._showing.run(),
             "control": Control(spool.root / CONTROL, self._asked_to_cancel).run(),
+            "cards": self._cards.run(),
             "config watch": ConfigWatch(self._reloading.config.source, lambda: self._ask_reload(group)).run(),
         }
         self._pulse.start()
@@ -154,6 +157,8 @@ class Daemon:
                 self._observer.waiting = mail.waiting
             case Reloaded():
                 self._reloaded(mail)
+            case CardsChanged():
+                self._cards_changed(mail)
             case Trouble():
                 self._trouble(mail.where, mail.what)
             case JobArrived():
@@ -217,6 +222,7 @@ class Daemon:
             if worker.drained_at is None:
                 _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
                 self._trouble(f"worker {event.worker}", event.reason)
+                self._cards.soon()
                 self._metrics.worker_gone(event.kind)
             for take in worker.takes:
                 self._hands.orders.pop(take, None)
@@ -304,6 +310,7 @@ class Daemon:
             try:
                 self._adopt(*mail.outcome)
             except BadLogFile as error:
+                self._reloading.refuse()
                 faults = (str(error),)
         for fault in faults:
             _log.error("[Main] the configuration stays as it was: %s", fault)
@@ -315,16 +322,27 @@ class Daemon:
         """Everything but the spool's root changes in place; nothing if the log cannot. Raises BadLogFile."""
         self._logs.change(config.log)
         self._reloading.adopt(config, hiring)
-        self._hands.adopt(hiring)
         self._arrivals.adopt(config)
         self._metrics.path = config.metrics.textfile
+        self._carry_out(hiring)
+
+    def _cards_changed(self, mail: CardsChanged) -> None:
+        for words in mail.words:
+            _log.warning("[Main] %s", words)
+            self._trouble("GPUs", words)
+        self._reloading.hiring = mail.hiring
+        self._carry_out(mail.hiring)
+
+    def _carry_out(self, hiring: Hiring) -> None:
+        """Another plan is in force."""
+        self._hands.adopt(hiring)
         tell_plan(hiring)
         self._decide(PlanChanged(hiring.pool_plan))
 
     def _look(self) -> Status:
         now, at = self._loop.time(), rfc3339(time.time())
         hands = self._hands
-        return self._observer.look(self._dispatcher, hands.hiring.cards, hands.device_names, at, now)
+        return self._observer.look(self._dispatcher, self._reloading.cards, hands.device_names, at, now)
 
 
 def run(daemon: Daemon) -> int:

@@ -27,6 +27,14 @@ class Reloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsChanged:
+    """Cards are gone, or are there that were not: another plan, and what there is to say, in words."""
+
+    hiring: Hiring
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something is wrong that no job will tell of."""
 
@@ -34,4 +42,16 @@ class Trouble:
     what: str
 
 
-Mail = Event | Heard | Ended | Published | Finished | Unpublished | Scanned | Reloaded | Trouble | Beat
+Mail = (
+    Event
+    | Heard
+    | Ended
+    | Published
+    | Finished
+    | Unpublished
+    | Scanned
+    | Reloaded
+    | CardsChanged
+    | Trouble
+    | Beat
+)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config import BadConfig, Config
+from fishd.core.sizing import Card
 from fishd.daemon.hiring import Hiring, hire
-from fishd.daemon.mail import Reloaded
-from fishd.host.gpus import Nvml
+from fishd.daemon.mail import CardsChanged, Reloaded
+from fishd.host.gpus import Found, Nvml, find_cards
 
 _log = logging.getLogger("fishd.main")
 
@@ -42,11 +43,14 @@ class Reloading:
         self.config = config
         self.hiring: Hiring | None = None
         self._at_work = asyncio.Lock()
+        self._blind = ""  # why NVML does not answer, while it does not
+        self.cards: Sequence[Card] = ()  # as they were last seen
         self._latest: Hiring | None = None  # perhaps still on its way to be adopted: generations count on
 
     async def first(self) -> Hiring:
         """The hiring to start with."""
         self.hiring = self._latest = await asyncio.to_thread(self._hire, self.config, [])
+        self.cards = self.hiring.cards
         return self.hiring
 
     async def again(self, post: Callable[[Reloaded], None]) -> None:
@@ -62,13 +66,51 @@ class Reloading:
             else:
                 post(Reloaded((config, self._latest)))
 
+    async def look(self, post: Callable[[CardsChanged], None]) -> None:
+        """See whether the cards are still those of the plan; if not, plan with those that are there."""
+        async with self._at_work:
+            if self._latest is None or self._latest is not self.hiring:
+                return  # a reload is on its way, which has looked itself
+            found = await asyncio.to_thread(self._find, self._our_pids())
+            self.cards = found.cards
+            words = tuple(_changes(self._latest.cards, found.cards))
+            if words:
+                around = self._around
+                self._latest = hire(self.config, found, around.environ, self._cache, self._latest)
+                post(CardsChanged(self._latest, words))
+
+    def refuse(self) -> None:
+        """What was read last is not adopted after all."""
+        self._latest = self.hiring
+
     def adopt(self, config: Config, hiring: Hiring) -> None:
         """Everything but the spool's root changes in place."""
         if config.spool.root != self.config.spool.root:
             _log.warning("[Main] spool.root is another now; that takes a restart")
         self.config, self.hiring = config, hiring
+        self.cards = hiring.cards
         _log.info("[Main] the configuration was reloaded")
 
     def _hire(self, config: Config, our_pids: list[int]) -> Hiring:
-        around = self._around
-        return hire(config, around.nvml, around.environ, self._cache, before=self._latest, our_pids=our_pids)
+        return hire(config, self._find(our_pids), self._around.environ, self._cache, self._latest)
+
+    def _find(self, our_pids: list[int]) -> Found:
+        """Blocking. An NVML that does not answer any more says nothing of the cards: they are used on."""
+        around, before = self._around, self._latest
+        found = find_cards(around.nvml, around.environ, our_pids)
+        fault = found.remarks[0] if found.is_blind and before and before.cards else ""
+        if fault and fault != self._blind:
+            _log.warning("[Main] the cards cannot be looked at any more, and are used as before: %s", fault)
+        self._blind = fault
+        return Found(before.cards) if fault and before else found
+
+
+def _changes(before: Sequence[Card], now: Sequence[Card]) -> Iterator[str]:
+    """What an operator must know, in words; cards are known by number and UUID."""
+    old, new = ({(card.index, card.uuid): card for card in cards} for cards in (before, now))
+    for key, card in old.items():
+        if key not in new:
+            yield f"GPU {card.index} ({card.name}) is gone: the pool goes on with what is left"
+    for key, card in new.items():
+        if key not in old:
+            yield f"GPU {card.index} ({card.name}) is there: the pool uses it from now on"

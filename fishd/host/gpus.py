@@ -46,10 +46,14 @@ class Nvml(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The cards that can be used, and what there is to say about the others, or why there are none."""
+    """The cards that can be used, and what there is to say about the others, or why there are none.
+
+    `is_blind`: NVML itself does not answer; whether there are cards is not known.
+    """
 
     cards: tuple[Card, ...]
     remarks: tuple[str, ...] = ()
+    is_blind: bool = field(default=False, compare=False)
 
 
 def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int] = ()) -> Found:
@@ -61,7 +65,7 @@ def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int]
     try:
         num_gpus = nvml.count()
     except GpuFault as fault:
-        return Found((), (str(fault),))
+        return Found((), (str(fault),), is_blind=True)
     cards: list[Card] = []
     remarks: list[str] = []
     spare = num_gpus

@@ -1,0 +1,31 @@
+"""Looks at the cards now and then, and at once when a worker has died: one may have fallen off the bus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+EVERY_S = 30.0
+
+
+class CardWatch:
+    """`look` compares the cards with the plan; it is never called twice at a time."""
+
+    def __init__(self, look: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
+        self._look = look
+        self._every_s = every_s
+        # The mutable state.
+        self._asked = asyncio.Event()
+
+    def soon(self) -> None:
+        """Something happened that a lost card would explain."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), self._every_s)
+            self._asked.clear()
+            await self._look()
