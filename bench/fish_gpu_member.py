@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from bench.fish_gpu_sections import (
+from bench.fish_gpu_ours import (
     LENGTH,
     PROMPT_FRAMES,
     TEXT,

@@ -13,7 +13,8 @@ import torch
 from fishd.engines.fish.decode import Decoder
 from fishd.engines.fish.graphs import GraphDecoder, Switches
 from fishd.engines.fish.graphs_check import disagreements
-from fishd.engines.fish.graphs_ops import TorchOps, TritonOps
+from fishd.engines.fish.graphs_ops import TorchOps
+from fishd.engines.fish.graphs_triton_ops import TritonOps
 from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.model import load_model
 from fishd.engines.fish.options import Sampling

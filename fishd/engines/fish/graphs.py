@@ -20,7 +20,8 @@ from fishd.engines.fish.graphs_capture import CudaRecorder, Recorder, Replays
 from fishd.engines.fish.graphs_check import disagreements
 from fishd.engines.fish.graphs_frame import FusedFast, FusedSlow, require_plain
 from fishd.engines.fish.graphs_glance import Glances
-from fishd.engines.fish.graphs_ops import Attend, Ops, TorchOps, TritonOps, Tuning
+from fishd.engines.fish.graphs_ops import Attend, Ops, TorchOps
+from fishd.engines.fish.graphs_triton_ops import TritonOps, Tuning
 from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.memory import is_out_of_memory
 from fishd.engines.fish.model import Model

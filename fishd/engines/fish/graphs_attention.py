@@ -3,7 +3,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
 
