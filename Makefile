@@ -44,9 +44,15 @@ demo: $(VENV)/.installed
 	$(BIN)/fishd submit --wait --config demo/config.toml $(DEMO)
 
 # As root: fishd in /opt/fishd and its systemd service, started. Again to upgrade; then: systemctl restart fishd
+# EXTRAS=metrics,fish TORCH='torch>=2.8': with the fish engine
+install-service: PIP := $(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 install-service:
 	test -x $(PREFIX)/bin/python || $(PYTHON) -m venv $(PREFIX)
-	$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[$(EXTRAS)]'
+ifneq (,$(findstring fish,$(EXTRAS)))
+	$(PIP) '$(TORCH)'
+	$(PIP) --no-deps fish-speech==0.1.0 descript-audio-codec==1.0.0
+endif
+	$(PIP) '.[$(EXTRAS)]'
 	$(PREFIX)/bin/fishd service install --now
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-fish

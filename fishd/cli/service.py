@@ -72,7 +72,7 @@ def _next_for_all(now: bool) -> list[str]:
     return [
         *start,
         f"to let a user drop bundles: usermod --append --groups fishd {who} (and log in again)",
-        "speak one: fishd submit --wait BUNDLE",
+        "speak one: fishd submit --wait --config /etc/fishd/config.toml BUNDLE",
     ]
 
 
