@@ -66,6 +66,16 @@ NEARLY_GOOD = st.fixed_dictionaries(
     {"speakers": st.lists(SPEAKERS, max_size=3)},
     optional={"priority": VALUES, "title": VALUES, "engine_options": TREES},
 )
+FILES = st.dictionaries(
+        st.binary(min_size=1, max_size=30).filter(
+            lambda name: not set(name) & set(b"/\0") and name not in (b".", b"..")
+        ),
+        st.none()
+        | st.lists(
+            st.sampled_from(["reference.wav", "reference.txt", "lines.txt", "reference.MP3"]), unique=True
+        ),
+        max_size=4,
+    )
 CUTS = st.integers(0, len(GOOD))
 SPOILT = st.builds(lambda at, to, new: GOOD[:at] + new + GOOD[to:], CUTS, CUTS, st.text(max_size=10))
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -124,21 +134,14 @@ def test_any_bytes_are_a_job_or_faults(content: bytes) -> None:
 
 
 @QUICK
-@given(
-    st.dictionaries(
-        st.binary(min_size=1, max_size=30).filter(
-            lambda name: not set(name) & set(b"/\0") and name not in (b".", b"..")
-        ),
-        st.none()
-        | st.lists(
-            st.sampled_from(["reference.wav", "reference.txt", "lines.txt", "reference.MP3"]), unique=True
-        ),
-        max_size=4,
-    ),
-    st.binary(max_size=40),
-)
+@given(FILES, st.binary(max_size=40))
 def test_any_tree_of_files_is_a_job_or_faults(entries: dict[bytes, list[str] | None], content: bytes) -> None:
     """By convention: any names of folders and files, any content; dropped, claimed and read."""
+    assert sound(drop_and_read(entries, content))
+
+
+def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Reading:
+    """A tree of such files goes through the inbox."""
     with tempfile.TemporaryDirectory() as root:
         inbox, work = Path(root) / "inbox", Path(root) / "work"
         (inbox / "a").mkdir(parents=True)
@@ -154,7 +157,7 @@ def test_any_tree_of_files_is_a_job_or_faults(entries: dict[bytes, list[str] | N
         watch = Inbox(inbox, work, 0.0, 0.0)
         assert [Found("a")] == [Found(found.name) for found in watch.scan(0.0).found]
         (claimed,) = watch.claim([Found("a")], 0.0).claimed
-        assert sound(read_bundle(claimed.bundle, claimed.name))
+        return read_bundle(claimed.bundle, claimed.name)
 
 
 def test_a_good_bundle_is_sound() -> None:

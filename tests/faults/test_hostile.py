@@ -1,0 +1,186 @@
+"""Bundles made to do harm, dropped into a real daemon: each ends in a result, and nobody else suffers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fishd.spool.disk import Disk, remove_tree
+from tests.daemon.bundles import make_bundle
+from tests.daemon.running import Running, running
+
+DEPTH = 10_000
+TERABYTE = 1 << 40
+ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp.exe"
+OBEYED = (
+    "\x1b[2J",
+    "\x1b]",
+    "\x07",
+    "\x9b",
+    "\u202e",
+)  # by a terminal; colours of our own are not among them
+MARKUP = "[bold red]x[/] [link=file:///etc/passwd]y[/link] :skull: [/]"
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def fifo(bundle: Path) -> None:
+    (bundle / "Ada.wav").unlink()
+    os.mkfifo(bundle / "Ada.wav")
+
+
+def fifo_as_manifest(bundle: Path) -> None:
+    (bundle / "job.toml").unlink()
+    os.mkfifo(bundle / "job.toml")
+
+
+def device(bundle: Path) -> None:
+    (bundle / "Ada.wav").unlink()
+    os.mknod(bundle / "Ada.wav", 0o020_666, os.makedev(1, 5))  # /dev/zero
+
+
+def symlink(bundle: Path) -> None:
+    (bundle / "Ada.wav").unlink()
+    (bundle / "Ada.wav").symlink_to("/etc/passwd")
+
+
+def symlinked_manifest(bundle: Path) -> None:
+    (bundle / "job.toml").unlink()
+    (bundle / "job.toml").symlink_to("/etc/passwd")
+
+
+def sparse(bundle: Path) -> None:
+    os.truncate(bundle / "Ada.wav", TERABYTE)
+
+
+def sparse_manifest(bundle: Path) -> None:
+    os.truncate(bundle / "job.toml", TERABYTE)
+
+
+def many_files(bundle: Path) -> None:
+    for number in range(1_500):
+        (bundle / f"{number}.txt").touch()
+
+
+def deep(bundle: Path) -> None:
+    here = os.open(bundle, os.O_RDONLY)
+    for _ in range(DEPTH):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+def way_out(bundle: Path) -> None:
+    manifest = bundle / "job.toml"
+    manifest.write_text(manifest.read_text().replace('"Ada.wav"', '"../../../../../../../../etc/passwd"'))
+
+
+HOSTILE: dict[Callable[[Path], None], str] = {
+    fifo: "is a FIFO, not a file",
+    fifo_as_manifest: "is a FIFO, not a file",
+    device: "is a device, not a file",
+    symlink: "is a symlink",
+    symlinked_manifest: "is a symlink",
+    sparse: "1024.0 GiB",
+    sparse_manifest: "1024.0 GiB",
+    many_files: "holds more than 1,000 files",
+    deep: "holds folders more than 16 deep",
+    way_out: "leads out of the bundle",
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_hostile_bundles_are_rejected_and_the_good_one_among_them_is_spoken(tmp_path: Path) -> None:
+    """None hangs, none fills the memory, each is told why; all of them were dropped at once."""
+    with running(tmp_path, {"limits": {"max_files": 1_000}}) as daemon:
+        assert daemon.process
+        bundles = [*(drop(daemon, spoil.__name__, spoil) for spoil in HOSTILE), drop(daemon, "good")]
+        for bundle in bundles:
+            bundle.rename(bundle.with_suffix(""))
+        assert "done" == daemon.wait_for_result("good")["status"]
+        for spoil, expected in HOSTILE.items():
+            result = daemon.wait_for_result(spoil.__name__)
+            assert "rejected" == result["status"], spoil.__name__
+            assert expected in " ".join(fault["what"] for fault in result["errors"]), result["errors"]
+        assert psutil.Process(daemon.process.pid).memory_info().rss < 150 << 20
+        assert 0 == daemon.stop()
+    remove_tree(Disk(), daemon.spool / "archive" / "deep")
+
+
+def drop(daemon: Running, name: str, spoil: Callable[[Path], None] = lambda _: None) -> Path:
+    """A bundle in the inbox that is not looked at yet."""
+    bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part")
+    spoil(bundle)
+    (bundle / ".ready").touch()
+    return bundle
+
+
+def test_a_clip_that_is_swapped_after_it_was_checked_is_never_opened(tmp_path: Path) -> None:
+    """The bundle's owner still holds its folder open: workers have copies of what was checked."""
+    gate = tmp_path / "gate"
+    with running(tmp_path / "daemon", gate=str(gate)) as daemon:
+        daemon.drop(make_bundle(tmp_path / "swapped", {"Ada": ["One.", "Two."]}))
+        daemon.wait_for_log("Launching Worker 1")
+        work = daemon.spool / "work" / "swapped"
+        checked = (work / "bundle" / "Ada.wav").read_bytes()
+        (work / "bundle" / "Ada.wav").unlink()
+        (work / "bundle" / "Ada.wav").symlink_to(tmp_path / "gone")  # the engine fails what is not there
+        assert checked == (work / "voices" / "Ada.wav").read_bytes()
+        gate.touch()
+        assert "done" == daemon.wait_for_result("swapped")["status"]
+
+
+def test_a_folder_swapped_for_a_link_while_it_is_removed_is_not_followed(tmp_path: Path) -> None:
+    """As the owner of an archived bundle would: between the look and the step."""
+
+    class Swapping(Disk):
+        def rename(self, source: Path, target: Path) -> None:
+            if source.name == "prey":
+                source.rename(tmp_path / "away")
+                source.symlink_to(tmp_path / "kept")
+            super().rename(source, target)
+
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    (tmp_path / "tree" / "prey").mkdir(parents=True)
+    remove_tree(Swapping(), tmp_path / "tree")
+    assert (tmp_path / "kept" / "file").exists()
+    assert not (tmp_path / "tree").exists()
+
+
+@pytest.mark.parametrize("color", ["always", "never"])
+def test_names_cannot_break_the_log_the_terminal_or_the_page(tmp_path: Path, color: str) -> None:
+    """Escape sequences, markup and script in every name and text that is shown somewhere."""
+    evil = f"{ESCAPES}{MARKUP}{SCRIPT}"
+    log_file = tmp_path / "file.log"
+    config = {"log": {"color": color, "file": str(log_file)}}
+    with running(tmp_path, config, faults={"refused": "refuse"}) as daemon:
+        folder = make_bundle(tmp_path / "evil", {"Ada": ["refused", "spoken"]})
+        manifest = (folder / "job.toml").read_text()
+        quoted = evil.replace("\x1b", "\\u001b").replace("\x07", "\\u0007").replace("\x9b", "\\u009b")
+        manifest = manifest.replace('"refused"', f'"refused {quoted}"').replace('"spoken"', f'"{quoted}"')
+        manifest = manifest.replace('name = "Ada"', f'name = "{quoted}"')
+        (folder / "job.toml").write_text(f'title = "{quoted}"\n{manifest}', encoding="utf-8")
+        name = evil.replace("/", "|")
+        daemon.drop(folder, name)
+        bad = make_bundle(tmp_path / "bad")
+        (bad / "job.toml").write_text(f'"{quoted}" = 1\n', encoding="utf-8")
+        daemon.drop(bad, f"bad {name}")
+        daemon.wait_until(lambda: len(list((daemon.spool / "outbox").glob("*/result.json"))) == 2, "both")
+        assert 0 == daemon.stop(signal.SIGTERM)
+    for path in (daemon.log_path, log_file, *(daemon.spool / "outbox").glob("*/*.*")):
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        assert [] == [sequence for sequence in OBEYED if sequence in text], path
+        if path.suffix == ".html":
+            assert "<script>" not in text
+            assert "<img" not in text
+            assert "<a " not in text
+    assert {"partial", "rejected"} == {
+        daemon.result(path.name)["status"] for path in (daemon.spool / "outbox").iterdir()
+    }

@@ -1,0 +1,20 @@
+"""`python -m tests.shell.guided [libFuzzer's options] CORPUS`: the manifest's parser under atheris."""
+
+from __future__ import annotations
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["fishd.spool", "tomllib"]):
+    from fishd.spool.manifest import parse_manifest
+
+
+def one(content: bytes) -> None:
+    draft, faults = parse_manifest(content)
+    assert draft is not None or faults
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
