@@ -185,6 +185,23 @@ def plan(
 
 
 @app.command(cls=Command)
+def calibrate(
+    write: Annotated[
+        bool, typer.Option("--write", help="Put it into the configuration; its comments stay.")
+    ] = False,
+    config: ConfigPath = None,
+) -> None:
+    """Measure a worker's memory and propose its budget.
+
+    One worker is loaded and speaks a standard set: one take, then more at once, up to all its slots. On a GPU
+    this proposes model_memory_gb. Best while no daemon works on the card.
+    """
+    from fishd.cli.calibrate import calibrate as command
+
+    end_with(lambda: command(config, write=write))
+
+
+@app.command(cls=Command)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made if it is not there.")],
 ) -> None:

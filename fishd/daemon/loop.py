@@ -193,6 +193,8 @@ class Daemon:
                 self._hear_of_the_disk(worker, message.errno)
                 said = WorkerProgressed(worker, message.memory_gb, message.peak_gb, message.slots)
                 self._decide(said)
+            case messages.Weighed():
+                pass  # only `fishd calibrate` asks
             case messages.Fault():
                 pass  # the pool makes it the reason of the worker's end
 

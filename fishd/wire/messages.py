@@ -61,6 +61,10 @@ class Forget(Message, frozen=True):
     take: str
 
 
+class Weigh(Message, frozen=True):
+    """How much memory do you hold?"""
+
+
 class Stop(Message, frozen=True):
     """Finish the takes in hand, then end."""
 
@@ -94,6 +98,13 @@ class OptionsChecked(Message, frozen=True):
 
     id: str
     faults: tuple[str, ...] = ()
+
+
+class Weighed(Message, frozen=True):
+    """The memory that the worker holds now, and the most that it has held."""
+
+    memory_gb: float | None
+    peak_gb: float
 
 
 class Recorded(Message, frozen=True):
@@ -146,5 +157,5 @@ class Fault(Message, frozen=True):
     needs_gb: float | None = None
 
 
-ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Stop
-FromWorker = Ready | Inspected | OptionsChecked | Recorded | Spoken | Failed | Progress | Fault
+ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Weigh | Stop
+FromWorker = Ready | Inspected | OptionsChecked | Weighed | Recorded | Spoken | Failed | Progress | Fault

@@ -21,7 +21,7 @@ from fishd.core.machine import will_pass
 from fishd.engines.protocol import BadClip, EngineError, Failed, Spoken, Take, Voice
 from fishd.wire import messages
 from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
-from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker
+from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker, Weigh
 from fishd.worker.clips import WrittenClip, fault_of, write_clip
 from fishd.worker.loading import Loaded
 from fishd.worker.memory import memory_gb, peak_gb
@@ -98,6 +98,9 @@ class Studio:
                 self._channel.send(self._loaded.checks.answer(message))
             case Forget():
                 self._forget(message.take)
+            case Weigh():
+                device = self._loaded.device
+                self._channel.send(messages.Weighed(memory_gb(device), peak_gb(device, self._engine)))
             case Stop():
                 self._stopping = True
             case messages.Load():

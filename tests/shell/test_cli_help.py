@@ -13,7 +13,20 @@ import pytest
 from fishd import __version__
 from tests.shell.cli import command, environ, fishd
 
-COMMANDS = ("run", "submit", "status", "logs", "cancel", "retry", "check", "plan", "init", "reload", "doctor")
+COMMANDS = (
+    "run",
+    "submit",
+    "status",
+    "logs",
+    "cancel",
+    "retry",
+    "check",
+    "plan",
+    "init",
+    "reload",
+    "doctor",
+    "calibrate",
+)
 HEAVY = {"numpy", "torch", "watchfiles", "asyncio", "rich", "msgspec", "soundfile"}
 _LOADED = """
 import json, sys
