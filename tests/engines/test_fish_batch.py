@@ -115,6 +115,6 @@ def test_another_seed_speaks_otherwise(checkpoint: Path, voices: list[Voice]) ->
 def test_rows_that_grow_and_shrink_speak_the_same(
     checkpoint: Path, takes: list[Take], alone: dict[str, Spoken | Failed]
 ) -> None:
-    """The decoder that a CPU uses in half precision, in float32: rows of several lengths, refilled mid-way."""
+    """The decoder of a CPU in half precision, in float32: rows of several lengths, refilled mid-way."""
     engine = assemble(checkpoint, CompactDecoder, slots=4, length=1024)
     assert_same(alone, {e.take_id: e for e in speak(engine, takes)})

@@ -38,11 +38,11 @@ class CompactDecoder(Decoder):
         self._hold(n, 0)
         super().advance(n)
 
-    def _used(self, longest: int) -> int:
+    def _used(self, longest: int) -> int:  # noqa: ARG002 - all that there is, however long the longest
         return self._keys.shape[3]
 
     def _hold(self, n: int, longest: int) -> None:
-        """Make the first n rows long enough for their next frame, and for what is to come; or much shorter."""
+        """Make the first n rows long enough for their next frame and for what is to come, or shorter."""
         longest = max([longest, *(position + 1 for position in self._positions[:n])])
         wanted = min(-(-longest // STRIDE) * STRIDE, self.length)
         if wanted > self._keys.shape[3] or 2 * wanted < self._keys.shape[3]:

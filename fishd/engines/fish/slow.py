@@ -62,10 +62,9 @@ def attend_one(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> 
 
 
 def _attend_narrow(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """The same in plain products, keys first: on a CPU, for two queries, in half the fused one's time."""
-    scores = (keys @ (q * q.shape[-1] ** -0.5).transpose(2, 3)).transpose(2, 3).float()
-    weights = (scores if mask is None else scores + mask).softmax(-1)
-    return weights.to(values.dtype) @ values
+    """The same in plain products: faster on a CPU, for a query or two, if the keys lie in one piece."""
+    scores = (q * q.shape[-1] ** -0.5) @ keys.transpose(2, 3)
+    return (scores if mask is None else scores.add_(mask)).softmax(-1) @ values
 
 
 def attend_many(
