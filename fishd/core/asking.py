@@ -1,7 +1,8 @@
 """Questions before takes: what workers look at before a job may start, and what they found.
 
-A worker has one question at a time, beside its takes; jobs take turns. A question that was with a worker
-when it died goes to another, at most `max_takes` times, then what it asked about is at fault.
+A worker has a few questions at a time, beside its takes; jobs take turns. A question that was with a worker
+when it died goes to another, where it is alone, at most `max_takes` times, then what it asked about is at
+fault. Options and languages that the engine has found good once are not asked about again.
 """
 
 from __future__ import annotations
@@ -14,39 +15,58 @@ from fishd.core.job import Fault
 from fishd.core.jobbook import JobBook, Question
 from fishd.core.workerbook import WorkerBook
 
+AT_ONCE = 4  # questions to one worker: the answer to one comes while it looks at the next
+_Asked = tuple[tuple[str, ...], tuple[str, ...]]  # options and languages, in words
+
 
 class Asking:
     """Owns the jobs that have questions to ask."""
 
     def __init__(self) -> None:
         self._queue = FairQueue(lambda job: bool(job.to_ask))
+        self._found_good: set[_Asked] = set()
 
     def add(self, job: JobBook) -> None:
+        for question in list(job.to_ask):
+            if not question.path and _asked(job) in self._found_good:
+                job.to_ask.remove(question)
         if job.to_ask:
             self._queue.add(job)
 
-    def ask(self, workers: Iterable[WorkerBook], now: float) -> Iterator[Action]:
-        """Give every ready worker that looks at nothing a question."""
-        for worker in workers:
-            if worker.questions or worker.keeps_to_itself:
-                continue
-            job = next(self._queue.turns(), None)
-            if job is None:
-                return
-            question = job.to_ask.popleft()
-            job.asked[question.id] = question
-            question.asked += 1
-            job.begin(now)
-            self._queue.served(job)
-            worker.take_up(now)
-            worker.questions[question.id] = job
-            yield _order(worker, job, question)
+    def forget(self) -> None:
+        """Another engine may find other things good."""
+        self._found_good.clear()
 
-    @staticmethod
-    def answered(job: JobBook, question_id: str, faults: Iterable[str], warnings: Iterable[str]) -> None:
+    def ask(self, workers: Iterable[WorkerBook], now: float) -> Iterator[Action]:
+        """Give ready workers that have room a question each, and again until they are full."""
+        ready = list(workers)
+        for _ in range(AT_ONCE):
+            for worker in sorted(ready, key=lambda worker: len(worker.questions)):
+                job = next(self._queue.turns(), None)
+                if job is None:
+                    return
+                if _has_room(worker, job.to_ask[0]):
+                    yield self._give(worker, job, now)
+
+    def _give(self, worker: WorkerBook, job: JobBook, now: float) -> Action:
+        question = job.to_ask.popleft()
+        job.asked[question.id] = question
+        question.asked += 1
+        job.begin(now)
+        self._queue.served(job)
+        worker.take_up(now)
+        worker.questions[question.id] = job
+        return _order(worker, job, question)
+
+    def answered(
+        self, job: JobBook, question_id: str, faults: Iterable[str], warnings: Iterable[str]
+    ) -> None:
         question = job.asked.pop(question_id, None)
         if question is None:
             return  # the job was cancelled
+        faults = tuple(faults)
+        if not question.path and not faults:
+            self._found_good.add(_asked(job))
         job.faults += [Fault(question.where, what) for what in faults]
         job.warnings += [Fault(question.where, what) for what in warnings]
 
@@ -65,9 +85,28 @@ class Asking:
             job.faults.append(Fault(question.where, what))
 
 
+def _has_room(worker: WorkerBook, question: Question) -> bool:
+    """A question that was lost with a worker is alone with the next one: it may be why."""
+    if worker.keeps_to_itself or any(
+        job.asked[q].asked > 1 for q, job in worker.questions.items() if q in job.asked
+    ):
+        return False
+    return not worker.questions if question.asked else len(worker.questions) < AT_ONCE
+
+
 def _order(worker: WorkerBook, job: JobBook, question: Question) -> Action:
     if question.path:
         return AskClip(worker.id, question.id, question.path)
+    return AskOptions(worker.id, question.id, job.bundle.engine_options, _languages(job))
+
+
+def _languages(job: JobBook) -> tuple[str, ...]:
     bundle = job.bundle
-    languages = {s.language for s in bundle.speakers} | {s.language for _, _, s in bundle.segments()}
-    return AskOptions(worker.id, question.id, bundle.engine_options, tuple(sorted(languages)))
+    return tuple(
+        sorted({s.language for s in bundle.speakers} | {s.language for _, _, s in bundle.segments()})
+    )
+
+
+def _asked(job: JobBook) -> _Asked:
+    options = (f"{key}={value!r}" for key, value in job.bundle.engine_options.items())
+    return tuple(sorted(options)), _languages(job)

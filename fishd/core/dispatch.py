@@ -106,6 +106,7 @@ class Dispatcher:
                 yield from self._gone(event, now)
             case PlanChanged():
                 self.crew.adopt(event.plan)
+                self._asking.forget()
             case CancelAsked():
                 yield from self._cancel(event, now)
             case StopAsked():

@@ -35,14 +35,15 @@ def test_a_job_walks_from_its_arrival_to_its_ending():
 
 
 def test_no_take_is_sent_before_every_question_is_answered():
-    """Reference clips and options are looked at first, one question a worker."""
+    """Reference clips and options are looked at first, by all workers."""
     script = Script(make_plan(2))
     script.start()
     references = (("a.wav", "/w/a.wav"), ("b.wav", "/w/b.wav"))
     asked = script.tell(JobArrived("job", make_job(lines=(2,)), references=references))
-    assert [AskClip(0, "0.0", "/w/a.wav"), AskClip(1, "0.1", "/w/b.wav")] == asked
-    assert [AskOptions(1, "0.options", {}, ("en",))] == script.tell(QuestionAnswered(1, "0.1"))
-    assert [] == script.tell(QuestionAnswered(1, "0.options"))
+    options = AskOptions(0, "0.options", {}, ("en",))
+    assert [AskClip(0, "0.0", "/w/a.wav"), AskClip(1, "0.1", "/w/b.wav"), options] == asked
+    assert [] == script.tell(QuestionAnswered(1, "0.1"))
+    assert [] == script.tell(QuestionAnswered(0, "0.options"))
     assert [0, 1] == [take.worker for take in of(SendTake, script.tell(QuestionAnswered(0, "0.0")))]
 
 

@@ -174,7 +174,7 @@ def test_a_worker_is_not_hung_because_it_was_idle_for_long():
     script = Script()
     script.start()
     script.tick(after_s=LATE_S)
-    (asked,) = script.tell(JobArrived("job", make_job(), references=(("a.wav", "/w/a.wav"),)))
+    asked, _ = script.tell(JobArrived("job", make_job(), references=(("a.wav", "/w/a.wav"),)))
     assert isinstance(asked, AskClip)
     assert [] == script.tick(after_s=1.0)
     script.tell(QuestionAnswered(0, asked.question))

@@ -1,0 +1,55 @@
+"""Questions before takes: how many at a time, which are not asked again, and who is blamed."""
+
+from fishd.core.actions import AskClip, AskOptions, FinishJob
+from fishd.core.asking import AT_ONCE
+from fishd.core.events import JobArrived, PlanChanged, QuestionAnswered
+from tests.core.stage import Script, make_job, make_plan, of
+
+
+def clips(count: int) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{n}.wav", f"/w/{n}.wav") for n in range(count))
+
+
+def test_a_worker_has_a_few_questions_at_a_time():
+    """The answer to one comes while it looks at the next; no worker hoards them."""
+    script = Script(make_plan(2))
+    script.start()
+    asked = of(AskClip, script.tell(JobArrived("job", make_job(), references=clips(20))))
+    assert [AT_ONCE, AT_ONCE] == [sum(ask.worker == worker for ask in asked) for worker in (0, 1)]
+    assert 1 == len(of(AskClip, script.tell(QuestionAnswered(0, asked[0].question))))
+
+
+def test_options_that_were_found_good_are_not_asked_about_again():
+    """Until another engine may find otherwise."""
+    script = Script()
+    script.start()
+    script.tell(JobArrived("a", make_job("a")))
+    script.tell(QuestionAnswered(0, "0.options"))
+    assert [] == of(AskOptions, script.tell(JobArrived("b", make_job("b"))))
+    script.tell(PlanChanged(make_plan(1, generation=0)))
+    assert 1 == len(of(AskOptions, script.tell(JobArrived("c", make_job("c")))))
+
+
+def test_options_with_faults_are_asked_about_each_time():
+    """Every job is told what is wrong with its own."""
+    script = Script()
+    script.start()
+    for number, name in enumerate(("a", "b")):
+        assert 1 == len(of(AskOptions, script.tell(JobArrived(name, make_job(name)))))
+        (finish,) = of(
+            FinishJob, script.tell(QuestionAnswered(0, f"{number}.options", ("temperature: is 9",)))
+        )
+        assert ("temperature: is 9",) == tuple(fault.what for fault in finish.ending.faults)
+
+
+def test_a_question_that_was_lost_with_a_worker_is_asked_alone():
+    """The next worker looks at nothing beside it, so that no innocent clip shares its blame."""
+    script = Script()
+    script.start()
+    asked = of(AskClip, script.tell(JobArrived("job", make_job(), references=clips(3))))
+    assert 3 == len(asked)
+    script.lose(0)
+    script.start()
+    alone = of(AskClip, script.heard)[3:]
+    assert 1 == len(alone)
+    assert 1 == len(of(AskClip, script.tell(QuestionAnswered(alone[0].worker, alone[0].question))))
