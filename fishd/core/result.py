@@ -94,7 +94,9 @@ class JobState(msgspec.Struct, frozen=True):
 
 
 class WorkerState(msgspec.Struct, frozen=True):
-    """A worker process as the daemon sees it. `memory_gb` is GPU memory where there is a GPU, else RSS."""
+    """A worker process as the daemon sees it. `memory_gb` is GPU memory where there is a GPU, else RSS;
+    `peak_gb` the most that it was.
+    """
 
     worker: int
     device: str
@@ -106,6 +108,24 @@ class WorkerState(msgspec.Struct, frozen=True):
     restarts: int
     memory_gb: float | None = None
     pid: int | None = None
+    last_fault: str = ""
+    peak_gb: float | None = None
+
+
+class PostState(msgspec.Struct, frozen=True):
+    """A device: the workers that it should have and those that load or serve, and how they fared.
+
+    `broken`: too many died at once; none is started until the configuration is reloaded. `fewer` were taken
+    away for want of memory.
+    """
+
+    device: str
+    label: str
+    wanted: int
+    workers: int
+    restarts: int
+    broken: bool
+    fewer: int
     last_fault: str = ""
 
 
@@ -139,3 +159,4 @@ class Status(msgspec.Struct, frozen=True):
     audio_s: float = 0.0
     reloads: int = 0  # of the configuration, taken or not
     config_faults: tuple[str, ...] = ()  # why the last one was not taken
+    posts: tuple[PostState, ...] = ()

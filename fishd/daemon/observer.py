@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fishd import __version__
@@ -13,7 +13,8 @@ from fishd.core.crew import WorkerState as CrewState
 from fishd.core.dispatch import Dispatcher
 from fishd.core.job import JobStatus
 from fishd.core.jobbook import JobBook
-from fishd.core.result import GpuState, JobState, Result, Status, StatusError, WorkerState
+from fishd.core.posts import PostBook
+from fishd.core.result import GpuState, JobState, PostState, Result, Status, StatusError, WorkerState
 from fishd.core.sizing import Card
 
 MAX_ERRORS = 20
@@ -93,6 +94,7 @@ class Observer:
             audio_s=self.totals.audio_s,
             reloads=self.reloads,
             config_faults=self.config_faults,
+            posts=tuple(_post(book, crew.workers.values()) for book in crew.posts.values()),
         )
 
     @staticmethod
@@ -115,12 +117,26 @@ class Observer:
             memory_gb=worker.memory_gb,
             pid=self.pid_of(worker.id),
             last_fault=post.last_fault if post else "",
+            peak_gb=worker.peak_gb,
         )
 
 
 def _wanted(dispatcher: Dispatcher, card: Card) -> int:
     post = dispatcher.crew.posts.get(f"gpu:{card.index}")
     return post.wanted if post else 0
+
+
+def _post(book: PostBook, workers: Iterable[WorkerBook]) -> PostState:
+    return PostState(
+        device=book.post.device,
+        label=book.post.label,
+        wanted=book.wanted,
+        workers=sum(worker.serves for worker in workers if worker.device == book.post.device),
+        restarts=book.restarts,
+        broken=book.broken,
+        fewer=book.fewer,
+        last_fault=book.last_fault,
+    )
 
 
 def _job(job: JobBook, now: float) -> JobState:

@@ -59,6 +59,9 @@ def test_a_card_that_falls_off_the_bus_leaves_the_others_at_work(tmp_path: Path)
         daemon.wait_for_log("[Main] Using 1 parallel workers across 1 GPU(s)")
         daemon.wait_until(lambda: devices(daemon) == ["gpu:0"], "one worker")
         assert gone in [error["what"] for error in daemon.status()["errors"]]
+        assert [("gpu:0", 1, 1)] == [
+            (post["device"], post["wanted"], post["workers"]) for post in daemon.status()["posts"]
+        ]
         assert [0] == [gpu["index"] for gpu in daemon.status()["gpus"]]
         daemon.drop(make_bundle(tmp_path / "one"))
         assert "done" == daemon.wait_for_result("one")["status"]

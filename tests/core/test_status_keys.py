@@ -1,0 +1,44 @@
+"""status.json's keys are a promise: none goes, none changes its name, each is explained."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fishd.core.result import GpuState, JobState, PostState, Status, StatusError, WorkerState
+
+PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
+KEYS = {
+    Status: "version pid at started state engine spool jobs waiting workers gpus errors jobs_done "
+    "segments_done audio_s reloads config_faults posts",
+    JobState: "name title state priority done failed total audio_s rate elapsed_s eta_s",
+    WorkerState: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
+    "peak_gb",
+    GpuState: "index name total_gb free_gb workers",
+    PostState: "device label wanted workers restarts broken fewer last_fault",
+    StatusError: "at where what",
+}
+SECTIONS = {
+    Status: "The whole",
+    JobState: "`jobs[]`",
+    WorkerState: "`workers[]`",
+    GpuState: "`gpus[]`",
+    PostState: "`posts[]`",
+}
+
+
+@pytest.mark.parametrize("struct", KEYS, ids=lambda struct: struct.__name__)
+def test_the_keys_are_those_that_were_promised(struct: type[msgspec.Struct]) -> None:
+    """A new one is added here and to docs/status.md; an old one stays."""
+    assert KEYS[struct].split() == [field.name for field in msgspec.structs.fields(struct)]
+
+
+@pytest.mark.parametrize("struct", SECTIONS, ids=lambda struct: struct.__name__)
+def test_every_key_is_explained(struct: type[msgspec.Struct]) -> None:
+    """In its section of docs/status.md, which explains no other."""
+    section = PAGE.split(f"## {SECTIONS[struct]}\n")[1].split("\n## ")[0]
+    explained = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
+    assert sorted([*KEYS[struct].split(), *(["trouble"] if struct is Status else [])]) == sorted(explained)
