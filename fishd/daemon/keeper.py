@@ -1,9 +1,10 @@
-"""Makes what workers say last: a spoken take reaches the dispatcher only after its journal line is on disk.
+"""Makes what workers say last: a spoken take reaches the dispatcher only after its journal line is written.
 
 Everything a worker says of takes, and its end, passes through here in the order in which it came: a clip
-that was finished is never lost to the news that its worker is gone. Lines that wait together are synced
-together. A disk that cannot be written holds everything back, is said once, and is tried again. One job
-whose own folder cannot be written holds nobody back: it goes on without its journal.
+that was finished is never lost to the news that its worker is gone. A written line outlives the daemon. It
+is synced within a second: a power cut costs at most that second's takes, which are spoken again. A disk
+that cannot be written holds everything back, is said once, and is tried again. One job whose own folder
+cannot be written holds nobody back: it goes on without its journal.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from fishd.wire.messages import Spoken
 
 _log = logging.getLogger("fishd.keeper")
 LONGEST_PAUSE_S = 30.0
+SYNC_EVERY_S = 1.0
 _Lines = dict[str, list[SpokenLine | CancelledLine]]  # by job
 
 
@@ -50,6 +52,8 @@ class Keeper:
         # The mutable state.
         self._stop = asyncio.Event()
         self._queue: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._unsynced: set[str] = set()  # jobs
+        self._has_unsynced = asyncio.Event()
 
     def spoken(self, order: SendTake, device: str, message: Spoken) -> None:
         """A clip is on the disk: journal it, then say so."""
@@ -86,7 +90,28 @@ class Keeper:
         self._stop.set()
 
     async def run(self) -> None:
-        """Until cancelled: what waits together is written and synced together."""
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write_all(), name="journals")
+            group.create_task(self._sync_all(), name="journals' sync")
+
+    async def _sync_all(self) -> None:
+        """At most once a second, and not while there is nothing new."""
+        while True:
+            await self._has_unsynced.wait()
+            await asyncio.sleep(SYNC_EVERY_S)
+            self._has_unsynced.clear()
+            jobs, self._unsynced = self._unsynced, set()
+            await asyncio.to_thread(self._sync, jobs)
+
+    def _sync(self, jobs: set[str]) -> None:
+        """Blocking. What fails here is met again, and said, when the job is published."""
+        folders = [self._spool.work / job for job in jobs]
+        with contextlib.suppress(OSError):
+            append_to_all({folder: () for folder in folders if folder.is_dir()}, self._spool.disk)
+
+    async def _write_all(self) -> None:
+        """What waits together is written together."""
         while True:
             batch = [await self._queue.get()]
             while not self._queue.empty():
@@ -110,6 +135,8 @@ class Keeper:
                 self._faults.met("journals", disk_error("journal.jsonl", "cannot be written", error))
             else:
                 self._faults.over("journals")
+                self._unsynced |= lines.keys()
+                self._has_unsynced.set()
                 return True
             if self._stop.is_set():
                 return False
@@ -122,7 +149,7 @@ class Keeper:
         folders = {self._spool.work / job: its for job, its in lines.items()}
         there = {folder: its for folder, its in folders.items() if folder.is_dir()}
         try:
-            append_to_all(there, self._spool.disk)
+            append_to_all(there, self._spool.disk, sync=False)
         except OSError as error:
             if self._is_everywhere(error):
                 raise
@@ -132,7 +159,7 @@ class Keeper:
     def _append_alone(self, folder: Path, lines: list[SpokenLine | CancelledLine]) -> None:
         """Something is wrong with one of the folders: the other jobs need not wait for that."""
         try:
-            append_to_all({folder: lines}, self._spool.disk)
+            append_to_all({folder: lines}, self._spool.disk, sync=False)
         except OSError as error:
             if self._is_everywhere(error):
                 raise

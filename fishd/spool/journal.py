@@ -123,16 +123,19 @@ class Journal:
         self.close()
 
 
-def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk) -> None:
+def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk, *, sync: bool = True) -> None:
     """Add lines to the journals of several folders, with one sync for all where the disk can.
 
-    Raises OSError, and then none of these lines stands in any of them.
+    Without `sync` they outlive this process, but not a power cut. Raises OSError, and then none of these
+    lines stands in any of them.
     """
     with ExitStack() as stack:
         journals = {folder: stack.enter_context(Journal(folder, disk)) for folder in lines}
         try:
             for folder, journal in journals.items():
                 journal.append_many(lines[folder], sync=False)
+            if not sync:
+                return
             unsynced = [journal.unsynced() for journal in journals.values()]
             disk.sync_files(
                 [fd for fd, _ in unsynced], [folder for _, folders in unsynced for folder in folders]
