@@ -44,11 +44,13 @@ A = TypeVar("A")
 Place = tuple[str, int, int]  # job, speaker, segment
 
 
-def make_plan(*wanted: int, generation: int = 0, device: str = "cpu", **limits: float) -> PoolPlan:
+def make_plan(
+    *wanted: int, generation: int = 0, device: str = "cpu", budget_gb: float = 0.0, **limits: float
+) -> PoolPlan:
     """One post on the CPU, or several on "gpu:0", "gpu:1", …"""
     names = [device] if len(wanted) == 1 else [f"gpu:{i}" for i in range(len(wanted))]
     posts = tuple(
-        Post(name, name.upper().replace(":", " "), name, count)
+        Post(name, name.upper().replace(":", " "), name, count, budget_gb)
         for name, count in zip(names, wanted, strict=True)
     )
     return PoolPlan(generation, posts, **limits)  # pyright: ignore[reportArgumentType] - floats stand for ints

@@ -17,6 +17,7 @@ from fishd.core.actions import (
     SendTake,
     StartWorker,
 )
+from fishd.core.crew import OUTGROWN_TAKES
 from fishd.core.dispatch import Dispatcher
 from fishd.core.events import (
     CancelAsked,
@@ -40,13 +41,17 @@ from tests.core.stage import check_invariants, make_clip, make_job, make_plan
 KINDS = ("ended", "load", "engine", "out of memory", "wire")
 LINES = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
 PLANS = st.builds(
-    lambda wanted, generation, max_takes, gpus: make_plan(
-        *wanted if gpus else (sum(wanted),), generation=generation, max_takes=max_takes
+    lambda wanted, generation, max_takes, gpus, budget_gb: make_plan(
+        *wanted if gpus else (sum(wanted),),
+        generation=generation,
+        max_takes=max_takes,
+        budget_gb=budget_gb,
     ),
     wanted=st.lists(st.integers(0, 3), min_size=2, max_size=2).filter(any),
     generation=st.integers(0, 2),
     max_takes=st.integers(1, 4),
     gpus=st.booleans(),
+    budget_gb=st.sampled_from([0.0, 2.0]),
 )
 UNTIL_ALL_IS_DONE = 5000  # events
 
@@ -129,6 +134,13 @@ class Worlds(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     def a_worker_steps(self, data: st.DataObject) -> None:
         self.tell(WorkerProgressed(data.draw(st.sampled_from(list(self.alive)))))
+
+    @rule(data=st.data(), held_gb=st.sampled_from([1.0, 9.0]))
+    @precondition(lambda self: self.alive)
+    def an_old_worker_says_what_it_holds(self, data: st.DataObject, held_gb: float) -> None:
+        worker = data.draw(st.sampled_from(list(self.alive)))
+        self.dispatcher.crew.workers[worker].num_spoken += OUTGROWN_TAKES
+        self.tell(WorkerProgressed(worker, held_gb))
 
     @rule(worker=st.integers(0, 5), take=st.sampled_from(["0.0.0.1.0", "1.0.0.1.1"]))
     def a_late_word_comes_from_a_worker_that_is_gone(self, worker: int, take: str) -> None:

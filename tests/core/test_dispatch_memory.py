@@ -2,9 +2,17 @@
 
 from fishd.core.actions import DrainWorker, SendTake, StartWorker
 from fishd.core.crew import OUTGROWN_TAKES
-from fishd.core.events import PoolPlan, Post, TakeSpoken, WorkerGone, WorkerProgressed, WorkerReady
+from fishd.core.events import (
+    JobArrived,
+    PoolPlan,
+    Post,
+    TakeSpoken,
+    WorkerGone,
+    WorkerProgressed,
+    WorkerReady,
+)
 from fishd.core.posts import TOGETHER_S
-from tests.core.stage import Script, make_job, of
+from tests.core.stage import Script, World, make_job, of
 
 GPU = "gpu:0"
 
@@ -122,6 +130,22 @@ def test_on_a_cpu_the_next_one_is_ready_before_the_outgrown_goes() -> None:
     speak(script, OUTGROWN_TAKES)
     assert [StartWorker(1, "cpu", 0)] == hold(script, 2.5)[1:]
     assert [DrainWorker(0)] == of(DrainWorker, script.ready(1))
+
+
+def test_workers_that_leak_are_replaced_one_by_one_and_nothing_is_lost() -> None:
+    """A long job: each worker holds a tenth of a GB more after each take, and is allowed two."""
+    world = World(make_plan(3, "cpu", 2.0))
+    world.tell(JobArrived("job", make_job(lines=(300,))))
+    world.run(until=5.0)
+    world.serving.clear()
+    while "job" not in world.ended:
+        for worker in tuple(world.dispatcher.crew.workers.values()):
+            world.tell(WorkerProgressed(worker.id, 0.4 + 0.1 * worker.num_spoken))
+        world.run(until=world.now + 5.0)
+    assert 300 == sum(world.spoken.values())
+    assert {1} == {segment.takes for segment in world.ended["job"][1].segments[0]}
+    assert 12 < max(world.dispatcher.crew.workers)
+    assert 2 <= min(world.serving)
 
 
 def test_a_young_worker_is_not_replaced_for_its_memory() -> None:
