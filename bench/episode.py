@@ -2,9 +2,9 @@
 
     python bench/episode.py [--runs 3]
 
-A worker a core, voices analysed anew in every run (their transcripts differ by a dot), clips written and published. The
-figure is the speech rate of result.json: seconds of speech a second, from the moment when a worker first
-looked at a clip to the last clip. The baseline in the same run is one worker.
+A worker a core, voices analysed anew in every run (their transcripts differ by a dot), clips written and
+published. The figure is the speech rate of result.json: seconds of speech a second, from the moment when a
+worker first looked at a clip to the last clip. The baseline in the same run is one worker.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main() -> None:
     many = best(cores, runs)
     for workers, totals in ((1, one), (cores, many)):
         print(
-            f"{workers} worker(s): {totals['done']}/{totals['segments']} segments, {totals['audio_s']:.1f} s of"
-            f" speech in {totals['wall_s']:.2f} s: speech rate {totals['speech_rate']:.1f}"
+            f"{workers} worker(s): {totals['done']}/{totals['segments']} segments, "
+            f"{totals['audio_s']:.1f} s of speech in {totals['wall_s']:.2f} s: speech rate {totals['speech_rate']:.1f}"
         )
     print(f"ratio of {cores} workers to one: {many['speech_rate'] / one['speech_rate']:.2f}")
     print(f"speech rate on {cores} cores: {many['speech_rate']:.1f}   (bar on two cores: >= 20)")
