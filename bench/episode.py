@@ -37,10 +37,9 @@ def main() -> None:
     one = best(1, runs)
     many = best(cores, runs)
     for workers, totals in ((1, one), (cores, many)):
-        print(
-            f"{workers} worker(s): {totals['done']}/{totals['segments']} segments, "
-            f"{totals['audio_s']:.1f} s of speech in {totals['wall_s']:.2f} s: speech rate {totals['speech_rate']:.1f}"
-        )
+        done = f"{totals['done']}/{totals['segments']} segments, {totals['audio_s']:.1f} s of speech"
+        rate = f"{totals['wall_s']:.2f} s: speech rate {totals['speech_rate']:.1f}"
+        print(f"{workers} worker(s): {done} in {rate}")
     print(f"ratio of {cores} workers to one: {many['speech_rate'] / one['speech_rate']:.2f}")
     print(f"speech rate on {cores} cores: {many['speech_rate']:.1f}   (bar on two cores: >= 20)")
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong: `where` is its place (`speakers[1].segments[3].text`, `bob.flac`), `what` the words."""
+    """Something wrong: `where` is its place (`speakers[1].segments[3].text`, `bob.flac`), `what` says it."""
 
     where: str
     what: str
