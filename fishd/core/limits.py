@@ -14,6 +14,7 @@ class Limits:
 
     max_files: int = 10_000
     max_bytes: int = 4 * GIB
+    max_ratio: int = 100  # of an archive's content to the archive, in bytes
     max_depth: int = 16  # folders below the bundle's own
     manifest_bytes: int = 16 * MIB
     text_bytes: int = 16 * MIB  # a transcript or a file of lines

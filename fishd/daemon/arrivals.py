@@ -23,12 +23,12 @@ from fishd.daemon.faults import Faults
 from fishd.daemon.mail import Scanned, Trouble
 from fishd.daemon.publisher import Publisher
 from fishd.spool.alarm import alarm
-from fishd.spool.bundle import Reading, read_bundle
+from fishd.spool.bundle import Reading, read_claimed
 from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.inbox import Claimed, Found, Inbox
 from fishd.spool.journal import text_hash
 from fishd.spool.names import printable
-from fishd.spool.outbox import BUNDLE, OUT, VOICES, Recovered, folders_in, recover_one
+from fishd.spool.outbox import OUT, Recovered, folders_in, recover_one
 from fishd.spool.root import Spool, expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
@@ -218,7 +218,7 @@ class Arrivals:
         """
         limits, audio_format, name = self._config.limits, self._config.output.format, folder.name
         try:
-            return read_bundle(folder / BUNDLE, name, limits, audio_format, copies=folder / VOICES)
+            return read_claimed(folder, limits, audio_format, self._spool.disk)
         except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else

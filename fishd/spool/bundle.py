@@ -12,16 +12,19 @@ from pathlib import Path
 
 from fishd.core.job import Fault, Job
 from fishd.core.limits import Limits
+from fishd.spool.archive import unpack
 from fishd.spool.convention import draft_by_convention
+from fishd.spool.disk import Disk, remove_tree
 from fishd.spool.draft import Draft
 from fishd.spool.errors import disk_error
 from fishd.spool.manifest import MANIFEST, parse_manifest
 from fishd.spool.names import printable
+from fishd.spool.outbox import BUNDLE, UNPACKED, VOICES
 from fishd.spool.reader import Reader, Reference
 from fishd.spool.safefs import EXHAUSTED, BundleFolder, Missing, Refused
 from fishd.spool.survey import survey
 
-__all__ = ["Reading", "Reference", "lacking", "read_bundle"]
+__all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,29 @@ def read_bundle(
         if error.errno in EXHAUSTED:
             raise disk_error(str(folder), "cannot be read", error) from error
         return Reading(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
+
+
+def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk) -> Reading:
+    """Read what was claimed into work/NAME: a folder, or an archive, which is unpacked first.
+
+    Raises SpoolError as read_bundle does.
+    """
+    bundle = work / BUNDLE
+    if bundle.is_file() and not bundle.is_symlink():
+        try:
+            bundle = _unpacked(bundle, work / UNPACKED, limits, disk)
+        except Refused as refused:
+            return Reading(None, (Fault("bundle", printable(str(refused))),), (), ())
+    return read_bundle(bundle, work.name, limits, default_format, copies=work / VOICES)
+
+
+def _unpacked(archive: Path, into: Path, limits: Limits, disk: Disk) -> Path:
+    try:
+        if into.exists():  # a crash's, or a full disk's
+            remove_tree(disk, into)
+    except OSError as error:
+        raise disk_error(str(into), "cannot be removed", error) from error
+    return unpack(archive, into, limits)
 
 
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:

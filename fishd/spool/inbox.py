@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fishd.core.job import Fault
 from fishd.core.limits import Limits
+from fishd.spool import archive
 from fishd.spool.bundle import lacking
 from fishd.spool.convention import is_ignored
 from fishd.spool.disk import Disk
@@ -170,10 +171,21 @@ class Inbox:
         """A file may be on its way to become something else; after the time for that it is rejected."""
         facts = entry.stat(follow_symlinks=False)
         self._patience.note(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
+        if stat.S_ISREG(facts.st_mode) and archive.is_archive(entry.name):
+            return self._look_at_archive(entry, waiting, now)
         kinds = {stat.S_IFLNK: "a symlink", stat.S_IFREG: "a file"}
         kind = kinds.get(stat.S_IFMT(facts.st_mode), "a special file")
-        fault = Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder")
+        fault = Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder, or an archive of one")
         return self._wait(entry.name, waiting, now, fault)
+
+    def _look_at_archive(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
+        if now < waiting.due:
+            return None
+        if not self._patience.is_still(waiting, now):
+            return self._wait(entry.name, waiting, now)
+        if waiting.lacks is None:
+            waiting.lacks = archive.lacking(Path(entry.path), self._limits)
+        return self._wait(entry.name, waiting, now, *waiting.lacks) if waiting.lacks else Found(entry.name)
 
     def _wait(self, name: str, waiting: Waiting, now: float, *lacks: Fault) -> Found | None:
         """Look again later; or, after all patience, reject."""
@@ -189,7 +201,7 @@ class Inbox:
         return before not in (None, self._identity)
 
     def _claim_one(self, found: Found) -> Claimed:
-        folder = _free_folder(self._disk, self._work, job_name(found.name))
+        folder = _free_folder(self._disk, self._work, job_name(archive.without_ending(found.name)))
         try:
             self._disk.rename(self._inbox / found.name, folder / BUNDLE)
         except OSError:

@@ -1,6 +1,7 @@
 """A finished job's way out: staged in work/NAME/out, synced, published by one rename, its bundle archived.
 
     work/NAME/bundle/        what the user dropped, renamed here from the inbox
+    work/NAME/unpacked/      what was in it, if it is an archive
     work/NAME/voices/        copies of its reference clips, for workers
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
@@ -39,6 +40,7 @@ from fishd.spool.journal import (
 BUNDLE = "bundle"
 OUT = "out"
 VOICES = "voices"
+UNPACKED = "unpacked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,3 +179,16 @@ def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
         assert "pool.cpu_workers" in daemon.log()
         daemon.drop(EXAMPLES / "two-voices")
         assert daemon.wait_for_result("two-voices")["status"] == "done"
+
+
+def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
+    """A packed bundle is a job of its name; the archive itself is what is archived."""
+    source = make_bundle(tmp_path / "source")
+    with running(tmp_path / "daemon") as daemon:
+        packed = Path(shutil.make_archive(str(tmp_path / "Episode 3"), "gztar", source))
+        shutil.copy(packed, daemon.spool / "inbox")
+        assert daemon.wait_for_result("Episode 3")["status"] == "done"
+        (daemon.spool / "inbox" / "broken.zip").write_bytes(b"PK\5\6" + bytes(18))
+        assert daemon.wait_for_result("broken")["status"] == "rejected"
+        daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "work/ to be cleared")
+        assert (daemon.spool / "archive" / "Episode 3").read_bytes() == packed.read_bytes()

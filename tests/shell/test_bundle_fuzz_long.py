@@ -62,7 +62,7 @@ def test_four_thousand_trees_of_files(entries: dict[bytes, list[str] | None], co
 def test_the_parser_survives_guided_bytes(tmp_path: Path) -> None:
     """libFuzzer looks for bytes that take a new branch; an exception would end it."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.shell.guided", "-runs=50000", "-max_len=2000", str(tmp_path)],
+        [sys.executable, "-m", "tests.shell.guided", "-runs=500000", "-max_len=2000", str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -181,7 +181,7 @@ def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -
     assert [] == place.faults_after(0)
     assert [] == place.faults_after(299)
     assert [
-        f"stray: is {kind}, not a folder; drop a folder",
+        f"stray: is {kind}, not a folder; drop a folder, or an archive of one",
         "bundle: stayed incomplete for 300 s",
     ] == place.faults_after(1)
 
@@ -293,7 +293,7 @@ def test_a_claim_of_what_is_gone_is_left_out(place: Place) -> None:
 def test_a_stray_file_is_claimed_with_its_faults(place: Place) -> None:
     """So that the user finds it in the archive, and its report in the outbox."""
     (place.inbox / "x.txt").write_text("x")
-    fault = Fault("x.txt", "is a file, not a folder; drop a folder")
+    fault = Fault("x.txt", "is a file, not a folder; drop a folder, or an archive of one")
     claimed = place.watch.claim([Found("x.txt", (fault,))], place.now).claimed[0]
     assert (fault,) == claimed.faults
     assert "x" == claimed.bundle.read_text()
