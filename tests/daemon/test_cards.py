@@ -1,4 +1,4 @@
-"""Cards that fall off the bus, come back, or cannot be looked at while the daemon runs."""
+"""Cards that fall off the bus, come back, cannot be looked at or have no room, while the daemon runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -20,15 +21,16 @@ TWO = ["GPU-aaaa", "GPU-bbbb"]
 
 
 @contextlib.contextmanager
-def with_cards(folder: Path, cards: list[str]) -> Iterator[Running]:
-    """A daemon with one worker on each of these cards."""
-    daemon = Running(folder, {"pool": {"model_memory_gb": 20.0}})
+def with_cards(folder: Path, cards: list[str], budget_gb: float = 20.0, **options: Any) -> Iterator[Running]:
+    """A daemon on these cards, with as many workers as budgets fit; `options` are the engine's."""
+    daemon = Running(folder, {"pool": {"model_memory_gb": budget_gb}, "engine": {"options": options}})
     show(daemon, cards)
     daemon.start(
         before=[sys.executable, "-m", "tests.daemon.with_cards"], env={"CARDS": str(folder / "cards.json")}
     )
     try:
-        daemon.wait_until(lambda: daemon.log().count("] ready: ") == len(cards), "the workers")
+        workers = len(cards) * int(21.6 // budget_gb)
+        daemon.wait_until(lambda: daemon.log().count("] ready: ") == workers, "the workers")
         yield daemon
     finally:
         if daemon.process and daemon.process.poll() is None:
@@ -87,6 +89,21 @@ def test_a_driver_that_does_not_answer_any_more_takes_no_card_away(tmp_path: Pat
         daemon.wait_for_log("the configuration was reloaded")
         daemon.wait_until(lambda: sorted(devices(daemon)) == ["gpu:0", "gpu:1"], "both workers")
         assert 1 == daemon.log().count("cannot be looked at any more")
+
+
+def test_out_of_memory_costs_the_card_a_worker_and_no_line(tmp_path: Path) -> None:
+    """From two to one, with the budget in words; the take does not count, until there is one worker alone."""
+    faults = {"Too much": "out of memory"}
+    with with_cards(tmp_path / "daemon", ["GPU-aaaa"], budget_gb=10.0, faults=faults) as daemon:
+        lines = ["Too much.", *(f"Line {n}." for n in range(8))]
+        daemon.drop(make_bundle(tmp_path / "long", {"Ada": lines}))
+        segments = daemon.wait_for_result("long")["speakers"][0]["segments"]
+        assert ["failed"] + ["done"] * 8 == [segment["status"] for segment in segments]
+        assert 3 == segments[0]["takes"]
+        log = daemon.log()
+        assert "[Main] GPU 0: out of memory: it runs 1 workers now; a worker needed 0." in log
+        assert "GB of its 10 GB: something else holds the card's memory" in log
+        daemon.wait_until(lambda: daemon.status()["posts"][0]["fewer"] == 1, "it in the status")
 
 
 def test_the_cards_are_looked_at_now_and_then_and_soon_when_asked() -> None:
