@@ -26,6 +26,7 @@ class CardWatch:
         """Until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), self._every_s)
+                async with asyncio.timeout(self._every_s):  # wait_for of Python 3.11 can lose a cancel
+                    await self._asked.wait()
             self._asked.clear()
             await self._look()

@@ -34,6 +34,10 @@ def why_not() -> str:
         return f"{', '.join(missing)} not installed (Debian: systemd-container mmdebstrap util-linux)"
     if sys.base_prefix == "/usr" and sys.version_info[:2] != (3, 11):
         return "the container has Python 3.11; run the tests with that, or with a Python outside of /usr"
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode:
+        return "no namespaces may be made here"
+    if not any(os.access(path / "cgroup.procs", os.W_OK) for path in (CGROUPS, CGROUPS / "unified")):
+        return "no cgroup of the unified hierarchy may be made here"
     return ""
 
 
