@@ -113,14 +113,19 @@ class Running:
         if condition():
             return
         deadline = time.monotonic() + LIMIT_S
-        for _ in watchfiles.watch(
-            self.folder, rust_timeout=200, yield_on_timeout=True, debounce=20, step=10, raise_interrupt=True
-        ):
-            if condition():
-                return
-            if time.monotonic() > deadline:
-                break
+        while time.monotonic() < deadline:
+            with contextlib.suppress(FileNotFoundError):  # a folder that moved while the watch was set up
+                for _ in self._changes():
+                    if condition():
+                        return
+                    if time.monotonic() > deadline:
+                        break
         raise AssertionError(f"waited in vain for {what}; the log says:\n{self.log()}")
+
+    def _changes(self) -> Iterator[object]:
+        return watchfiles.watch(
+            self.folder, rust_timeout=200, yield_on_timeout=True, debounce=20, step=10, raise_interrupt=True
+        )
 
 
 @contextlib.contextmanager
