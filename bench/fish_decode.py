@@ -102,7 +102,7 @@ def render(found: list[dict], precision: str) -> str:
             f"{copy:.1f} GB/s, matrix rate {rate:.0f} GFLOP/s (the better of before and after)."
         ),
         "",
-        "| | frames/s | x real time | vs 512 | vs shipped | peak GB | ms a frame (median) | limit ms | share |",
+        "| | frames/s | x real time | vs 512 | vs shipped | peak GB | ms/frame (median) | limit ms | share |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for f in (f for f in found if f["kind"] in {"package", "ours"}):
