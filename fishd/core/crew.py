@@ -152,6 +152,16 @@ class Crew:
         worker.killed = True
         return KillWorker(worker.id, reason)
 
+    def drain_all(self, now: float) -> Iterator[Action]:
+        for worker in self.workers.values():
+            if worker.serves and not worker.killed:
+                yield self.drain(worker, now)
+
+    def kill_all(self, reason: str) -> Iterator[Action]:
+        for worker in self.workers.values():
+            if not worker.killed:
+                yield self.kill(worker, reason)
+
     # ---- time and death ----------------------------------------------------------------------------
 
     def overdue(self, now: float) -> Iterator[Action]:

@@ -18,14 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from fishd.core.actions import (
-    Action,
-    Exit,
-    FinishJob,
-    ForgetTake,
-    Say,
-    SendTake,
-)
+from fishd.core.actions import Action, Exit, FinishJob, ForgetTake, Say
 from fishd.core.asking import Asking
 from fishd.core.crew import Crew
 from fishd.core.ending import make_ending
@@ -46,9 +39,8 @@ from fishd.core.events import (
     WorkerReady,
 )
 from fishd.core.fair import FairQueue
-from fishd.core.job import Clip, Segment
 from fishd.core.jobbook import JobBook
-from fishd.core.speech import limit_s, take_seed
+from fishd.core.takes import clip_of, order_for
 from fishd.core.workerbook import InHand, WorkerBook
 
 
@@ -187,18 +179,12 @@ class Dispatcher:
     def _send(self, worker: WorkerBook, job: JobBook, s: int, n: int, now: float) -> tuple[Action, ...]:
         record, alone = job.send(s, n, now)
         self._queue.served(job)
-        speaker = job.bundle.speakers[s]
-        segment = speaker.segments[n]
-        seed = take_seed(speaker.voice_key, segment.language, segment.text, record.takes)
-        take = f"{job.serial}.{s}.{n}.{record.takes}.{worker.id}"
+        send = order_for(worker.id, job, s, n, record.takes)
         worker.take_up(now)
         worker.making_room = False
-        worker.takes[take] = InHand(job, s, n, record.takes, seed, alone, now)
-        worker.learn(speaker.voice_key)
+        worker.takes[send.take] = InHand(job, s, n, record.takes, send.seed, alone, now)
+        worker.learn(send.speaker.voice_key)
         job.hold(worker.id, worker.device, now)
-        send = SendTake(
-            worker.id, take, job.bundle, speaker, s, segment, n, record.takes, seed, limit_s(segment.text)
-        )
         if (worker.id, s) in job.announced:
             return (send,)
         job.announced.add((worker.id, s))
@@ -217,16 +203,7 @@ class Dispatcher:
         if worker is None or held is None:
             return
         self.crew.of_use(worker)
-        clip = Clip(
-            path=self._segment_of(held).clip,
-            duration_s=event.duration_s,
-            takes=held.number,
-            seed=held.seed,
-            worker=worker.id,
-            device=worker.device,
-            work_s=event.work_s,
-        )
-        held.job.spoken(held.speaker, held.segment, clip)
+        held.job.spoken(held.speaker, held.segment, clip_of(held, event, worker))
         yield from self._settle(held.job, now)
 
     def _failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
@@ -246,10 +223,6 @@ class Dispatcher:
         held.job.release(worker.id, now, spoken=spoken)
         return worker, held
 
-    @staticmethod
-    def _segment_of(held: InHand) -> Segment:
-        return held.job.bundle.speakers[held.speaker].segments[held.segment]
-
     def _try_again(
         self, held: InHand, reason: str, now: float, *, retry: bool, counted: bool
     ) -> Iterator[Action]:
@@ -259,7 +232,8 @@ class Dispatcher:
         if not counted:
             record.takes -= 1
         most = self.crew.plan.max_takes
-        where = f"speaker {s}, segment {self._segment_of(held).id}, take {held.number}"
+        segment = job.bundle.speakers[s].segments[n]
+        where = f"speaker {s}, segment {segment.id}, take {held.number}"
         if job.cancelled:
             job.failed(s, n, "cancelled")
         elif retry and record.takes < most:
@@ -316,14 +290,10 @@ class Dispatcher:
         if self.stopping_since is None:
             self.stopping_since = now
             return
-        for worker in self.crew.workers.values():
-            if not worker.killed:
-                yield self.crew.kill(worker, "the daemon stops at once")
+        yield from self.crew.kill_all("the daemon stops at once")
 
     def _wind_down(self, now: float) -> Iterator[Action]:
-        for worker in self.crew.workers.values():
-            if worker.serves and not worker.killed:
-                yield self.crew.drain(worker, now)
+        yield from self.crew.drain_all(now)
         if not self.crew.workers and not self._exited:
             self._exited = True
             yield Exit()

@@ -1,0 +1,41 @@
+"""A take in words that others understand: the order for it, and the clip that came of it."""
+
+from __future__ import annotations
+
+from fishd.core.actions import SendTake
+from fishd.core.events import TakeSpoken
+from fishd.core.job import Clip
+from fishd.core.jobbook import JobBook
+from fishd.core.speech import limit_s, take_seed
+from fishd.core.workerbook import InHand, WorkerBook
+
+
+def order_for(worker: int, job: JobBook, s: int, n: int, number: int) -> SendTake:
+    """Have this worker speak segment `n` of speaker `s`, for the `number`-th time."""
+    speaker = job.bundle.speakers[s]
+    segment = speaker.segments[n]
+    return SendTake(
+        worker=worker,
+        take=f"{job.serial}.{s}.{n}.{number}.{worker}",
+        job=job.bundle,
+        speaker=speaker,
+        speaker_index=s,
+        segment=segment,
+        segment_index=n,
+        number=number,
+        seed=take_seed(speaker.voice_key, segment.language, segment.text, number),
+        limit_s=limit_s(segment.text),
+    )
+
+
+def clip_of(held: InHand, event: TakeSpoken, worker: WorkerBook) -> Clip:
+    """What a take that was spoken has given."""
+    return Clip(
+        path=held.job.bundle.speakers[held.speaker].segments[held.segment].clip,
+        duration_s=event.duration_s,
+        takes=held.number,
+        seed=held.seed,
+        worker=worker.id,
+        device=worker.device,
+        work_s=event.work_s,
+    )
