@@ -87,13 +87,14 @@ class BadClip(EngineError):  # noqa: N818 - reads as what it is
 class Engine(Protocol):
     """A loaded model with room for `capacity` takes.
 
-    `start` is never called above `capacity`. `step` does a bounded piece of work (well under a second
+    `start` is never called above `capacity`, which may shrink when memory is short. `step` does a bounded piece of work (well under a second
     on the device that it is for) and returns the takes that ended in it. An exception from `start` or
     `step` is a fault of the worker: it is reported with its traceback and the worker is replaced.
 
-    Four optional members are looked up by the worker: `name: str` (for the log),
+    Five optional members are looked up by the worker: `name: str` (for the log),
     `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why),
-    `remark: str` (one sentence that every job's summary must carry; "" for none), and
+    `remark: str` (one sentence that every job's summary must carry; "" for none),
+    `peak_gb: float` (the most memory it has held, where torch's own count does not say it), and
     `drop(take_id) -> None` (the take is no longer wanted: its room is free at once, `step` never
     returns it; without it, a cancelled job waits for its takes in hand).
     A factory's module may offer `check_options(options) -> list[str]` (all faults of a mapping of
