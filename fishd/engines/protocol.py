@@ -87,9 +87,10 @@ class BadClip(EngineError):  # noqa: N818 - reads as what it is
 class Engine(Protocol):
     """A loaded model with room for `capacity` takes.
 
-    `start` is never called above `capacity`, which may shrink when memory is short. `step` does a bounded piece of work (well under a second
-    on the device that it is for) and returns the takes that ended in it. An exception from `start` or
-    `step` is a fault of the worker: it is reported with its traceback and the worker is replaced.
+    `start` is never called above `capacity`, which may shrink when memory is short. `step` does a bounded
+    piece of work (well under a second on the device that it is for) and returns the takes that ended in it.
+    An exception from `start` or `step` is a fault of the worker: it is reported with its traceback and the
+    worker is replaced.
 
     Five optional members are looked up by the worker: `name: str` (for the log),
     `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why),
