@@ -1,10 +1,12 @@
-"""`fishd retry`: the segments of a job that were not spoken, as a bundle of their own."""
+"""`fishd retry`: a job's bundle once more, so that what was not spoken is spoken and all stands together.
+
+Its good clips are taken over from its result: the new result, JOB-retry, is the whole job.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import tomli_w
@@ -17,85 +19,76 @@ from fishd.cli.talk import NOT_ALL_WELL, WELL, CommandError, say
 from fishd.core.config import Config
 from fishd.core.job import Job, JobStatus, Segment, Speaker
 from fishd.core.result import Result
+from fishd.core.reuse import family
 from fishd.core.visible import visible
 from fishd.core.words import count
-from fishd.spool.bundle import read_bundle
-
-Wanted = frozenset[tuple[str, str]]  # (speaker, segment id)
+from fishd.spool.bundle import read_dropped
 
 
 def retry(job: str, path: Path | None, *, wait: bool) -> int:
-    """Drop a bundle JOB-retry with what failed; the exit code."""
+    """Drop the archived bundle again as JOB-retry; the exit code."""
     config = load(path)
     root = spool_root(config)
     job = job_named(job)
     if not os.path.lexists(root / "outbox" / job):
         raise CommandError(f"{visible(job)}: has no result in {root / 'outbox'}", NOT_ALL_WELL)
     result = read_result(root / "outbox" / job)
-    wanted = _not_spoken(result, root)
+    num_wanted = _count_not_spoken(result, root)
     bundle = root / "archive" / job
     with tempfile.TemporaryDirectory(prefix="fishd-retry-") as folder:
-        source = _read(bundle, config, Path(folder))
-        _write(Path(folder), source, wanted)
-        dropped = drop(Path(folder), root, f"{job}-retry")
-    say(f"{count(len(wanted), 'segment')} of {visible(job)} to speak again")
+        copies = Path(folder) / "bundle"
+        copies.mkdir()
+        _write(copies, _read(bundle, config, copies))
+        dropped = drop(copies, root, f"{family(job)}-retry")
+    say(f"{count(num_wanted, 'segment')} of {visible(job)} to speak again")
     say_dropped(dropped, root=root, wait=wait)
     return wait_for([dropped.name], root) if wait else WELL
 
 
-def _not_spoken(result: Result, root: Path) -> Wanted:
+def _count_not_spoken(result: Result, root: Path) -> int:
     if result.status is JobStatus.REJECTED:
         what = f"was rejected; mend the bundle ({root / 'archive' / result.job}) and submit it"
         raise CommandError(f"{visible(result.job)}: {what}", NOT_ALL_WELL)
-    wanted = frozenset(
-        (speaker.name, segment.id)
-        for speaker in result.speakers
-        for segment in speaker.segments
-        if segment.status != "done"
-    )
-    if not wanted:
+    segments = [segment for speaker in result.speakers for segment in speaker.segments]
+    num_wanted = sum(segment.status != "done" for segment in segments)
+    if not num_wanted:
         raise CommandError(f"{visible(result.job)}: every segment is spoken; nothing is to be retried", WELL)
-    return wanted
+    return num_wanted
 
 
 def _read(bundle: Path, config: Config, copies: Path) -> Job:
     """The archived bundle, with copies of its clips: they are read as any stranger's."""
-    if not bundle.is_dir():
+    if not os.path.lexists(bundle):
         what = f"is not there any more (archive_days is {config.spool.archive_days}); submit the bundle anew"
         raise CommandError(f"{bundle}: {what}", NOT_ALL_WELL)
-    reading = read_bundle(bundle, bundle.name, config.limits, config.output.format, copies=copies)
+    unpacked = copies.with_name("unpacked")
+    reading = read_dropped(
+        bundle, bundle.name, config.limits, config.output.format, unpacked=unpacked, copies=copies
+    )
     if reading.job is None:
         raise CommandError("\n".join(f"{bundle.name}: {fault}" for fault in reading.faults), NOT_ALL_WELL)
     return reading.job
 
 
-def _write(folder: Path, job: Job, wanted: Wanted) -> None:
-    """A manifest with the wanted segments, beside the clips of those who say them."""
-    speakers = [speaker for speaker in job.speakers if any(_kept(speaker, wanted))]
-    needed = {reference for speaker in speakers for reference in speaker.references}
-    for reference in {reference for speaker in job.speakers for reference in speaker.references} - needed:
-        (folder / reference).unlink()
+def _write(folder: Path, job: Job) -> None:
+    """A manifest beside the copied clips; whatever the configuration says, good clips are taken over."""
     manifest = {
-        "title": f"{job.title} (again)",
+        "title": job.title,
         "priority": job.priority,
-        "output": {"format": job.format},
+        "output": {"format": job.format, "reuse": True},
         "engine_options": dict(job.engine_options),
-        "speakers": [_speaker(speaker, wanted) for speaker in speakers],
+        "speakers": [_speaker(speaker) for speaker in job.speakers],
     }
     (folder / "job.toml").write_text(tomli_w.dumps(manifest), "utf-8")
 
 
-def _kept(speaker: Speaker, wanted: Wanted) -> Iterator[Segment]:
-    return (segment for segment in speaker.segments if (speaker.name, segment.id) in wanted)
-
-
-def _speaker(speaker: Speaker, wanted: Wanted) -> dict[str, object]:
+def _speaker(speaker: Speaker) -> dict[str, object]:
     return {
         "name": speaker.name,
         "reference": list(speaker.references),
         "transcript": speaker.transcript,
         "language": speaker.language,
-        "segments": [_segment(segment) for segment in _kept(speaker, wanted)],
+        "segments": [_segment(segment) for segment in speaker.segments],
     }
 
 

@@ -66,6 +66,7 @@ class EngineConfig:
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
     format: str = "wav"
+    reuse: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,15 @@ def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
 
 def resolve_engine(config: Config) -> tuple[str, str]:
     """The engine's name as people say it, and its factory as `module:function`."""
-    name = config.engine.name
-    if name == "auto":
-        name = "fish" if config.engine.checkpoint else "preview"
+    name = resolve_engine_name(config.engine)
     return name, _ENGINES.get(name, name)
+
+
+def resolve_engine_name(engine: EngineConfig) -> str:
+    """The engine's name, with "auto" decided."""
+    if engine.name == "auto":
+        return "fish" if engine.checkpoint else "preview"
+    return engine.name
 
 
 _SECTIONS: dict[str, type] = {

@@ -56,7 +56,7 @@ RULES: dict[str, dict[str, schema.Rule]] = {
         "precision": schema.one_of("bfloat16", "float16", "float32"),
         "options": schema.table("a table of the engine's own options, such as { temperature = 0.7 }"),
     },
-    "output": {"format": schema.one_of(*OUTPUT_FORMATS)},
+    "output": {"format": schema.one_of(*OUTPUT_FORMATS), "reuse": schema.yes_no()},
     "log": {
         "level": schema.one_of("debug", "info", "warning", "error"),
         "file": schema.text("the path of a file, or empty for none"),

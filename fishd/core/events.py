@@ -47,7 +47,7 @@ class JobArrived:
 
     `references` are (place, absolute path) of clips that a worker must decode before the first take.
     `clips` are the segments that are done already, by (speaker, segment) position. `cancelled`: before a
-    crash its user wanted no more of it; a CancelAsked follows.
+    crash its user wanted no more of it; a CancelAsked follows. `is_fresh`: no clip is of an earlier daemon.
     """
 
     name: str
@@ -57,6 +57,7 @@ class JobArrived:
     references: tuple[tuple[str, str], ...] = ()
     clips: Mapping[tuple[int, int], Clip] = field(default_factory=dict[tuple[int, int], Clip])
     cancelled: bool = False
+    is_fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Job:
     speakers: tuple[Speaker, ...]
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     warnings: tuple[Fault, ...] = ()
+    reuse: bool | None = None  # may clips of earlier jobs be taken over; None: as configured
 
     def segments(self) -> Iterator[tuple[int, int, Segment]]:
         """Every segment with its speaker's position and its own."""

@@ -8,7 +8,10 @@ from fishd.core.job import Fault, JobStatus
 
 
 class SegmentResult(msgspec.Struct, frozen=True):
-    """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder."""
+    """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
+
+    `key` and `digest` are for a later job that may take the clip over: what it was made of, and its bytes'.
+    """
 
     id: str
     text: str
@@ -20,6 +23,8 @@ class SegmentResult(msgspec.Struct, frozen=True):
     worker: int | None = None
     device: str | None = None
     error: str | None = None
+    key: str | None = None
+    digest: str | None = None
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):

@@ -88,6 +88,16 @@ def yes_no_auto() -> Rule:
     return Rule('true, false or "auto"', keep, lambda said: words.get(said.strip().lower(), said))
 
 
+def yes_no() -> Rule:
+    """True or False; a variable may also say it in capitals, or as 1 and 0."""
+    words: dict[str, object] = {"true": True, "1": True, "false": False, "0": False}
+    return Rule(
+        "true or false",
+        lambda value: _refuse_unless(isinstance(value, bool), value),
+        lambda said: words.get(said.strip().lower(), said),
+    )
+
+
 def card_counts(must: str, *, most: int) -> Rule:
     """A table from card numbers, as text, to whole numbers; kept as {int: int}."""
 

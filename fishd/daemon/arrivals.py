@@ -18,6 +18,7 @@ from pathlib import Path
 from fishd.core.config import Config
 from fishd.core.events import CancelAsked, JobArrived
 from fishd.core.job import Clip, Fault, Job
+from fishd.core.reuse import engine_key
 from fishd.core.visible import visible
 from fishd.daemon.faults import Faults
 from fishd.daemon.mail import Scanned, Trouble
@@ -29,6 +30,7 @@ from fishd.spool.inbox import Claimed, Found, Inbox
 from fishd.spool.journal import text_hash
 from fishd.spool.names import printable
 from fishd.spool.outbox import OUT, Recovered, folders_in, recover_one
+from fishd.spool.reuse import take_over
 from fishd.spool.root import Spool, expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
@@ -137,7 +139,15 @@ class Arrivals:
         self._make_out(claimed.folder)
         reading = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
-        return _arrival(claimed.name, reading, faults, {})
+        clips = self._taken_over(None if faults else reading.job, claimed.folder)
+        return _arrival(claimed.name, reading, faults, clips)
+
+    def _taken_over(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
+        """Blocking: what an earlier job has spoken already."""
+        if job is None or not (self._config.output.reuse if job.reuse is None else job.reuse):
+            return {}
+        engine = engine_key(self._config.engine)
+        return take_over(job, engine, self._spool.outbox, folder, self._spool.disk)
 
     def _make_out(self, folder: Path) -> None:
         """For the job's log; a disk that refuses it will refuse what matters, and that is said."""
@@ -254,7 +264,9 @@ class Arrivals:
         clips = dict(_done(left, reading.job)) if reading.job else {}
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)
-        return _arrival(left.name, reading, reading.faults, clips, cancelled=left.cancelled)
+        return _arrival(
+            left.name, reading, reading.faults, clips, cancelled=left.cancelled, is_fresh=not clips
+        )
 
     # ---- the archive -------------------------------------------------------------------------------
 
@@ -291,6 +303,7 @@ def _arrival(
     clips: Mapping[tuple[int, int], Clip],
     *,
     cancelled: bool = False,
+    is_fresh: bool = True,
 ) -> JobArrived:
     return JobArrived(
         name=name,
@@ -300,6 +313,7 @@ def _arrival(
         references=tuple((reference.where, str(reference.path)) for reference in reading.references),
         clips=clips,
         cancelled=cancelled,
+        is_fresh=is_fresh,
     )
 
 

@@ -32,6 +32,7 @@ from fishd.core.events import (
 )
 from fishd.core.job import JobStatus
 from fishd.core.result import Status
+from fishd.core.reuse import engine_key
 from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.cards import CardWatch
 from fishd.daemon.clock import rfc3339
@@ -106,6 +107,7 @@ class Daemon:
         self._faults = faults = Faults(self._trouble)
         self._keeper = Keeper(spool, faults, post)
         self._publisher = Publisher(spool, self._logs.jobs, group, faults, post)
+        self._publisher.adopt_engine(engine_key(self._reloading.config.engine))
         self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
@@ -214,6 +216,9 @@ class Daemon:
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
+        crew = self._dispatcher.crew
+        is_one_engine = all(w.generation == crew.plan.generation for w in crew.workers.values())
+        self._publisher.expect(event.name, is_fresh=event.is_fresh and is_one_engine)
         tell_arrival(event)
         self._decide(event)
 
@@ -325,6 +330,7 @@ class Daemon:
         self._logs.change(config.log)
         self._reloading.adopt(config, hiring)
         self._arrivals.adopt(config)
+        self._publisher.adopt_engine(engine_key(config.engine))
         self._metrics.path = config.metrics.textfile
         self._carry_out(hiring)
 

@@ -19,15 +19,18 @@ from typing import TypeVar
 
 from fishd.core.actions import Ending
 from fishd.core.finish import make_result
+from fishd.core.job import Job
 from fishd.core.lost import without_clips
 from fishd.core.report import Rendered, render, result_json
 from fishd.core.result import Result
+from fishd.core.reuse import with_keys
 from fishd.core.words import times_real_time
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.faults import Faults
 from fishd.host.job_log import JobLog
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox import OUT, ClipsGone, finish, publish
+from fishd.spool.reuse import digest_of
 from fishd.spool.root import Spool
 
 _log = logging.getLogger("fishd.publisher")
@@ -79,14 +82,28 @@ class Publisher:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="publish")
         self._stop = asyncio.Event()
         self.num_under_way = 0
+        self.engine = ""  # the key of the engine that speaks now
+        self._engines: dict[str, str] = {}  # of the jobs in work: the one that they began with
+
+    def adopt_engine(self, engine: str) -> None:
+        """From now on this one (its key) speaks; what others have begun is nobody's alone."""
+        if engine != self.engine:
+            self._engines = dict.fromkeys(self._engines, "")
+        self.engine = engine
+
+    def expect(self, job: str, *, is_fresh: bool) -> None:
+        """A job has arrived. Its clips can be taken over later if one engine has spoken them all."""
+        self._engines[job] = self.engine if is_fresh else ""
 
     def publish(self, ending: Ending, device_names: Mapping[str, str]) -> None:
         """Report and publish a job that is over now."""
+        begun = self._engines.pop(ending.name, "")
+        engine = begun if begun == self.engine else ""
         now = time.time()
         result = make_result(ending, rfc3339(now - ending.wall_s), rfc3339(now), device_names)
         _say_end(result)
         self.num_under_way += 1
-        self._group.create_task(self._publish(result), name=f"publish {ending.name}")
+        self._group.create_task(self._publish(result, ending.job, engine), name=f"publish {ending.name}")
 
     def finish(self, folder: Path) -> None:
         """Go on with a publish that a crash cut."""
@@ -97,8 +114,8 @@ class Publisher:
         """From now on what the disk refuses is not tried again."""
         self._stop.set()
 
-    async def _publish(self, result: Result) -> None:
-        published = await self._until_it_goes(result.job, lambda: self._write(result))
+    async def _publish(self, result: Result, job: Job | None, engine: str) -> None:
+        published = await self._until_it_goes(result.job, lambda: self._write(result, job, engine))
         self.num_under_way -= 1
         self._post(published or Unpublished(result.job))
 
@@ -127,14 +144,27 @@ class Publisher:
                 await asyncio.wait_for(self._stop.wait(), pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _write(self, result: Result) -> Published:
+    def _write(self, result: Result, job: Job | None, engine: str) -> Published:
         """Blocking: render, stage, sync, rename."""
         try:
+            if job is not None and engine:
+                result = with_keys(result, job, engine, self._digests(result.job))
             return Published(result.job, result, self._stage(result))
         except ClipsGone as gone:
             _log.error("[Main] %s: %s", result.job, gone, extra={"job": result.job})
             result = without_clips(result, gone.clips, "its clip was taken away before the job was published")
             return Published(result.job, result, self._stage(result))
+
+    def _digests(self, job: str) -> Callable[[str], str]:
+        out = self._spool.work / job / OUT
+
+        def digest(clip: str) -> str:
+            try:
+                return digest_of((out / clip).read_bytes())
+            except FileNotFoundError:
+                return ""  # taken away: staging will say so
+
+        return digest
 
     def _stage(self, result: Result) -> Path:
         rendered = _rendered(result)

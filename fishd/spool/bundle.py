@@ -24,7 +24,7 @@ from fishd.spool.reader import Reader, Reference
 from fishd.spool.safefs import EXHAUSTED, BundleFolder, Missing, Refused
 from fishd.spool.survey import survey
 
-__all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed"]
+__all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +66,28 @@ def read_bundle(
 
 
 def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk) -> Reading:
-    """Read what was claimed into work/NAME: a folder, or an archive, which is unpacked first.
+    """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
+    unpacked = work / UNPACKED
+    try:
+        if unpacked.exists():  # a crash's, or a full disk's
+            remove_tree(disk, unpacked)
+    except OSError as error:
+        raise disk_error(str(unpacked), "cannot be removed", error) from error
+    return read_dropped(
+        work / BUNDLE, work.name, limits, default_format, unpacked=unpacked, copies=work / VOICES
+    )
 
-    Raises SpoolError as read_bundle does.
-    """
-    bundle = work / BUNDLE
+
+def read_dropped(
+    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Path
+) -> Reading:
+    """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
     if bundle.is_file() and not bundle.is_symlink():
         try:
-            bundle = _unpacked(bundle, work / UNPACKED, limits, disk)
+            bundle = unpack(bundle, unpacked, limits)
         except Refused as refused:
             return Reading(None, (Fault("bundle", printable(str(refused))),), (), ())
-    return read_bundle(bundle, work.name, limits, default_format, copies=work / VOICES)
-
-
-def _unpacked(archive: Path, into: Path, limits: Limits, disk: Disk) -> Path:
-    try:
-        if into.exists():  # a crash's, or a full disk's
-            remove_tree(disk, into)
-    except OSError as error:
-        raise disk_error(str(into), "cannot be removed", error) from error
-    return unpack(archive, into, limits)
+    return read_bundle(bundle, name, limits, default_format, copies=copies)
 
 
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:

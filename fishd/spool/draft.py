@@ -67,6 +67,7 @@ class Draft:
     format: str = "wav"
     speakers: tuple[SpeakerDraft, ...] = ()
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
+    reuse: bool | None = None
 
     def files(self) -> Iterator[Named]:
         """Every file that it names, once for each place that names it."""

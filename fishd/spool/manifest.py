@@ -56,23 +56,24 @@ def _draft(top: Table, default_format: str) -> Draft:
     title = top.string("title")
     priority = top.integer("priority", -10, 10)
     language = top.language() or DEFAULT_LANGUAGE
-    audio_format = _format(top.table("output"), default_format)
+    audio_format, reuse = _output(top.table("output"), default_format)
     options = _engine_options(top.table("engine_options"))
     speakers = tuple(_speaker(table, language) for table in top.tables("speakers"))
     if not speakers and not top.faulty("speakers"):
         top.fault("speakers", "there are none; add a [[speakers]] table")
     top.close()
-    return Draft(title.text if title else "", priority or 0, audio_format, speakers, options)
+    return Draft(title.text if title else "", priority or 0, audio_format, speakers, options, reuse)
 
 
-def _format(output: Table | None, default: str) -> str:
+def _output(output: Table | None, default: str) -> tuple[str, bool | None]:
+    """The clips' format, and whether earlier ones may be taken over."""
     if output is None:
-        return default
-    chosen = output.string("format")
+        return default, None
+    chosen, reuse = output.string("format"), output.boolean("reuse")
     if chosen and chosen.text not in FORMATS:
         output.fault("format", f'"{chosen.text[:40]}" is not one of {", ".join(FORMATS)}')
     output.close()
-    return chosen.text if chosen and chosen.text in FORMATS else default
+    return chosen.text if chosen and chosen.text in FORMATS else default, reuse
 
 
 def _engine_options(table: Table | None) -> Mapping[str, object]:

@@ -51,7 +51,7 @@ class Reader:
             return None
         title = one_line(draft.title)[: self._limits.name_chars] or name
         placed = _with_clips(speakers, draft.format)
-        return Job(name, title, draft.priority, draft.format, placed, draft.engine_options)
+        return Job(name, title, draft.priority, draft.format, placed, draft.engine_options, reuse=draft.reuse)
 
     def _within_limits(self, draft: Draft) -> bool:
         if len(draft.speakers) <= self._limits.speakers:

@@ -90,6 +90,13 @@ class Table:
             return value and value.text
         return self.fault(key, f'{_shown(value.text)} is not a language; write a tag such as "en" or "pt-BR"')
 
+    def boolean(self, key: str) -> bool | None:
+        """True or false."""
+        value = self._value(key)
+        if value is None or isinstance(value, bool):
+            return value
+        return self._wrong(key, value, "true or false")
+
     def integer(self, key: str, low: int, high: int) -> int | None:
         """A whole number in a range."""
         value = self._value(key)

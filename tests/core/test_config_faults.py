@@ -57,7 +57,7 @@ def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> Non
         ("[weather]", f"config.toml:1: weather: is not a known section; known are {', '.join(RULES)}"),
         ("[pool]\nmax_take = 3", "config.toml:2: pool.max_take: is not a known key; did you mean max_takes?"),
         ("[log]\nmax_takes = 3", "config.toml:2: log.max_takes: is not a key of log; it belongs in [pool]"),
-        ("[output]\nzzz = 3", "config.toml:2: output.zzz: is not a known key; known are format"),
+        ("[output]\nzzz = 3", "config.toml:2: output.zzz: is not a known key; known are format, reuse"),
         (
             "max_takes = 3",
             "config.toml:1: max_takes: stands outside of every section; it must stand below [pool]",

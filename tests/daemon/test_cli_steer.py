@@ -117,8 +117,10 @@ def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None
     assert "no such job" in fishd("cancel", "none", cwd=daemon.folder).stderr
 
 
-def test_retry_speaks_only_what_failed(daemon: Running, tmp_path: Path, gate: Path) -> None:
-    """With the voices of the archived bundle, under ids of the first job."""
+def test_retry_speaks_only_what_failed_and_gives_the_whole(
+    daemon: Running, tmp_path: Path, gate: Path
+) -> None:
+    """The good clips are those of the first result; nothing of that is changed."""
     gate.touch()
     lines = {"Ada": ["Good.", "Nonsense."], "Bob": ["Good too."]}
     first = fishd("submit", "--wait", make_bundle(tmp_path / "mixed", lines, priority=3), cwd=daemon.folder)
@@ -128,8 +130,12 @@ def test_retry_speaks_only_what_failed(daemon: Running, tmp_path: Path, gate: Pa
 
     assert (1, 1) == (first.returncode, again.returncode)
     assert "1 segment of mixed to speak again" in again.stderr
-    spoken = [(s["name"], [part["id"] for part in s["segments"]]) for s in result["speakers"]]
-    assert [("Ada", ["002"])] == spoken
+    assert "3 segments, 2 of them spoken before" in daemon.log()
+    spoken = [(s["name"], part["id"], part["status"]) for s in result["speakers"] for part in s["segments"]]
+    assert [("Ada", "001", "done"), ("Ada", "002", "failed"), ("Bob", "001", "done")] == spoken
+    for clip in ("clips/Ada/001.wav", "clips/Bob/001.wav"):
+        bytes_of = [(daemon.spool / "outbox" / name / clip).read_bytes() for name in ("mixed", "mixed-retry")]
+        assert bytes_of[0] == bytes_of[1]
 
 
 def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
