@@ -110,11 +110,12 @@ class Running:
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Look again at every change below the folder, and now and then besides."""
-        if condition():
-            return
         deadline = time.monotonic() + LIMIT_S
         while time.monotonic() < deadline:
-            with contextlib.suppress(FileNotFoundError):  # a folder that moved while the watch was set up
+            if condition():
+                return
+            # A folder that moved while the watch was set up; a name that is no UTF-8.
+            with contextlib.suppress(FileNotFoundError, RuntimeError):
                 for _ in self._changes():
                     if condition():
                         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -145,7 +146,8 @@ def test_the_contracts_log_lines_are_exact(tmp_path: Path) -> None:
         daemon.wait_for_result("two-voices")
         log = daemon.log()
     assert "[Main] Using 2 parallel workers on the CPU" in log
-    assert "[Main] Launching Worker 0 on CPU for Speaker 0" in log
+    for speaker in (0, 1):  # whichever worker was ready first
+        assert re.search(rf"\[Main\] Launching Worker [01] on CPU for Speaker {speaker}$", log, re.MULTILINE)
 
 
 def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:

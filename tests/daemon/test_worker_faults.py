@@ -25,8 +25,14 @@ ENDED = {
 
 def workers(daemon: Running) -> list[psutil.Process]:
     assert daemon.process
-    children = psutil.Process(daemon.process.pid).children()
-    return [child for child in children if "fishd.worker" in child.cmdline()]
+    return [child for child in psutil.Process(daemon.process.pid).children() if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "fishd.worker" in process.cmdline()
+    except psutil.NoSuchProcess:  # it has just ended
+        return False
 
 
 def errors_of(result: dict[str, Any]) -> dict[str, str]:
