@@ -117,14 +117,16 @@ def machine(folder: Path) -> Iterator[Machine]:
         nspawn = _boot(root, binds, cgroups, folder / "console.log")
         try:
             booted = Machine(root, _leader(nspawn, folder / "console.log"), nspawn)
+        except BaseException:
+            nspawn.kill()
+            nspawn.wait()
+            raise
+        try:
             booted.wait_until(lambda: _is_up(booted), "systemd to be up")
             booted.run("ldconfig")
             yield booted
-            booted.power_off()
         finally:
-            if nspawn.poll() is None:
-                nspawn.kill()
-                nspawn.wait()
+            booted.power_off()
 
 
 def _image() -> Path:
