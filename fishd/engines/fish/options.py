@@ -31,8 +31,8 @@ class Sampling:
 class EngineOptions:
     """How the engine is loaded. `slots` and `slot_tokens` of 0 mean: as the device and the budget allow.
 
-    `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr). On a GPU, frames are
-    recorded as CUDA graphs unless `cuda_graphs` is off, and `kernels` says whose small steps they take.
+    `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr). On a GPU, frames
+    are recorded as CUDA graphs unless `cuda_graphs` is off, and `kernels` says whose small steps they take.
     """
 
     checkpoint: str = ""
