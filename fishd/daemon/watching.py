@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,7 +68,8 @@ class ConfigWatch:
                     await self._compare()
         finally:
             closing.asked = True
-            notify.close()
+            with suppress(RuntimeError):  # in the place of a cancel it would be caught and tried again
+                notify.close()
 
     async def _compare(self) -> None:
         """Say so if there is something else in the file than before, and it is all there."""
