@@ -91,7 +91,7 @@ def work_off(root: Path, jobs: int) -> tuple[float, float]:
             wait_for(lambda: count(spool / "outbox") >= jobs, f"{jobs} results")
             seconds = time.perf_counter() - started
             wait_for(lambda: count(spool / "work") == 0, "work/ to be cleared")
-        assert sorted(names) == sorted(os.listdir(spool / "outbox")), "each once"
+        assert sorted(names) == sorted(path.name for path in (spool / "outbox").iterdir()), "each once"
         for name in names:
             result = json.loads((spool / "outbox" / name / "result.json").read_bytes())
             assert result["status"] == "done", (name, result["status"])

@@ -11,26 +11,22 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from fishd.core.config import Config
 from fishd.core.events import CancelAsked, JobArrived
-from fishd.core.job import Clip, Fault, Job
-from fishd.core.reuse import engine_key
 from fishd.core.visible import visible
+from fishd.daemon.desk import Desk
 from fishd.daemon.faults import Faults
 from fishd.daemon.mail import Scanned, Trouble
 from fishd.daemon.publisher import Publisher
 from fishd.spool.alarm import alarm
-from fishd.spool.bundle import Reading, read_claimed
 from fishd.spool.errors import SpoolError, disk_error
-from fishd.spool.inbox import Claimed, Found, Inbox
-from fishd.spool.journal import text_hash
+from fishd.spool.inbox import Found, Inbox
 from fishd.spool.names import printable
-from fishd.spool.outbox import OUT, Recovered, folders_in, recover_one
-from fishd.spool.reuse import take_over
+from fishd.spool.outbox import Recovered, folders_in
 from fishd.spool.root import Spool, expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
@@ -66,6 +62,7 @@ class Arrivals:
         )
         # The mutable state.
         self._config = config
+        self._desk = Desk(config, spool)
         self._rung = asyncio.Event()
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()
@@ -74,7 +71,7 @@ class Arrivals:
 
     def adopt(self, config: Config) -> None:
         """Take over another configuration from the next scan on."""
-        self._config = config
+        self._config = self._desk.config = config
         self._inbox.settle(config.spool.settle_s, config.spool.settle_timeout_s)
         self._rung.set()
 
@@ -131,28 +128,8 @@ class Arrivals:
             self._faults.met("claims", claims.fault)
         else:
             self._faults.over("claims")
-        reads = {one.folder: partial(self._arrived, one) for one in claims.claimed}
+        reads = {one.folder: partial(self._desk.arrived, one) for one in claims.claimed}
         await self._read_all(reads)
-
-    def _arrived(self, claimed: Claimed) -> JobArrived:
-        """Blocking: read a claimed bundle."""
-        self._make_out(claimed.folder)
-        reading = self._read(claimed.folder)
-        faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
-        clips = self._taken_over(None if faults else reading.job, claimed.folder)
-        return _arrival(claimed.name, reading, faults, clips)
-
-    def _taken_over(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
-        """Blocking: what an earlier job has spoken already."""
-        if job is None or not (self._config.output.reuse if job.reuse is None else job.reuse):
-            return {}
-        engine = engine_key(self._config.engine)
-        return take_over(job, engine, self._spool.outbox, folder, self._spool.disk)
-
-    def _make_out(self, folder: Path) -> None:
-        """For the job's log; a disk that refuses it will refuse what matters, and that is said."""
-        with contextlib.suppress(OSError):
-            self._spool.disk.make_folder(folder / OUT)
 
     def _say_waiting(self) -> None:
         """`--once` does not end while anything waits."""
@@ -221,21 +198,6 @@ class Arrivals:
                 _log.info("[Main] %s was being published: that goes on", arrived.name)
                 self._publisher.finish(arrived.folder)
 
-    def _read(self, folder: Path) -> Reading:
-        """Blocking. A fault of ours in reading one bundle rejects that bundle; it stops nothing else.
-
-        Raises SpoolError for what the machine refuses.
-        """
-        limits, audio_format, name = self._config.limits, self._config.output.format, folder.name
-        try:
-            return read_claimed(folder, limits, audio_format, self._spool.disk)
-        except SpoolError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
-            _log.exception("[Main] %s cannot be read: a fault of fishd", name, extra={"job": name})
-            what = f"cannot be read: a fault of fishd ({type(error).__name__}); please report it"
-            return Reading(None, (Fault("bundle", what),), (), ())
-
     # ---- what a crash left -------------------------------------------------------------------------
 
     async def _resume(self) -> None:
@@ -251,22 +213,8 @@ class Arrivals:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
                 self._faults.over("work")
-                await self._read_all({folder: partial(self._resumed, folder) for folder in left})
+                await self._read_all({folder: partial(self._desk.resumed, folder) for folder in left})
                 return
-
-    def _resumed(self, folder: Path) -> JobArrived | Recovered | None:
-        """Blocking: read the bundle again, and match the journal's clips with its segments."""
-        left = recover_one(folder, self._spool.disk)
-        if left is None or left.complete:
-            return left
-        self._make_out(left.folder)
-        reading = self._read(left.folder)
-        clips = dict(_done(left, reading.job)) if reading.job else {}
-        for fault in left.faults:
-            _log.warning("[Main] %s: %s", left.name, fault)
-        return _arrival(
-            left.name, reading, reading.faults, clips, cancelled=left.cancelled, is_fresh=not clips
-        )
 
     # ---- the archive -------------------------------------------------------------------------------
 
@@ -294,38 +242,3 @@ def _cannot_be_read(path: Path, error: OSError | SpoolError) -> SpoolError:
     if isinstance(error, SpoolError):
         return error
     return disk_error(str(path), "cannot be read", error)
-
-
-def _arrival(
-    name: str,
-    reading: Reading,
-    faults: tuple[Fault, ...],
-    clips: Mapping[tuple[int, int], Clip],
-    *,
-    cancelled: bool = False,
-    is_fresh: bool = True,
-) -> JobArrived:
-    return JobArrived(
-        name=name,
-        job=None if faults else reading.job,
-        faults=faults,
-        warnings=reading.warnings,
-        references=tuple((reference.where, str(reference.path)) for reference in reading.references),
-        clips=clips,
-        cancelled=cancelled,
-        is_fresh=is_fresh,
-    )
-
-
-def _done(left: Recovered, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
-    """The journal's clips of segments that have not changed since."""
-    for s, n, segment in job.segments():
-        line = left.spoken.get((s, segment.id))
-        same = (
-            line is not None
-            and line.text_hash == text_hash(segment.text)
-            and line.voice_key == job.speakers[s].voice_key
-            and line.clip.path == segment.clip
-        )
-        if line is not None and same:
-            yield (s, n), line.clip
