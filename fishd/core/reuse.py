@@ -36,15 +36,15 @@ def family(name: str) -> str:
     return _NUMBER.sub("", name) or name
 
 
-def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str], str]) -> Result:
-    """The result with what a later job needs to take its clips over; `digest` is given a clip's path."""
+def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str], str]) -> Result:
+    """The result with what a later job needs to take its clips over; `digest` is of a clip's path and key."""
 
     def keyed(s: int, n: int, segment: SegmentResult) -> SegmentResult:
         if segment.clip is None:
             return segment
         speaker = job.speakers[s]
         key = clip_key(engine, job, speaker, speaker.segments[n])
-        return replace(segment, key=key, digest=digest(segment.clip))
+        return replace(segment, key=key, digest=digest(segment.clip, key))
 
     def row(s: int, speaker: SpeakerResult) -> SpeakerResult:
         return replace(

@@ -27,7 +27,7 @@ from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.inbox import Found, Inbox
 from fishd.spool.names import printable
 from fishd.spool.outbox import Recovered, folders_in
-from fishd.spool.root import Spool, expire_archive
+from fishd.spool.root import expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
 BATCH = 64  # bundles that are claimed with one sync
@@ -42,12 +42,12 @@ class Arrivals:
 
     def __init__(
         self,
-        config: Config,
-        spool: Spool,
+        desk: Desk,
         publisher: Publisher,
         faults: Faults,
         post: Callable[[JobArrived | CancelAsked | Scanned | Trouble], None],
     ) -> None:
+        config, spool = desk.config, desk.spool
         self._spool = spool
         self._publisher = publisher
         self._faults = faults
@@ -62,7 +62,7 @@ class Arrivals:
         )
         # The mutable state.
         self._config = config
-        self._desk = Desk(config, spool)
+        self._desk = desk
         self._rung = asyncio.Event()
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()

@@ -27,10 +27,11 @@ _log = logging.getLogger("fishd.arrivals")
 
 
 class Desk:
-    """Reads with the configuration that is in force."""
+    """Reads with the configuration that is in force. `secret`: see spool/reuse.py."""
 
-    def __init__(self, config: Config, spool: Spool) -> None:
-        self._spool = spool
+    def __init__(self, config: Config, spool: Spool, secret: bytes) -> None:
+        self.spool = spool
+        self._secret = secret
         # The mutable state.
         self.config = config
 
@@ -47,16 +48,17 @@ class Desk:
         if job is None or not (self.config.output.reuse if job.reuse is None else job.reuse):
             return {}
         engine = engine_key(self.config.engine)
-        return take_over(job, engine, self._spool.outbox, folder, self._spool.disk)
+        spool = self.spool
+        return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
 
     def _make_out(self, folder: Path) -> None:
         """For the job's log; a disk that refuses it will refuse what matters, and that is said."""
         with contextlib.suppress(OSError):
-            self._spool.disk.make_folder(folder / OUT)
+            self.spool.disk.make_folder(folder / OUT)
 
     def resumed(self, folder: Path) -> JobArrived | Recovered | None:
         """Read the bundle again, and match the journal's clips with its segments."""
-        left = recover_one(folder, self._spool.disk)
+        left = recover_one(folder, self.spool.disk)
         if left is None or left.complete:
             return left
         self._make_out(left.folder)
@@ -75,7 +77,7 @@ class Desk:
         """
         limits, audio_format, name = self.config.limits, self.config.output.format, folder.name
         try:
-            return read_claimed(folder, limits, audio_format, self._spool.disk)
+            return read_claimed(folder, limits, audio_format, self.spool.disk)
         except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else

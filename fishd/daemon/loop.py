@@ -37,6 +37,7 @@ from fishd.daemon.arrivals import Arrivals
 from fishd.daemon.cards import CardWatch
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.control import Control
+from fishd.daemon.desk import Desk
 from fishd.daemon.faults import Faults
 from fishd.daemon.hands import Hands
 from fishd.daemon.hiring import Hiring
@@ -55,6 +56,7 @@ from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
 from fishd.spool.errors import disk_error
 from fishd.spool.outbox import OUT
+from fishd.spool.reuse import reuse_secret
 from fishd.spool.root import Spool
 from fishd.wire import messages
 from fishd.wire.control import CONTROL
@@ -104,11 +106,12 @@ class Daemon:
         """Every part of the house, and the tasks that run beside the mailbox."""
         spool, post = self._spool, self._mail.put_nowait
         self._pool = Pool(group, post)
+        secret = reuse_secret(spool.root / ".cache")
         self._faults = faults = Faults(self._trouble)
         self._keeper = Keeper(spool, faults, post)
-        self._publisher = Publisher(spool, self._logs.jobs, group, faults, post)
+        self._publisher = Publisher(spool, self._logs.jobs, group, faults, post, secret=secret)
         self._publisher.adopt_engine(engine_key(self._reloading.config.engine))
-        self._arrivals = Arrivals(self._reloading.config, spool, self._publisher, faults, post)
+        self._arrivals = Arrivals(Desk(self._reloading.config, spool, secret), self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)

@@ -72,8 +72,11 @@ class Publisher:
         group: asyncio.TaskGroup,
         faults: Faults,
         post: Callable[[Published | Finished | Unpublished], None],
+        *,
+        secret: bytes,
     ) -> None:
         self._spool = spool
+        self._secret = secret
         self._job_log = job_log
         self._group = group
         self._faults = faults
@@ -155,12 +158,12 @@ class Publisher:
             result = without_clips(result, gone.clips, "its clip was taken away before the job was published")
             return Published(result.job, result, self._stage(result))
 
-    def _digests(self, job: str) -> Callable[[str], str]:
+    def _digests(self, job: str) -> Callable[[str, str], str]:
         out = self._spool.work / job / OUT
 
-        def digest(clip: str) -> str:
+        def digest(clip: str, key: str) -> str:
             try:
-                return digest_of((out / clip).read_bytes())
+                return digest_of((out / clip).read_bytes(), key, self._secret)
             except FileNotFoundError:
                 return ""  # taken away: staging will say so
 

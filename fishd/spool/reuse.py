@@ -1,14 +1,18 @@
 """Clips of an earlier result taken over into a new job, so that only what has changed is spoken.
 
 The outbox is open to users: what is taken from it is opened like a stranger's bundle, and must have the
-digest that its result tells. Everything here may fail; then the clip is spoken.
+digest that its result tells. Digests are made with a secret of this spool, so that nobody else can make one.
+Everything here may fail; then the clip is spoken.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
+import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from fishd.core.job import Clip, Job
 from fishd.core.limits import MIB
 from fishd.core.result import Result, SegmentResult
 from fishd.core.reuse import clip_key, family
-from fishd.spool.disk import Disk
+from fishd.spool.disk import Disk, write_all
 from fishd.spool.journal import Journal, SpokenLine, text_hash
 from fishd.spool.outbox import OUT, make_room, numbered
 from fishd.spool.safefs import BundleFolder, Refused
@@ -27,15 +31,18 @@ RESULT_BYTES = 64 * MIB
 CLIP_BYTES = 64 * MIB
 BATCH_BYTES = 32 * MIB  # that are on the disk with one sync
 MOST_EARLIER = 20
+SECRET_BYTES = 32
 _Place = tuple[int, int]
 
 
-def take_over(job: Job, engine: str, outbox: Path, folder: Path, disk: Disk) -> dict[_Place, Clip]:
+def take_over(
+    job: Job, engine: str, secret: bytes, *, outbox: Path, folder: Path, disk: Disk
+) -> dict[_Place, Clip]:
     """Put what earlier jobs of the same family have spoken into work/NAME, journaled like any clip.
 
-    `engine` is its key. Raises OSError for what the spool's disk refuses.
+    `engine` is its key, `secret` the spool's. Raises OSError for what the spool's disk refuses.
     """
-    taking = _Taking(job, folder, disk)
+    taking = _Taking(job, secret, folder, disk)
     for s, n, segment in job.segments():
         taking.wanted.setdefault(clip_key(engine, job, job.speakers[s], segment), []).append((s, n))
     for earlier in _earlier(job.name, outbox):
@@ -49,6 +56,7 @@ class _Taking:
     """What is still wanted, by key; what is read and not yet written; what is taken."""
 
     job: Job
+    secret: bytes
     folder: Path
     disk: Disk
     wanted: dict[str, list[_Place]] = field(default_factory=dict[str, list[_Place]])
@@ -74,7 +82,7 @@ def _take_from(earlier: Path, taking: _Taking) -> None:
     try:
         with BundleFolder(earlier) as result:
             for segment in _spoken(result):
-                content = _content(result, segment) if segment.key in taking.wanted else None
+                content = _content(result, segment, taking.secret) if segment.key in taking.wanted else None
                 if content is None:
                     continue
                 for s, n in taking.wanted.pop(segment.key or ""):
@@ -95,12 +103,13 @@ def _spoken(result: BundleFolder) -> Iterator[SegmentResult]:
         yield from (segment for segment in speaker.segments if segment.clip and segment.key)
 
 
-def _content(result: BundleFolder, segment: SegmentResult) -> bytes | None:
+def _content(result: BundleFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
     try:
         content = result.read(segment.clip or "", CLIP_BYTES)
     except Refused:
         return None
-    return content if digest_of(content) == segment.digest else None
+    made = digest_of(content, segment.key or "", secret)
+    return content if hmac.compare_digest(made, segment.digest or "") else None
 
 
 def _clip(segment: SegmentResult, path: str) -> Clip:
@@ -139,6 +148,25 @@ def _line(job: Job, place: _Place, clip: Clip, size_bytes: int) -> SpokenLine:
     return SpokenLine(s, segment.id, text_hash(segment.text), speaker.voice_key, size_bytes, clip)
 
 
-def digest_of(content: bytes) -> str:
-    """What a result tells of its clips."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+def digest_of(content: bytes, key: str, secret: bytes) -> str:
+    """What a result tells of a clip that was made for this key."""
+    digest = hashlib.blake2b(key.encode() + b"\0", digest_size=16, key=secret)
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def reuse_secret(cache: Path) -> bytes:
+    """The spool's secret, made when there is none; where it cannot be kept, one for this life only."""
+    path = cache / "reuse.secret"
+    try:
+        cache.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                write_all(fd, secrets.token_bytes(SECRET_BYTES))
+            finally:
+                os.close(fd)
+        secret = path.read_bytes()
+    except OSError:
+        secret = b""
+    return secret if len(secret) == SECRET_BYTES else secrets.token_bytes(SECRET_BYTES)

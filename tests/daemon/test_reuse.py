@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,19 @@ def test_a_clip_that_somebody_changed_is_spoken_anew(tmp_path: Path, harm: str) 
             case _:
                 pass
         assert ["Two."] == again(daemon, tmp_path, LINES)
+
+
+def test_a_forged_result_is_not_believed(tmp_path: Path) -> None:
+    """Digests are made with the spool's secret: another's clip under a true key is not taken."""
+    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+        again(daemon, tmp_path, LINES)
+        show = daemon.spool / "outbox" / "show"
+        result = json.loads((show / "result.json").read_bytes())
+        one, two = result["speakers"][0]["segments"][:2]
+        one["clip"], one["digest"] = two["clip"], two["digest"]
+        (show / "result.json").write_text(json.dumps(result))
+        assert ["One."] == again(daemon, tmp_path, LINES)
+    assert 0o600 == (daemon.spool / ".cache" / "reuse.secret").stat().st_mode & 0o777
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b"{" * 10_000])

@@ -13,6 +13,7 @@ from fishd.core.config import Config, SpoolConfig
 from fishd.core.events import JobArrived
 from fishd.core.limits import Limits
 from fishd.daemon.arrivals import Arrivals
+from fishd.daemon.desk import Desk
 from fishd.daemon.faults import Faults
 from fishd.daemon.mail import Mail
 from fishd.spool.root import open_spool
@@ -68,7 +69,7 @@ def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: 
             config = Config(spool=SpoolConfig(root=tmp_path), limits=BROKEN)
             (make_bundle(spool.inbox / "odd") / ".ready").touch()
             mail: asyncio.Queue[Mail] = asyncio.Queue()
-            arrivals = Arrivals(config, spool, None, Faults(lambda *_: None), mail.put_nowait)
+            arrivals = Arrivals(Desk(config, spool, b""), None, Faults(lambda *_: None), mail.put_nowait)
             running = asyncio.create_task(arrivals.run())
             async with asyncio.timeout(10):
                 while not isinstance(arrived := await mail.get(), JobArrived):
