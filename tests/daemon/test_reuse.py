@@ -93,7 +93,7 @@ def test_a_forged_result_is_not_believed(tmp_path: Path) -> None:
     assert 0o600 == (daemon.spool / ".cache" / "reuse.secret").stat().st_mode & 0o777
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b"{" * 10_000])
+@pytest.mark.parametrize("content", [b"{}", b"\xff", b"{" * 10_000])
 def test_a_result_that_somebody_broke_is_passed_over(tmp_path: Path, content: bytes) -> None:
     """It costs only the time to speak all again."""
     with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:

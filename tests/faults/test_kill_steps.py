@@ -16,7 +16,7 @@ from tests.faults.outcome import outcome_of, spoken_in
 
 LINES = {"Ada": ["First.", "Second."]}
 TEXT_OF = {("NAME", "clips/Ada/001.wav"): "First.", ("NAME", "clips/Ada/002.wav"): "Second."}
-A_FEW = 4
+A_FEW = 3
 
 
 def live(daemon: Running, last: int | None = None) -> int:

@@ -256,7 +256,7 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     work = tmp_path / "NAME"
     work.mkdir()
-    for at in range(0, len(whole), max(1, len(whole) // 300)):
+    for at in range(0, len(whole), max(1, len(whole) // 120)):
         for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :]):
             (work / "bundle").write_bytes(content)
             reading = read_claimed(work, LIMITS, "wav", Disk())
