@@ -23,7 +23,7 @@ from fishd.core.job import Clip
 from fishd.core.machine import will_pass
 from fishd.daemon.faults import Faults
 from fishd.spool.errors import disk_error
-from fishd.spool.journal import CancelledLine, SpokenLine, append_to_all, text_hash
+from fishd.spool.journal import CancelledLine, SpokenLine, append_to_all, sync_all, text_hash
 from fishd.spool.root import Spool
 from fishd.wire.messages import Spoken
 
@@ -106,9 +106,8 @@ class Keeper:
 
     def _sync(self, jobs: set[str]) -> None:
         """Blocking. What fails here is met again, and said, when the job is published."""
-        folders = [self._spool.work / job for job in jobs]
         with contextlib.suppress(OSError):
-            append_to_all({folder: () for folder in folders if folder.is_dir()}, self._spool.disk)
+            sync_all([self._spool.work / job for job in jobs], self._spool.disk)
 
     async def _write_all(self) -> None:
         """What waits together is written together."""
@@ -141,7 +140,8 @@ class Keeper:
             if self._stop.is_set():
                 return False
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stop.wait()
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _append(self, lines: _Lines) -> None:

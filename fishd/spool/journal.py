@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -144,6 +144,20 @@ def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk, *, sync: 
             for journal in journals.values():
                 journal.take_back()
             raise
+
+
+def sync_all(folders: Sequence[Path], disk: Disk) -> None:
+    """Force the journals that stand in these folders to the disk; none is made where a job is gone.
+
+    Raises OSError.
+    """
+    with ExitStack() as stack:
+        fds: list[int] = []
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                fds.append(os.open(folder / JOURNAL, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+                stack.callback(os.close, fds[-1])
+        disk.sync_files(fds, [folder for folder in folders if folder.is_dir()])
 
 
 def read_journal(folder: Path) -> tuple[list[AnyLine], list[Fault]]:

@@ -146,7 +146,7 @@ class Failing(Disk):
         super().remove_file(path)
 
 
-@pytest.mark.parametrize("call", ["write", "append", "sync", "sync_folder", "rename", "remove_file"])
+@pytest.mark.parametrize("call", ["write", "append", "sync", "sync_folder", "rename"])
 def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str) -> None:
     """A disk that was full for a while loses nothing and publishes once."""
     folder = a_job(spool)
@@ -158,6 +158,16 @@ def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str)
     assert spool.outbox / "NAME" == publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
     assert [f"NAME/{CLIP}", "NAME/result.json", "NAME/summary.txt"] == tree(spool.outbox)
     assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())
+
+
+def test_a_job_is_out_although_its_folder_cannot_be_cleared_away(spool: Spool) -> None:
+    """Publishing it again would be worse than what is left: the next start clears that."""
+    folder = a_job(spool)
+    disk = Failing("remove_file")
+    assert spool.outbox / "NAME" == publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    assert [folder] == list(spool.work.iterdir())
+    assert [] == recover(spool.work)
     assert [] == list(spool.work.iterdir())
 
 
