@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -192,13 +193,17 @@ def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
 
 
 def _remove(folder: Path, disk: Disk) -> None:
-    """Needs no sync: if it is taken back, `recover` does it again."""
-    if os.path.lexists(folder / JOURNAL):
-        disk.remove_file(folder / JOURNAL)
-    try:
-        disk.remove_folder(folder)
-    except OSError:  # somebody put something there
-        remove_tree(disk, folder)
+    """The job is out: what cannot be removed now, `recover` clears away at the next start."""
+    with suppress(OSError):
+        for name in (VOICES, UNPACKED):
+            if os.path.lexists(folder / name):
+                remove_tree(disk, folder / name)
+        if os.path.lexists(folder / JOURNAL):
+            disk.remove_file(folder / JOURNAL)
+        try:
+            disk.remove_folder(folder)
+        except OSError:  # somebody put something there
+            remove_tree(disk, folder)
 
 
 def numbered(name: str) -> Callable[[int], str]:
