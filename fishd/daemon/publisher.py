@@ -34,7 +34,7 @@ from fishd.spool.reuse import digest_of
 from fishd.spool.root import Spool
 
 _log = logging.getLogger("fishd.publisher")
-AT_ONCE = 16  # those that wait for the disk at the same moment share its sync
+AT_ONCE = 3  # more would only wait for one another: the interpreter runs one at a time
 LONGEST_PAUSE_S = 60.0
 _T = TypeVar("_T")
 
