@@ -67,15 +67,15 @@ NEARLY_GOOD = st.fixed_dictionaries(
     optional={"priority": VALUES, "title": VALUES, "engine_options": TREES},
 )
 FILES = st.dictionaries(
-        st.binary(min_size=1, max_size=30).filter(
-            lambda name: not set(name) & set(b"/\0") and name not in (b".", b"..")
-        ),
-        st.none()
-        | st.lists(
-            st.sampled_from(["reference.wav", "reference.txt", "lines.txt", "reference.MP3"]), unique=True
-        ),
-        max_size=4,
-    )
+    st.binary(min_size=1, max_size=30).filter(
+        lambda name: not set(name) & set(b"/\0") and name not in (b".", b"..")
+    ),
+    st.none()
+    | st.lists(
+        st.sampled_from(["reference.wav", "reference.txt", "lines.txt", "reference.MP3"]), unique=True
+    ),
+    max_size=4,
+)
 CUTS = st.integers(0, len(GOOD))
 SPOILT = st.builds(lambda at, to, new: GOOD[:at] + new + GOOD[to:], CUTS, CUTS, st.text(max_size=10))
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
