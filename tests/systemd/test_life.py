@@ -61,7 +61,8 @@ def test_a_reload_of_a_bad_file_fails_and_changes_nothing(service: Service) -> N
     service.configure(cpu_workers="many")
     assert service.machine.tried("systemctl", "reload", "fishd").returncode != 0
     assert (service.is_active(), service.pid()) == ("active", daemon)
-    assert "the configuration stays as it was" in service.machine.journal()
+    words = "the configuration stays as it was"
+    service.machine.wait_until(lambda: words in service.machine.journal(), "the fault in the journal")
 
 
 def test_a_killed_daemon_is_restarted_and_the_job_resumes(service: Service) -> None:
