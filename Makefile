@@ -41,6 +41,7 @@ demo: $(VENV)/.installed
 	@test -f demo/config.toml || $(BIN)/fishd init demo
 	@$(BIN)/fishd run --config demo/config.toml 2>demo/fishd.log & daemon=$$!; \
 	trap 'kill $$daemon 2>/dev/null; wait $$daemon' EXIT; \
+	for _ in $$(seq 100); do $(BIN)/fishd status --config demo/config.toml >/dev/null 2>&1 && break; sleep 0.1; done; \
 	$(BIN)/fishd submit --wait --config demo/config.toml $(DEMO)
 
 # As root: fishd in /opt/fishd and its systemd service, started. Again to upgrade; then: systemctl restart fishd
