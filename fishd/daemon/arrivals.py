@@ -26,7 +26,7 @@ from fishd.spool.alarm import alarm
 from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.inbox import Found, Inbox
 from fishd.spool.names import printable
-from fishd.spool.outbox import Recovered, folders_in
+from fishd.spool.recovery import Recovered, folders_in
 from fishd.spool.root import expire_archive
 
 _log = logging.getLogger("fishd.arrivals")

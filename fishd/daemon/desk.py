@@ -19,7 +19,8 @@ from fishd.spool.bundle import Reading, read_claimed
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox import Claimed
 from fishd.spool.journal import text_hash
-from fishd.spool.outbox import OUT, Recovered, recover_one
+from fishd.spool.outbox import OUT
+from fishd.spool.recovery import Recovered, recover_one
 from fishd.spool.reuse import take_over
 from fishd.spool.root import Spool
 

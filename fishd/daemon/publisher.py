@@ -1,8 +1,8 @@
 """A job that is over -> its report, and its way out of work/ into the outbox.
 
-Each job is published in a thread of its own, a few at a time. What the disk refuses is said once and tried
-again: the bundle and every clip stay where they are until it goes. Clips that somebody took away while the
-job ran are failed segments of its result.
+Jobs that are over at the same time are published together, and large ones apart from them. What the disk
+refuses is said once and tried again: the bundle and every clip stay where they are until it goes. Clips that
+somebody took away while the job ran are failed segments of its result.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from fishd.core.actions import Ending
 from fishd.core.finish import make_result
@@ -27,16 +26,17 @@ from fishd.core.reuse import with_keys
 from fishd.core.words import times_real_time
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.faults import Faults
+from fishd.daemon.lane import Lane
 from fishd.host.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox import OUT, ClipsGone, finish, publish
+from fishd.spool.outbox import OUT, ClipsGone, Parcel, finish, publish_all
 from fishd.spool.reuse import digest_of
 from fishd.spool.root import Spool
 
 _log = logging.getLogger("fishd.publisher")
-AT_ONCE = 3  # more would only wait for one another: the interpreter runs one at a time
+AT_ONCE = 16  # jobs that share their syncs
+LARGE = 500  # segments: such a job has a lane of its own, and no small one waits for it
 LONGEST_PAUSE_S = 60.0
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,18 @@ class Unpublished:
     job: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """A job that is over; `engine`: the key of the one that has spoken it all, if there is one."""
+
+    result: Result
+    job: Job | None
+    engine: str
+
+
+_Attempt = Callable[[], Awaitable[Published | Finished | Exception]]
+
+
 class Publisher:
     """Owns what is on its way out. `post` takes a Published for each job, or an Unpublished."""
 
@@ -82,7 +94,8 @@ class Publisher:
         self._faults = faults
         self._post = post
         # The mutable state.
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="publish")
+        self._small = Lane("publish", self._write, AT_ONCE)
+        self._large = Lane("publish-large", self._write, 1)
         self._stop = asyncio.Event()
         self.num_under_way = 0
         self.engine = ""  # the key of the engine that speaks now
@@ -105,71 +118,77 @@ class Publisher:
         now = time.time()
         result = make_result(ending, rfc3339(now - ending.wall_s), rfc3339(now), device_names)
         _say_end(result)
-        self.num_under_way += 1
-        self._group.create_task(self._publish(result, ending.job, engine), name=f"publish {ending.name}")
+        lane = self._large if result.totals.segments > LARGE else self._small
+        self._send(result.job, partial(lane.do, _Over(result, ending.job, engine)))
 
     def finish(self, folder: Path) -> None:
         """Go on with a publish that a crash cut."""
-        self.num_under_way += 1
-        self._group.create_task(self._finish(folder), name=f"finish {folder.name}")
+        self._send(folder.name, lambda: asyncio.to_thread(self._finish_cut, folder))
 
     def stop(self) -> None:
         """From now on what the disk refuses is not tried again."""
         self._stop.set()
 
-    async def _publish(self, result: Result, job: Job | None, engine: str) -> None:
-        published = await self._until_it_goes(result.job, lambda: self._write(result, job, engine))
-        self.num_under_way -= 1
-        self._post(published or Unpublished(result.job))
+    def _send(self, job: str, attempt: _Attempt) -> None:
+        self.num_under_way += 1
+        self._group.create_task(self._until_it_goes(job, attempt), name=f"publish {job}")
 
-    async def _finish(self, folder: Path) -> None:
-        spool = self._spool
-        goes = await self._until_it_goes(
-            folder.name, lambda: (finish(folder, spool.outbox, spool.archive, spool.disk),)
-        )
-        self.num_under_way -= 1
-        self._post(Finished(folder.name) if goes else Unpublished(folder.name))
-
-    async def _until_it_goes(self, job: str, work: Callable[[], _T]) -> _T | None:
-        """Try until the disk takes it; None if it did not before the daemon was told to stop."""
+    async def _until_it_goes(self, job: str, attempt: _Attempt) -> None:
+        """Try until the disk takes it, or the daemon was told to stop before that."""
         pause_s = 1.0
-        while True:
-            try:
-                done = await asyncio.get_running_loop().run_in_executor(self._threads, work)
-            except (SpoolError, OSError) as error:
-                self._faults.met(f"job {job}", error)
-            else:
-                self._faults.over(f"job {job}")
-                return done
+        while isinstance(end := await attempt(), Exception):
+            self._faults.met(f"job {job}", end)
             if self._stop.is_set():
-                return None
+                break
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stop.wait()
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        else:
+            self._faults.over(f"job {job}")
+        self.num_under_way -= 1
+        self._post(Unpublished(job) if isinstance(end, Exception) else end)
 
-    def _write(self, result: Result, job: Job | None, engine: str) -> Published:
-        """Blocking: render, stage, sync, rename."""
+    # ---- in threads --------------------------------------------------------------------------------
+
+    def _finish_cut(self, folder: Path) -> Finished | Exception:
+        spool = self._spool
         try:
-            if job is not None and engine:
-                result = with_keys(result, job, engine, self._digests(result.job))
-            return Published(result.job, result, self._stage(result))
-        except ClipsGone as gone:
-            _log.error("[Main] %s: %s", result.job, gone, extra={"job": result.job})
-            result = without_clips(result, gone.clips, "its clip was taken away before the job was published")
-            return Published(result.job, result, self._stage(result))
+            finish(folder, spool.outbox, spool.archive, spool.disk)
+        except (SpoolError, OSError) as error:
+            return error
+        return Finished(folder.name)
 
-    def _digests(self, job: str) -> Callable[[str, str], str]:
-        out = self._spool.work / job / OUT
+    def _write(self, overs: Sequence[_Over]) -> list[Published | Exception]:
+        """Render, stage, sync, rename. A job whose clips are gone is published without them."""
+        ends: list[Published | Exception] = []
+        for over, first in zip(overs, self._try(overs), strict=True):
+            result, end = over.result, first
+            if isinstance(end, ClipsGone):
+                _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
+                what = "its clip was taken away before the job was published"
+                result = without_clips(result, end.clips, what)
+                (end,) = self._try([replace(over, result=result)])
+            ends.append(Published(result.job, result, end) if isinstance(end, Path) else end)
+        return ends
 
-        def digest(clip: str, key: str) -> str:
+    def _try(self, overs: Sequence[_Over]) -> list[Path | Exception]:
+        parcels: dict[int, Parcel] = {}
+        ends: dict[int, Path | Exception] = {}
+        for number, over in enumerate(overs):
             try:
-                return digest_of((out / clip).read_bytes(), key, self._secret)
-            except FileNotFoundError:
-                return ""  # taken away: staging will say so
+                parcels[number] = self._parcel(over)
+            except (SpoolError, OSError) as error:
+                ends[number] = error
+        spool = self._spool
+        published = publish_all(list(parcels.values()), spool.outbox, spool.archive, disk=spool.disk)
+        ends |= zip(parcels, published, strict=True)
+        return [ends[number] for number in range(len(overs))]
 
-        return digest
-
-    def _stage(self, result: Result) -> Path:
+    def _parcel(self, over: _Over) -> Parcel:
+        result = over.result
+        if over.job is not None and over.engine:
+            result = with_keys(result, over.job, over.engine, self._digests(result.job))
         rendered = _rendered(result)
         folder = self._spool.work / result.job
         folder.mkdir(exist_ok=True)  # somebody may have removed it under the running job
@@ -181,8 +200,18 @@ class Publisher:
             "job.log": _read(folder / OUT / "job.log"),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        spool = self._spool
-        return publish(folder, files, clips, spool.outbox, spool.archive, disk=spool.disk)
+        return Parcel(folder, files, clips)
+
+    def _digests(self, job: str) -> Callable[[str, str], str]:
+        out = self._spool.work / job / OUT
+
+        def digest(clip: str, key: str) -> str:
+            try:
+                return digest_of((out / clip).read_bytes(), key, self._secret)
+            except FileNotFoundError:
+                return ""  # taken away: staging will say so
+
+        return digest
 
 
 def _rendered(result: Result) -> Rendered:

@@ -74,10 +74,14 @@ class Journal:
         self._disk = disk or Disk()
         self._folder = folder
         path = folder / JOURNAL
-        self._is_named = path.exists()  # and if not on the disk, publish will see to it
-        self._safe_bytes = _whole_bytes(path.read_bytes()) if self._is_named else 0
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        os.ftruncate(self._fd, self._safe_bytes)
+        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._fd = os.open(path, flags)
+            self._is_named = True  # and if not on the disk, publish will see to it
+        except FileNotFoundError:
+            self._fd = os.open(path, flags | os.O_CREAT, 0o644)
+            self._is_named = False
+        self._safe_bytes = _cut_to_whole_lines(self._fd) if self._is_named else 0
 
     def append(self, line: AnyLine, *, sync: bool = True) -> None:
         """Add one line; on the disk when this returns, unless `sync` is False."""
@@ -182,6 +186,16 @@ def read_journal(folder: Path) -> tuple[list[AnyLine], list[Fault]]:
 def text_hash(text: str) -> str:
     """What a SpokenLine remembers of a text, to see whether it has changed."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _cut_to_whole_lines(fd: int) -> int:
+    """The bytes that are left; only a torn journal is read for it."""
+    size_bytes = os.fstat(fd).st_size
+    if not size_bytes or os.pread(fd, 1, size_bytes - 1) == b"\n":
+        return size_bytes
+    whole_bytes = _whole_bytes(os.pread(fd, size_bytes, 0))
+    os.ftruncate(fd, whole_bytes)
+    return whole_bytes
 
 
 def _whole_bytes(content: bytes) -> int:

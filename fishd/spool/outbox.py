@@ -6,7 +6,7 @@
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
 
-Every crash leaves one of four states, and `recover` tells them apart:
+Every crash leaves one of four states, and `recover` (recovery.py) tells them apart:
 
     bundle  out/  publish line
     no      no    any     claimed by half, or archived already: remove the folder
@@ -18,49 +18,20 @@ Every crash leaves one of four states, and `recover` tells them apart:
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from fishd.core.job import Fault
 from fishd.spool.disk import Disk, remove_tree, rename_to_free
-from fishd.spool.errors import SpoolError, mend_for
-from fishd.spool.journal import (
-    JOURNAL,
-    CancelledLine,
-    ClaimedLine,
-    FailedLine,
-    Journal,
-    PublishLine,
-    SpokenLine,
-    read_journal,
-)
+from fishd.spool.errors import SpoolError
+from fishd.spool.journal import JOURNAL, PublishLine, append_to_all, read_journal
+from fishd.spool.together import Files, Lines, Names, Way, together
 
 BUNDLE = "bundle"
 OUT = "out"
 VOICES = "voices"
 UNPACKED = "unpacked"
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A job that a crash left in work/.
-
-    If `complete`, call `finish` and no more. Otherwise read the bundle again; `spoken` and `failed` say,
-    by speaker's position and segment's id, what need not be done again if text_hash and voice_key agree.
-    """
-
-    name: str
-    folder: Path
-    bundle: Path
-    complete: bool
-    started: str = ""
-    cancelled: bool = False
-    spoken: Mapping[tuple[int, str], SpokenLine] = field(default_factory=dict[tuple[int, str], SpokenLine])
-    failed: Mapping[tuple[int, str], FailedLine] = field(default_factory=dict[tuple[int, str], FailedLine])
-    faults: tuple[Fault, ...] = ()
 
 
 class ClipsGone(SpoolError):  # noqa: N818 - reads as what it is
@@ -79,75 +50,80 @@ def make_room(folder: Path, clips: Collection[str]) -> None:
         parent.mkdir(parents=True, exist_ok=True)
 
 
-def publish(
-    folder: Path,
-    files: Mapping[str, bytes],
-    clips: Collection[str],
-    outbox: Path,
-    archive: Path,
-    *,
-    disk: Disk | None = None,
-) -> Path:
-    """Publish work/NAME with these files (by name) and clips (paths below out/); return the result's folder.
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A job that is over: work/NAME, its result's files by name, and its clips as paths below out/."""
+
+    folder: Path
+    files: Mapping[str, bytes]
+    clips: Collection[str]
+
+
+def publish(parcel: Parcel, outbox: Path, archive: Path, *, disk: Disk | None = None) -> Path:
+    """Publish one job; return its result's folder. Raises what publish_all returns."""
+    (end,) = publish_all([parcel], outbox, archive, disk=disk)
+    return _raised(end)
+
+
+def publish_all(
+    parcels: Sequence[Parcel], outbox: Path, archive: Path, *, disk: Disk | None = None
+) -> list[Path | SpoolError]:
+    """Publish jobs with as few syncs as one takes; for each its result's folder, or why it stays in work/.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
-    is on the disk. Raises SpoolError; calling it again, or `finish` after the next start, goes on. Raises
-    ClipsGone before anything is moved.
+    that is published is on the disk. What was refused goes on when it is published again, or by `finish`
+    after the next start. ClipsGone comes before anything of that job is moved.
     """
     disk = disk or Disk()
-    try:
-        if not _published_name(folder):
-            with Journal(folder, disk) as journal:
-                _stage(folder, files, clips, disk)
-                journal.append(PublishLine(folder.name))
-        return _leave(folder, outbox, archive, disk)
-    except OSError as error:
-        raise _publish_error(folder, error) from error
+    return together([(p.folder, _publishing(p, outbox, archive, disk)) for p in parcels], disk)
 
 
 def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path | None:
-    """Go on with a publish that was cut; the result's folder, or None if it stood in the outbox already."""
-    was_out = not (folder / OUT).exists()
-    try:
-        result = _leave(folder, outbox, archive, disk or Disk())
-    except OSError as error:
-        raise _publish_error(folder, error) from error
-    return None if was_out else result
+    """Go on with a publish that was cut; the result's folder, or None if it stood in the outbox already.
 
-
-def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
-    """Every job in work/, by name; what a crash left half-claimed or half-removed is cleared away."""
-    return [left for folder in folders_in(work) if (left := recover_one(folder, disk or Disk()))]
-
-
-def folders_in(work: Path) -> list[Path]:
-    """What stands in work/, by name. Raises OSError."""
-    return sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink())
-
-
-def recover_one(folder: Path, disk: Disk) -> Recovered | None:
-    """What a crash left of a job; None after it was cleared away, because nothing of it is left to do.
-
-    Raises OSError.
+    Raises SpoolError.
     """
-    recovered = None if folder.name.startswith(".") else _recovered(folder)
-    if recovered is None:
-        remove_tree(disk, folder)
-    return recovered
+    disk = disk or Disk()
+    was_out = not (folder / OUT).exists()
+    (end,) = together([(folder, _leaving(folder, _published_name(folder), outbox, archive, disk))], disk)
+    return None if was_out else _raised(end)
 
 
-def _stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> None:
+def _publishing(parcel: Parcel, outbox: Path, archive: Path, disk: Disk) -> Way:
+    folder = parcel.folder
+    name = _published_name(folder)
+    if not name:
+        name = folder.name
+        yield _staging(parcel, disk)
+        yield Lines({folder: [PublishLine(name)]})
+    return (yield from _leaving(folder, name, outbox, archive, disk))
+
+
+def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -> Way:
+    """Everything is on the disk: move it out. Each part is left out if it was done before."""
+    if (folder / OUT).exists():
+        free = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
+        if free != name:  # so that after a crash the bundle still finds its result's name
+            append_to_all({folder: [PublishLine(free)]}, disk, sync=False)
+            name = free
+    if os.path.lexists(folder / BUNDLE):
+        _archive(folder / BUNDLE, archive, name or folder.name, disk)
+    yield Names((outbox, archive, folder))  # whichever rename a power cut takes back, `finish` repeats
+    _remove(folder, disk)
+    return outbox / name
+
+
+def _staging(parcel: Parcel, disk: Disk) -> Files:
     """Make out/ hold exactly these files and clips, each file and folder synced once."""
-    out = folder / OUT
+    out = parcel.folder / OUT
     if not out.exists():
         disk.make_folder(out)
-    kept = {out / clip for clip in clips}
+    kept = {out / clip for clip in parcel.clips}
     if missing := kept - _tidy(out, kept, disk):
         raise ClipsGone([str(path.relative_to(out)) for path in missing])
     below = {parent for clip in kept for parent in clip.parents if parent.is_relative_to(out)} | {out}
-    disk.stage(
-        {out / name: content for name, content in files.items()}, [*sorted(below, reverse=True), folder]
-    )
+    files = {out / name: content for name, content in parcel.files.items()}
+    return Files(files, (*sorted(below, reverse=True), parcel.folder))
 
 
 def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
@@ -169,21 +145,6 @@ def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
     return present
 
 
-def _leave(folder: Path, outbox: Path, archive: Path, disk: Disk) -> Path:
-    """Everything is on the disk: move it out. Each part is left out if it was done before."""
-    name = _published_name(folder)
-    if (folder / OUT).exists():
-        name = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
-        if name != folder.name:  # so that after a crash the bundle still finds its result's name
-            with Journal(folder, disk) as journal:
-                journal.append(PublishLine(name), sync=False)
-    if os.path.lexists(folder / BUNDLE):
-        _archive(folder / BUNDLE, archive, name or folder.name, disk)
-    disk.sync_folders([outbox, archive, folder])  # whichever rename a power cut takes back, `finish` repeats
-    _remove(folder, disk)
-    return outbox / name
-
-
 def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
     """Under the result's name if that is free, so that a user finds the one from the other."""
     try:
@@ -195,15 +156,23 @@ def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
 def _remove(folder: Path, disk: Disk) -> None:
     """The job is out: what cannot be removed now, `recover` clears away at the next start."""
     with suppress(OSError):
-        for name in (VOICES, UNPACKED):
-            if os.path.lexists(folder / name):
-                remove_tree(disk, folder / name)
-        if os.path.lexists(folder / JOURNAL):
-            disk.remove_file(folder / JOURNAL)
         try:
+            _remove_ours(folder / VOICES, disk)
+            with suppress(FileNotFoundError):
+                disk.remove_file(folder / JOURNAL)
             disk.remove_folder(folder)
-        except OSError:  # somebody put something there
+        except (
+            OSError
+        ):  # an archive's bundle, a voice in a folder below, or something that somebody put there
             remove_tree(disk, folder)
+
+
+def _remove_ours(folder: Path, disk: Disk) -> None:
+    """A folder in which only we write: no more steps than it has files. Raises OSError if it holds others."""
+    with suppress(FileNotFoundError):
+        for path in list(folder.iterdir()):
+            disk.remove_file(path)
+        disk.remove_folder(folder)
 
 
 def numbered(name: str) -> Callable[[int], str]:
@@ -217,39 +186,7 @@ def _published_name(folder: Path) -> str:
     return names[-1] if names else ""
 
 
-def _recovered(folder: Path) -> Recovered | None:
-    lines, faults = read_journal(folder)
-    has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
-    complete = any(isinstance(line, PublishLine) for line in lines)
-    if not has_bundle and not has_out:
-        return None
-    failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
-    return Recovered(
-        name=folder.name,
-        folder=folder,
-        bundle=folder / BUNDLE,
-        complete=complete,
-        started=next((line.at for line in lines if isinstance(line, ClaimedLine)), ""),
-        cancelled=any(isinstance(line, CancelledLine) for line in lines),
-        spoken={
-            (line.speaker, line.segment): line
-            for line in lines
-            if isinstance(line, SpokenLine) and _is_there(folder, line)
-        },
-        failed=failed,
-        faults=tuple(faults),
-    )
-
-
-def _is_there(folder: Path, line: SpokenLine) -> bool:
-    """Whether the clip has the size that the journal says."""
-    try:
-        facts = (folder / OUT / line.clip.path).lstat()
-    except OSError:
-        return False
-    return stat.S_ISREG(facts.st_mode) and facts.st_size == line.size_bytes
-
-
-def _publish_error(folder: Path, error: OSError) -> SpoolError:
-    what = f"cannot be published: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
-    return SpoolError(f"job {folder.name}", what, mend_for(error))
+def _raised(end: Path | SpoolError) -> Path:
+    if isinstance(end, SpoolError):
+        raise end
+    return end
