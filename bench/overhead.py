@@ -175,7 +175,7 @@ class Daemon:
         for name in names:
             (self.staging / name).rename(self.spool / "inbox" / name)
         want = self.count
-        wait_for(lambda: count(self.spool / "outbox") >= want, "every job to be published")
+        wait_for(lambda: count(self.spool / "outbox") >= want, "every job to be published", step_s=0.02)
         seconds = time.perf_counter() - started
         for name in names:
             status = json.loads((self.spool / "outbox" / name / "result.json").read_text())["status"]

@@ -107,6 +107,7 @@ class TakeSpoken:
     take: str
     duration_s: float
     work_s: float
+    content_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio of a good take, as a file. `path` is below the result's folder."""
+    """The audio of a good take, as a file. `path` is below the result's folder.
+
+    `content_hash` is of the file's bytes (hashes.py); "" from a journal of old.
+    """
 
     path: str
     duration_s: float
@@ -90,3 +93,4 @@ class Clip:
     worker: int
     device: str
     work_s: float
+    content_hash: str = ""

@@ -38,4 +38,5 @@ def clip_of(held: InHand, event: TakeSpoken, worker: WorkerBook) -> Clip:
         worker=worker.id,
         device=worker.device,
         work_s=event.work_s,
+        content_hash=event.content_hash,
     )

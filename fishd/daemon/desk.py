@@ -6,7 +6,6 @@ caller to try again; everything else that is wrong with a bundle ends in its fau
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +18,6 @@ from fishd.spool.bundle import Reading, read_claimed
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox import Claimed
 from fishd.spool.journal import text_hash
-from fishd.spool.outbox import OUT
 from fishd.spool.recovery import Recovered, recover_one
 from fishd.spool.reuse import take_over
 from fishd.spool.root import Spool
@@ -38,7 +36,6 @@ class Desk:
 
     def arrived(self, claimed: Claimed) -> JobArrived:
         """Read a claimed bundle."""
-        self._make_out(claimed.folder)
         reading = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
         clips = self._taken_over(None if faults else reading.job, claimed.folder)
@@ -52,17 +49,11 @@ class Desk:
         spool = self.spool
         return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
 
-    def _make_out(self, folder: Path) -> None:
-        """For the job's log; a disk that refuses it will refuse what matters, and that is said."""
-        with contextlib.suppress(OSError):
-            self.spool.disk.make_folder(folder / OUT)
-
     def resumed(self, folder: Path) -> JobArrived | Recovered | None:
         """Read the bundle again, and match the journal's clips with its segments."""
         left = recover_one(folder, self.spool.disk)
         if left is None or left.complete:
             return left
-        self._make_out(left.folder)
         reading = self._read(left.folder)
         clips = dict(_done(left, reading.job)) if reading.job else {}
         for fault in left.faults:

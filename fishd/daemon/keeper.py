@@ -65,6 +65,7 @@ class Keeper:
             worker=order.worker,
             device=device,
             work_s=message.work_s,
+            content_hash=message.content_hash,
         )
         line = SpokenLine(
             speaker=order.speaker_index,
@@ -74,7 +75,7 @@ class Keeper:
             size_bytes=message.size_bytes,
             clip=clip,
         )
-        event = TakeSpoken(order.worker, order.take, message.duration_s, message.work_s)
+        event = TakeSpoken(order.worker, order.take, message.duration_s, message.work_s, message.content_hash)
         self._queue.put_nowait(_Entry(event, order.job.name, line))
 
     def cancelled(self, job: str, at: str) -> None:

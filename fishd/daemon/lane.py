@@ -28,13 +28,21 @@ class Lane(Generic[_Item, _End]):
 
     async def do(self, item: _Item) -> _End:
         """Its end. Whoever comes first takes along all who wait."""
-        loop = asyncio.get_running_loop()
-        mine: asyncio.Future[_End] = loop.create_future()
+        mine: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, mine))
         async with self._turn:
             if not mine.done():
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                ends = await loop.run_in_executor(self._thread, self._work, [item for item, _ in batch])
-                for (_, future), end in zip(batch, ends, strict=True):
-                    future.set_result(end)
+                await self._work_off(batch)
         return await mine
+
+    async def _work_off(self, batch: Sequence[tuple[_Item, asyncio.Future[_End]]]) -> None:
+        items = [item for item, _ in batch]
+        try:
+            ends = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, items)
+        except Exception as error:  # noqa: BLE001 - it is raised again for each who waits
+            for _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, future), end in zip(batch, ends, strict=True):
+                future.set_result(end)

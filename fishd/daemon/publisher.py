@@ -29,7 +29,7 @@ from fishd.daemon.faults import Faults
 from fishd.daemon.lane import Lane
 from fishd.host.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox import OUT, ClipsGone, Parcel, finish, publish_all
+from fishd.spool.outbox import ClipsGone, Parcel, finish, publish_all
 from fishd.spool.reuse import digest_of
 from fishd.spool.root import Spool
 
@@ -69,6 +69,7 @@ class _Over:
     result: Result
     job: Job | None
     engine: str
+    hashes: Mapping[str, str]  # of each clip's bytes, by its path
 
 
 _Attempt = Callable[[], Awaitable[Published | Finished | Exception]]
@@ -119,7 +120,7 @@ class Publisher:
         result = make_result(ending, rfc3339(now - ending.wall_s), rfc3339(now), device_names)
         _say_end(result)
         lane = self._large if result.totals.segments > LARGE else self._small
-        self._send(result.job, partial(lane.do, _Over(result, ending.job, engine)))
+        self._send(result.job, partial(lane.do, _Over(result, ending.job, engine, _hashes(ending))))
 
     def finish(self, folder: Path) -> None:
         """Go on with a publish that a crash cut."""
@@ -169,7 +170,11 @@ class Publisher:
                 what = "its clip was taken away before the job was published"
                 result = without_clips(result, end.clips, what)
                 (end,) = self._try([replace(over, result=result)])
-            ends.append(Published(result.job, result, end) if isinstance(end, Path) else end)
+            if isinstance(end, Path):
+                self._job_log.forget_job(result.job)
+                ends.append(Published(result.job, result, end))
+            else:
+                ends.append(end)
         return ends
 
     def _try(self, overs: Sequence[_Over]) -> list[Path | Exception]:
@@ -185,33 +190,27 @@ class Publisher:
         ends |= zip(parcels, published, strict=True)
         return [ends[number] for number in range(len(overs))]
 
+    def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
+        return lambda clip, key: digest_of(hashes[clip], key, self._secret)
+
     def _parcel(self, over: _Over) -> Parcel:
         result = over.result
         if over.job is not None and over.engine:
-            result = with_keys(result, over.job, over.engine, self._digests(result.job))
+            result = with_keys(result, over.job, over.engine, self._digests(over.hashes))
         rendered = _rendered(result)
         folder = self._spool.work / result.job
-        folder.mkdir(exist_ok=True)  # somebody may have removed it under the running job
-        self._job_log.finish_job(result.job)
         files = {
             "summary.txt": rendered.text.encode(),
             "summary.html": rendered.html.encode(),
             "result.json": result_json(result),
-            "job.log": _read(folder / OUT / "job.log"),
+            "job.log": self._job_log.finish_job(result.job),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
         return Parcel(folder, files, clips)
 
-    def _digests(self, job: str) -> Callable[[str, str], str]:
-        out = self._spool.work / job / OUT
 
-        def digest(clip: str, key: str) -> str:
-            try:
-                return digest_of((out / clip).read_bytes(), key, self._secret)
-            except FileNotFoundError:
-                return ""  # taken away: staging will say so
-
-        return digest
+def _hashes(ending: Ending) -> Mapping[str, str]:
+    return {end.clip.path: end.clip.content_hash for row in ending.segments for end in row if end.clip}
 
 
 def _rendered(result: Result) -> Rendered:
@@ -221,13 +220,6 @@ def _rendered(result: Result) -> Rendered:
     except Exception:  # noqa: BLE001 - one bad job stops nothing else
         _log.exception("[Main] %s: no summary can be drawn; result.json says it all", result.job)
         return Rendered("This summary could not be drawn; see result.json.\n", "See result.json.\n")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        return b""
 
 
 def _say_end(result: Result) -> None:

@@ -1,7 +1,7 @@
 """job.log: the lines of the log that are about one job, in its result's folder.
 
 A record is a job's when it was logged with `extra={"job": NAME}`. Lines are held in memory and appended to
-the file a block at a time; a warning or worse goes out at once.
+the file a block at a time; a warning or worse goes out at once. The last ones go straight into the result.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class JobLog(logging.Handler):
         self._held = threading.RLock()
         self._paths: dict[str, Path] = {}
         self._unwritten: dict[str, list[str]] = {}
+        self._whole: dict[str, bytes] = {}  # of jobs that are over and not yet published
 
     def open_job(self, job: str, path: Path) -> None:
         """From now on the job's lines are appended to `path`; its folder may come later."""
@@ -31,12 +32,19 @@ class JobLog(logging.Handler):
             self._paths[job] = path
             self._unwritten.setdefault(job, [])
 
-    def finish_job(self, job: str) -> None:
-        """Write what is left and forget the job: call this before its folder is fsynced and published."""
+    def finish_job(self, job: str) -> bytes:
+        """All its lines, for its result, as often as asked. From now on its file is left alone."""
         with self._held:
-            self._write(job)
-            self._paths.pop(job, None)
-            self._unwritten.pop(job, None)
+            if job not in self._whole:
+                path, lines = self._paths.pop(job, None), self._unwritten.pop(job, [])
+                text = "".join(f"{line}\n" for line in lines)
+                self._whole[job] = _read(path) + text.encode("utf-8", "backslashreplace")
+            return self._whole[job]
+
+    def forget_job(self, job: str) -> None:
+        """It is published."""
+        with self._held:
+            self._whole.pop(job, None)
 
     def emit(self, record: logging.LogRecord) -> None:
         job: str | None = getattr(record, "job", None)
@@ -79,3 +87,12 @@ class JobLog(logging.Handler):
         except OSError:
             return  # kept for the next time; the daemon's own log has them too
         lines.clear()
+
+
+def _read(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return b""

@@ -6,6 +6,7 @@ is for a worker to inspect. Whatever is in the folder, `read_bundle` returns and
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from fishd.spool.names import printable
 from fishd.spool.outbox import BUNDLE, UNPACKED, VOICES
 from fishd.spool.reader import Reader, Reference
 from fishd.spool.safefs import EXHAUSTED, BundleFolder, Missing, Refused
-from fishd.spool.survey import survey
+from fishd.spool.survey import survey_open
 
 __all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
 
@@ -53,9 +54,9 @@ def read_bundle(
     """
     limits = limits or Limits()
     try:
-        if too_much := survey(folder, limits).faults:
-            return Reading(None, _bounded(too_much, limits.faults), (), ())
         with BundleFolder(folder) as bundle:
+            if too_much := survey_open(bundle.fd, limits).faults:
+                return Reading(None, _bounded(too_much, limits.faults), (), ())
             return _read(Reader(bundle, folder, limits, copies), bundle, name, limits, default_format)
     except Refused as refused:
         return Reading(None, (Fault("bundle", str(refused)),), (), ())
@@ -67,27 +68,33 @@ def read_bundle(
 
 def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk) -> Reading:
     """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
-    unpacked = work / UNPACKED
+    bundle, unpacked = work / BUNDLE, work / UNPACKED
     try:
-        if unpacked.exists():  # a crash's, or a full disk's
+        if _is_file(bundle) and unpacked.exists():  # a crash's, or a full disk's
             remove_tree(disk, unpacked)
     except OSError as error:
         raise disk_error(str(unpacked), "cannot be removed", error) from error
-    return read_dropped(
-        work / BUNDLE, work.name, limits, default_format, unpacked=unpacked, copies=work / VOICES
-    )
+    return read_dropped(bundle, work.name, limits, default_format, unpacked=unpacked, copies=work / VOICES)
 
 
 def read_dropped(
     bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Path
 ) -> Reading:
     """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
-    if bundle.is_file() and not bundle.is_symlink():
+    if _is_file(bundle):
         try:
             bundle = unpack(bundle, unpacked, limits)
         except Refused as refused:
             return Reading(None, (Fault("bundle", printable(str(refused))),), (), ())
     return read_bundle(bundle, name, limits, default_format, copies=copies)
+
+
+def _is_file(bundle: Path) -> bool:
+    """Not followed."""
+    try:
+        return stat.S_ISREG(bundle.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
@@ -115,10 +122,10 @@ def _read(reader: Reader, bundle: BundleFolder, name: str, limits: Limits, defau
 
 def read_draft(bundle: BundleFolder, limits: Limits, default_format: str) -> tuple[Draft | None, list[Fault]]:
     """The bundle's draft, in whichever form it comes, and its faults."""
-    if not bundle.has(MANIFEST):
-        return draft_by_convention(bundle, limits, default_format)
     try:
         content = bundle.read(MANIFEST, limits.manifest_bytes)
+    except Missing:
+        return draft_by_convention(bundle, limits, default_format)
     except Refused as refused:
         return None, [Fault(MANIFEST, str(refused))]
     return parse_manifest(content, default_format)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -43,10 +44,21 @@ class Disk:
         os.fsync(fd)
 
     def stage(self, files: Mapping[Path, bytes], folders: Sequence[Path]) -> None:
-        """Write new files; these and the names in the folders are on the disk when this returns."""
-        for path, content in files.items():
-            self.write(path, content)
-        self.sync_folders(folders)
+        """Write new files; these and the names in the folders are on the disk when this returns.
+
+        If it raises, none of the files is left.
+        """
+        written: list[Path] = []
+        try:
+            for path, content in files.items():
+                self.write(path, content)
+                written.append(path)
+            self.sync_folders(folders)
+        except OSError:
+            for path in written:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+            raise
 
     def sync_files(self, fds: Sequence[int], folders: Sequence[Path]) -> None:
         """Force files that were appended to, and the names in folders, to the disk."""

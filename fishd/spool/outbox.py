@@ -117,6 +117,7 @@ def _staging(parcel: Parcel, disk: Disk) -> Files:
     """Make out/ hold exactly these files and clips, each file and folder synced once."""
     out = parcel.folder / OUT
     if not out.exists():
+        parcel.folder.mkdir(exist_ok=True)  # somebody may have removed it under the running job
         disk.make_folder(out)
     kept = {out / clip for clip in parcel.clips}
     if missing := kept - _tidy(out, kept, disk):

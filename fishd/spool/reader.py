@@ -15,7 +15,7 @@ from fishd.spool.disk import create, write_all
 from fishd.spool.draft import Draft, Named, SegmentDraft, SpeakerDraft, Written
 from fishd.spool.errors import disk_error
 from fishd.spool.names import clip_paths, one_line, printable
-from fishd.spool.safefs import BundleFolder, Refused
+from fishd.spool.safefs import BundleFolder, Refused, pieces
 from fishd.spool.texts import CONTROL_TOKEN, decode, speakable
 
 
@@ -104,19 +104,19 @@ class Reader:
         found: list[str] = []
         for named in draft.references:
             try:
-                with self._bundle.file(named.path) as (_, path):
+                with self._bundle.file(named.path) as (fd, path):
                     found.append(path)
-                self._digest(path)
+                    self._digest(path, fd)
             except Refused as refused:
                 self.faults.append(self._about(named, str(refused)))
         return tuple(found), [self._digests.get(path, b"") for path in found]
 
-    def _digest(self, path: str) -> None:
+    def _digest(self, path: str, fd: int) -> None:
         if path in self._digests:
             return
         digest, size_bytes = hashlib.blake2b(digest_size=32), 0
         with self._copy_of(path) as copy:
-            for piece in self._bundle.chunks(path, self._limits.reference_bytes):
+            for piece in pieces(fd, self._limits.reference_bytes):
                 digest.update(piece)
                 size_bytes += len(piece)
                 copy(piece)
@@ -134,9 +134,7 @@ class Reader:
             return
         target = self._copies / path
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            fd = create(target)
+            fd = _create_anew(target)
         except OSError as error:
             raise disk_error(str(target), "cannot be made", error) from error
 
@@ -207,6 +205,17 @@ class Reader:
                     Fault(where, f'"{name[:60]}" stands twice in {place}; the other is {first[name]}')
                 )
             first.setdefault(name, where)
+
+
+def _create_anew(path: Path) -> int:
+    """A file with no other content than what will be written; mostly nothing stands in its way."""
+    try:
+        return create(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # a crash's
+        path.unlink()
+    return create(path)
 
 
 def _with_clips(speakers: Sequence[Speaker], audio_format: str) -> tuple[Speaker, ...]:

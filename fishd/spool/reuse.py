@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from fishd.core.hashes import content_hash
 from fishd.core.job import Clip, Job
 from fishd.core.limits import MIB
 from fishd.core.result import Result, SegmentResult
@@ -86,7 +87,7 @@ def _take_from(earlier: Path, taking: _Taking) -> None:
                 if content is None:
                     continue
                 for s, n in taking.wanted.pop(segment.key or ""):
-                    clip = _clip(segment, taking.job.speakers[s].segments[n].clip)
+                    clip = _clip(segment, taking.job.speakers[s].segments[n].clip, content)
                     taking.batch[s, n] = clip, content
                     size_bytes += len(content)
                 if size_bytes > BATCH_BYTES:
@@ -108,11 +109,11 @@ def _content(result: BundleFolder, segment: SegmentResult, secret: bytes) -> byt
         content = result.read(segment.clip or "", CLIP_BYTES)
     except Refused:
         return None
-    made = digest_of(content, segment.key or "", secret)
+    made = digest_of(content_hash(content), segment.key or "", secret)
     return content if hmac.compare_digest(made, segment.digest or "") else None
 
 
-def _clip(segment: SegmentResult, path: str) -> Clip:
+def _clip(segment: SegmentResult, path: str, content: bytes) -> Clip:
     return Clip(
         path=path,
         duration_s=segment.duration_s or 0.0,
@@ -121,6 +122,7 @@ def _clip(segment: SegmentResult, path: str) -> Clip:
         worker=segment.worker or 0,
         device=segment.device or "",
         work_s=0.0,
+        content_hash=content_hash(content),
     )
 
 
@@ -148,11 +150,11 @@ def _line(job: Job, place: _Place, clip: Clip, size_bytes: int) -> SpokenLine:
     return SpokenLine(s, segment.id, text_hash(segment.text), speaker.voice_key, size_bytes, clip)
 
 
-def digest_of(content: bytes, key: str, secret: bytes) -> str:
+def digest_of(content_hash: str, key: str, secret: bytes) -> str:
     """What a result tells of a clip that was made for this key."""
-    digest = hashlib.blake2b(key.encode() + b"\0", digest_size=16, key=secret)
-    digest.update(content)
-    return digest.hexdigest()
+    if not content_hash:
+        return ""
+    return hashlib.blake2b(f"{key}\0{content_hash}".encode(), digest_size=16, key=secret).hexdigest()
 
 
 def reuse_secret(cache: Path) -> bytes:

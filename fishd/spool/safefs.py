@@ -69,14 +69,7 @@ class BundleFolder:
     def chunks(self, relative: str, limit_bytes: int) -> Iterator[bytes]:
         """The file's content, piece by piece. Raises Refused, also when it is longer than `limit_bytes`."""
         with self.file(relative) as (fd, _):
-            if os.fstat(fd).st_size > limit_bytes:  # says so before a sparse terabyte is read
-                raise too_long(os.fstat(fd).st_size, limit_bytes)
-            seen = 0
-            while piece := os.read(fd, CHUNK_BYTES):
-                seen += len(piece)
-                if seen > limit_bytes:
-                    raise too_long(seen, limit_bytes)
-                yield piece
+            yield from pieces(fd, limit_bytes)
 
     def read(self, relative: str, limit_bytes: int) -> bytes:
         """The whole file. Raises Refused."""
@@ -103,6 +96,18 @@ class BundleFolder:
                 except OSError as error:
                     raise _refusal(error, relative) from error
         raise Missing("is missing" + (" (write / between folders)" if "\\" in relative else ""))
+
+
+def pieces(fd: int, limit_bytes: int) -> Iterator[bytes]:
+    """What an open file holds. Raises Refused when it is longer than `limit_bytes`."""
+    if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # says so before a sparse terabyte is read
+        raise too_long(size_bytes, limit_bytes)
+    seen = 0
+    while piece := os.read(fd, CHUNK_BYTES):
+        seen += len(piece)
+        if seen > limit_bytes:
+            raise too_long(seen, limit_bytes)
+        yield piece
 
 
 def plain_path(relative: str) -> str:

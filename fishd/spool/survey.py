@@ -36,12 +36,17 @@ class _Walk:
 
 def survey(folder: Path, limits: Limits) -> Survey:
     """Look at everything in a folder, up to the limits. Raises OSError only if the folder is gone or none."""
-    walk = _Walk(limits)
     fd = os.open(folder, FOLDER_FLAGS)
     try:
-        _look(walk, fd, "", 0)
+        return survey_open(fd, limits)
     finally:
         os.close(fd)
+
+
+def survey_open(fd: int, limits: Limits) -> Survey:
+    """The same for a folder that is open."""
+    walk = _Walk(limits)
+    _look(walk, fd, "", 0)
     if walk.size_bytes > limits.max_bytes:
         have, most = size_in_words(walk.size_bytes), size_in_words(limits.max_bytes)
         walk.faults.append(Fault("bundle", f"holds {have}; at most {most} are taken"))

@@ -80,10 +80,14 @@ class AsyncChannel(Generic[M]):
         sock.setblocking(False)
         self._sock = sock
         self._loop = asyncio.get_running_loop()
-        # The mutable state: what has come in, what has not yet gone out, and whether anybody takes it.
+        # The mutable state: what has come in, who waits for it, whether more can come; what has not yet gone
+        # out, and whether anybody takes it.
         self._frames: _Frames[M] = _Frames(incoming)
+        self._reader: asyncio.Future[None] | None = None
+        self._is_over = False
         self._unsent = bytearray()
         self._is_deaf = False
+        self._loop.add_reader(sock, self._read)  # once: loop.sock_recv would do so for every message
 
     def send(self, message: object) -> None:
         """Put a message on its way; to a dead peer, in silence (its EOF says it)."""
@@ -97,13 +101,10 @@ class AsyncChannel(Generic[M]):
 
     async def receive(self) -> M:
         while (message := self._frames.next()) is None:
-            try:
-                chunk = await self._loop.sock_recv(self._sock, _CHUNK_BYTES)
-            except ConnectionError as error:
-                raise EndOfStream from error
-            if not chunk:
+            if self._is_over:
                 raise EndOfStream
-            self._frames.feed(chunk)
+            self._reader = self._loop.create_future()
+            await self._reader
         return message
 
     def end(self) -> None:
@@ -113,7 +114,32 @@ class AsyncChannel(Generic[M]):
 
     def close(self) -> None:
         self._hang_up()
+        self._end_reading()
         self._sock.close()
+
+    def _read(self) -> None:
+        """There is something, or the end."""
+        try:
+            chunk = self._sock.recv(_CHUNK_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            chunk = b""
+        if chunk:
+            self._frames.feed(chunk)
+        else:
+            self._end_reading()
+        self._wake()
+
+    def _end_reading(self) -> None:
+        self._is_over = True
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     def _write(self) -> None:
         """As much as the socket takes now; the rest when it has room."""

@@ -114,13 +114,17 @@ class Recorded(Message, frozen=True):
 
 
 class Spoken(Message, frozen=True):
-    """The clip of a take is on disk and fsynced. `work_s` is the time from start to clip."""
+    """The clip of a take is on disk and fsynced. `work_s` is the time from start to clip.
+
+    `content_hash` is of the file (core/hashes.py).
+    """
 
     take: str
     duration_s: float
     size_bytes: int
     peak: float
     work_s: float
+    content_hash: str
 
 
 class Failed(Message, frozen=True):

@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from fishd.core.hashes import content_hash
+
 SHORTEST_S = 0.05
 SILENCE_PEAK = 1e-4
 _FORMATS = {
@@ -26,11 +28,12 @@ _write = cast("Callable[..., None]", soundfile.write)  # soundfile ships no type
 
 @dataclass(frozen=True, slots=True)
 class WrittenClip:
-    """`peak` is the largest sample's size, 0..1."""
+    """`peak` is the largest sample's size, 0..1; `content_hash` is of the file's bytes."""
 
     duration_s: float
     size_bytes: int
     peak: float
+    content_hash: str
 
 
 def fault_of(audio: NDArray[np.float32], sample_rate: int) -> str | None:
@@ -65,7 +68,7 @@ def write_clip(path: Path, audio: NDArray[np.float32], sample_rate: int) -> Writ
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    return WrittenClip(len(audio) / sample_rate, len(encoded), min(peak, 1.0))
+    return WrittenClip(len(audio) / sample_rate, len(encoded), min(peak, 1.0), content_hash(encoded))
 
 
 def _encode(suffix: str, audio: NDArray[np.float32], sample_rate: int) -> memoryview:

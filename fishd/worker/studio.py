@@ -180,7 +180,9 @@ class Studio:
                 self._channel.send(messages.Failed(end.take_id, what, retry=True))
                 return
             work_s = time.monotonic() - since
-            spoken = messages.Spoken(end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s)
+            spoken = messages.Spoken(
+                end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s, clip.content_hash
+            )
             self._channel.send(spoken)
         except EndOfStream:
             return  # the daemon is gone, and with it whoever wants to know

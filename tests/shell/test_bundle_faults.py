@@ -363,7 +363,5 @@ def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
 def test_a_bundle_that_is_a_file_or_gone_is_told(tmp_path: Path) -> None:
     """The reader returns for whatever it is given."""
     (tmp_path / "file").touch()
-    assert ["bundle: cannot be read: Not a directory"] == faults_of(read_bundle(tmp_path / "file", "x"))
-    assert ["bundle: cannot be read: No such file or directory"] == faults_of(
-        read_bundle(tmp_path / "gone", "x")
-    )
+    assert ["bundle: is not a folder"] == faults_of(read_bundle(tmp_path / "file", "x"))
+    assert ["bundle: is missing"] == faults_of(read_bundle(tmp_path / "gone", "x"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fishd.core.hashes import content_hash
 from fishd.worker.clips import WrittenClip, fault_of, write_clip
 
 RATE = 16_000
@@ -29,7 +30,8 @@ def test_a_clip_is_16_bit_mono_at_the_engines_rate(tmp_path: Path) -> None:
         info.frames,
     )
     assert np.abs(soundfile.read(path, dtype="float32")[0] - sine()).max() < 1 / 32768
-    assert WrittenClip(0.5, path.stat().st_size, pytest.approx(0.5, abs=1e-3)) == written
+    told = content_hash(path.read_bytes())
+    assert WrittenClip(0.5, path.stat().st_size, pytest.approx(0.5, abs=1e-3), told) == written
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3")])

@@ -22,7 +22,8 @@ from fishd.spool.journal import (
     read_journal,
     text_hash,
 )
-from fishd.spool.outbox import finish, make_room, publish, recover
+from fishd.spool.outbox import Parcel, finish, make_room, publish
+from fishd.spool.recovery import recover
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 
@@ -54,7 +55,7 @@ def tree(folder: Path) -> list[str]:
 
 def test_a_job_is_published_whole(spool: Spool) -> None:
     """Clips and files in the outbox, the bundle in the archive, work empty."""
-    result = publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive)
+    result = publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
     assert spool.outbox / "NAME" == result
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["NAME/job.toml"] == tree(spool.archive)
@@ -65,10 +66,10 @@ def test_a_taken_name_gets_a_number(spool: Spool) -> None:
     """Even that of an empty folder; result and bundle get the same one where they can."""
     (spool.outbox / "NAME").mkdir()
     (spool.outbox / "NAME-2").mkdir()
-    assert "NAME-3" == publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive).name
+    assert "NAME-3" == publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
     assert ["NAME-3/job.toml"] == tree(spool.archive)
     (spool.archive / "NAME-4").mkdir()
-    assert "NAME-4" == publish(a_job(spool), FILES, [CLIP], spool.outbox, spool.archive).name
+    assert "NAME-4" == publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
     assert ["NAME-3/job.toml", "NAME/job.toml"] == tree(spool.archive)
 
 
@@ -81,7 +82,7 @@ def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
     (out / "clips" / "Alice" / "001.wav.tmp").touch()
     (out / "clips" / "Alice" / "002.wav").symlink_to("/etc/passwd")
     (out / "summary.txt").write_text("old")
-    result = publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
+    result = publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive)
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["Alice"] == names_in(result / "clips")
     assert "well" == (result / "summary.txt").read_text()
@@ -91,7 +92,9 @@ def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
     """Nor an out/ folder, nor a journal."""
     folder = spool.work / "NAME"
     (folder / "bundle").mkdir(parents=True)
-    assert ["result.json", "summary.txt"] == tree(publish(folder, FILES, [], spool.outbox, spool.archive))
+    assert ["result.json", "summary.txt"] == tree(
+        publish(Parcel(folder, FILES, []), spool.outbox, spool.archive)
+    )
 
 
 def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
@@ -99,7 +102,7 @@ def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
     folder = a_job(spool)
     (folder / "out" / CLIP).unlink()
     with pytest.raises(SpoolError, match=r"001.wav: was spoken, but is not there any more"):
-        publish(folder, FILES, [CLIP], spool.outbox, spool.archive)
+        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive)
     assert [] == list(spool.outbox.iterdir())
     assert (folder / "bundle").is_dir()
 
@@ -154,8 +157,10 @@ def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str)
     with pytest.raises(
         SpoolError, match="job NAME: cannot be published: No space left on device; free some space"
     ):
-        publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
-    assert spool.outbox / "NAME" == publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
+    assert spool.outbox / "NAME" == publish(
+        Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
+    )
     assert [f"NAME/{CLIP}", "NAME/result.json", "NAME/summary.txt"] == tree(spool.outbox)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())
@@ -163,10 +168,11 @@ def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str)
 
 def test_a_job_is_out_although_its_folder_cannot_be_cleared_away(spool: Spool) -> None:
     """Publishing it again would be worse than what is left: the next start clears that."""
-    folder = a_job(spool)
-    disk = Failing("remove_file")
-    assert spool.outbox / "NAME" == publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
-    assert [folder] == list(spool.work.iterdir())
+    disk = Failing("remove_file", times=2)
+    assert spool.outbox / "NAME" == publish(
+        Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
+    )
+    assert 1 == len(list(spool.work.iterdir()))
     assert [] == recover(spool.work)
     assert [] == list(spool.work.iterdir())
 
@@ -189,7 +195,7 @@ def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
     disk = Counting()
     folder = a_job(spool)
     Journal(folder).append(SPOKEN)
-    publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=disk)
+    publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
     assert disk.synced == [
         "result.json",
         "summary.txt",
@@ -336,7 +342,7 @@ def test_a_bundle_archived_late_still_gets_its_results_name(spool: Spool) -> Non
     (spool.outbox / "NAME").mkdir()
     folder = a_job(spool)
     with pytest.raises(SpoolError):
-        publish(folder, FILES, [CLIP], spool.outbox, spool.archive, disk=Failing("rename", skip=2))
+        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=2))
     assert finish(folder, spool.outbox, spool.archive) is None
     assert ["NAME-2/job.toml"] == tree(spool.archive)
 

@@ -10,11 +10,15 @@ import pytest
 from fishd.core.job import Clip, Job
 from fishd.spool.bundle import read_bundle
 from fishd.spool.disk import Disk
+from fishd.spool.errors import SpoolError
 from fishd.spool.inbox import Found, Inbox
 from fishd.spool.journal import ClaimedLine, Journal, SpokenLine, text_hash
-from fishd.spool.outbox import Recovered, finish, make_room, publish, recover
+from fishd.spool.outbox import Parcel, finish, make_room, publish_all
+from fishd.spool.recovery import Recovered, recover
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
+
+NAMES = ("NAME", "OTHER")
 
 
 class Killed(BaseException):
@@ -75,21 +79,23 @@ class Life:
         make_folders(root)
         self.spool = Spool(root, -1)
         self.disk = disk
-        self.spoken: list[str] = []
+        self.spoken: list[tuple[str, str]] = []
 
     def live(self) -> None:
         """Start: recover, then take what is in the inbox."""
+        parcels: list[Parcel] = []
         for left in recover(self.spool.work, self.disk):
             if left.complete:
                 finish(left.folder, self.spool.outbox, self.spool.archive, self.disk)
             else:
-                self.work_off(left.folder, left)
+                parcels.append(self.work_off(left.folder, left))
         inbox = Inbox(self.spool.inbox, self.spool.work, disk=self.disk)
         names = [Found(path.name) for path in self.spool.inbox.iterdir()]
-        for claimed in inbox.claim(names, 0.0).claimed:
-            self.work_off(claimed.folder, None)
+        parcels += [self.work_off(claimed.folder, None) for claimed in inbox.claim(names, 0.0).claimed]
+        ends = publish_all(parcels, self.spool.outbox, self.spool.archive, disk=self.disk)
+        assert not [end for end in ends if isinstance(end, SpoolError)]
 
-    def work_off(self, folder: Path, left: Recovered | None) -> None:
+    def work_off(self, folder: Path, left: Recovered | None) -> Parcel:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
@@ -98,38 +104,33 @@ class Life:
             if left is None or not left.started:
                 journal.append(ClaimedLine("now"), sync=False)
             self.speak(job, journal, folder, left)
-        publish(
-            folder,
-            {"result.json": b"{}", "job.log": b"log"},
-            clips,
-            self.spool.outbox,
-            self.spool.archive,
-            disk=self.disk,
-        )
+        return Parcel(folder, {"result.json": b"{}", "job.log": b"log"}, clips)
 
     def speak(self, job: Job, journal: Journal, folder: Path, left: Recovered | None) -> None:
         for speaker, _, segment in job.segments():
             done = left and left.spoken.get((speaker, segment.id))
             if done and done.text_hash == text_hash(segment.text):
                 continue
-            self.spoken.append(segment.clip)
+            self.spoken.append((folder.name, segment.clip))
             (folder / "out" / segment.clip).write_bytes(segment.text.encode())
             clip = Clip(segment.clip, 1.0, 1, 7, 0, "cpu", 0.1)
             hashes = text_hash(segment.text), job.speakers[speaker].voice_key
             journal.append(SpokenLine(speaker, segment.id, *hashes, len(segment.text.encode()), clip))
 
 
-def test_a_job_killed_at_any_step_is_published_once_and_whole(tmp_path: Path) -> None:
-    """Also when the next life is killed at any step of its own; nothing journaled is spoken twice."""
+def test_jobs_killed_at_any_step_are_published_once_and_whole(tmp_path: Path) -> None:
+    """Two that are published together. Nothing that is in a journal is spoken twice."""
     whole = Life(tmp_path / "whole", Mortal(None))
-    write_bundle(whole.spool.inbox / "NAME")
+    for name in NAMES:
+        write_bundle(whole.spool.inbox / name)
     whole.live()
     expected = content(whole.spool.root)
     num_steps = whole.disk.steps
-    assert num_steps > 30
+    assert num_steps > 60
     for last in range(num_steps):
         first = Life(tmp_path / str(last), Mortal(last))
-        write_bundle(first.spool.inbox / "NAME")
+        for name in NAMES:
+            write_bundle(first.spool.inbox / name)
         with pytest.raises(Killed):
             first.live()
         journaled = spoken_by_now(first.spool)
@@ -156,13 +157,15 @@ def test_a_job_killed_again_and_again_is_published_once_and_whole(tmp_path: Path
     assert content(whole.spool.root) == content(root)
 
 
-def spoken_by_now(spool: Spool) -> set[str]:
-    """The clips that the journals in work/ tell of; looked at without changing anything."""
-    found: set[str] = set()
+def spoken_by_now(spool: Spool) -> set[tuple[str, str]]:
+    """The jobs' clips that the journals in work/ tell of; looked at without changing anything."""
+    found: set[tuple[str, str]] = set()
     for journal in spool.work.glob("*/journal.jsonl"):
         text = journal.read_text()
         found |= {
-            line.split('"path":"')[1].split('"')[0] for line in text.split("\n")[:-1] if '"spoken"' in line
+            (journal.parent.name, line.split('"path":"')[1].split('"')[0])
+            for line in text.split("\n")[:-1]
+            if '"spoken"' in line
         }
     return found
 
