@@ -23,6 +23,7 @@ from fishd.core.reuse import family
 from fishd.core.visible import visible
 from fishd.core.words import count
 from fishd.spool.bundle import read_dropped
+from fishd.spool.voices import SideBySide
 
 
 def retry(job: str, path: Path | None, *, wait: bool) -> int:
@@ -63,7 +64,7 @@ def _read(bundle: Path, config: Config, copies: Path) -> Job:
         raise CommandError(f"{bundle}: {what}", NOT_ALL_WELL)
     unpacked = copies.with_name("unpacked")
     reading = read_dropped(
-        bundle, bundle.name, config.limits, config.output.format, unpacked=unpacked, copies=copies
+        bundle, bundle.name, config.limits, config.output.format, unpacked=unpacked, copies=SideBySide(copies)
     )
     if reading.job is None:
         raise CommandError("\n".join(f"{bundle.name}: {fault}" for fault in reading.faults), NOT_ALL_WELL)

@@ -32,9 +32,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A name with reference clips and their transcript. `references` are paths below the bundle.
+    """A name with reference clips and their transcript.
 
-    `voice_key` is a hash over the reference files' bytes, the transcript and the language.
+    `references` are paths below the bundle; `files` hold the same bytes, for workers. `voice_key` is a hash
+    over the reference files' bytes, the transcript and the language.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Speaker:
     language: str
     voice_key: str
     segments: tuple[Segment, ...]
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

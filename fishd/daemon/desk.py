@@ -21,6 +21,7 @@ from fishd.spool.journal import text_hash
 from fishd.spool.recovery import Recovered, recover_one
 from fishd.spool.reuse import take_over
 from fishd.spool.root import Spool
+from fishd.spool.voices import VoiceStore
 
 _log = logging.getLogger("fishd.arrivals")
 
@@ -28,8 +29,9 @@ _log = logging.getLogger("fishd.arrivals")
 class Desk:
     """Reads with the configuration that is in force. `secret`: see spool/reuse.py."""
 
-    def __init__(self, config: Config, spool: Spool, secret: bytes) -> None:
+    def __init__(self, config: Config, spool: Spool, voices: VoiceStore, secret: bytes) -> None:
         self.spool = spool
+        self._voices = voices
         self._secret = secret
         # The mutable state.
         self.config = config
@@ -69,7 +71,7 @@ class Desk:
         """
         limits, audio_format, name = self.config.limits, self.config.output.format, folder.name
         try:
-            return read_claimed(folder, limits, audio_format, self.spool.disk)
+            return read_claimed(folder, limits, audio_format, self.spool.disk, self._voices.of(name))
         except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else

@@ -11,7 +11,8 @@ from fishd.core import actions
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.publisher import Publisher
 from fishd.pool.pool import Pool
-from fishd.spool.outbox import OUT, VOICES
+from fishd.spool.outbox import OUT
+from fishd.spool.voices import VoiceStore
 from fishd.wire import messages
 
 _log = logging.getLogger("fishd.main")
@@ -25,12 +26,15 @@ class Hands:
         work: Path,
         pool: Pool,
         publisher: Publisher,
+        voices: VoiceStore,
         hiring: Hiring,
+        *,
         trouble: Callable[[str, str], None],
     ) -> None:
         self._work = work
         self._pool = pool
         self._publisher = publisher
+        self._voices = voices
         self._trouble = trouble
         # The mutable state.
         self.hiring = hiring
@@ -66,6 +70,7 @@ class Hands:
             case actions.ForgetTake():
                 self._pool.send(action.worker, messages.Forget(action.take))
             case actions.FinishJob():
+                self._voices.release(action.ending.name)
                 self._publisher.publish(action.ending, self.device_names)
             case actions.Say():
                 self._say(action)
@@ -88,7 +93,7 @@ def speak(order: actions.SendTake, work: Path) -> messages.Speak:
     return messages.Speak(
         take=order.take,
         voice_key=order.speaker.voice_key,
-        references=tuple(str(work / VOICES / path) for path in order.speaker.references),
+        references=order.speaker.files,
         transcript=order.speaker.transcript,
         voice_language=order.speaker.language,
         text=order.segment.text,

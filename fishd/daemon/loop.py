@@ -58,6 +58,7 @@ from fishd.spool.errors import disk_error
 from fishd.spool.outbox import OUT
 from fishd.spool.reuse import reuse_secret
 from fishd.spool.root import Spool
+from fishd.spool.voices import VoiceStore
 from fishd.wire import messages
 from fishd.wire.control import CONTROL
 
@@ -111,8 +112,10 @@ class Daemon:
         self._keeper = Keeper(spool, faults, post)
         self._publisher = Publisher(spool, self._logs.jobs, group, faults, post, secret=secret)
         self._publisher.adopt_engine(engine_key(self._reloading.config.engine))
-        self._arrivals = Arrivals(Desk(self._reloading.config, spool, secret), self._publisher, faults, post)
-        self._hands = Hands(spool.work, self._pool, self._publisher, hiring, self._trouble)
+        voices = VoiceStore(spool.root / ".cache" / "references")
+        desk = Desk(self._reloading.config, spool, voices, secret)
+        self._arrivals = Arrivals(desk, self._publisher, faults, post)
+        self._hands = Hands(spool.work, self._pool, self._publisher, voices, hiring, trouble=self._trouble)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)
         self._cards = CardWatch(lambda: self._reloading.look(post))

@@ -20,10 +20,11 @@ from fishd.spool.draft import Draft
 from fishd.spool.errors import disk_error
 from fishd.spool.manifest import MANIFEST, parse_manifest
 from fishd.spool.names import printable
-from fishd.spool.outbox import BUNDLE, UNPACKED, VOICES
+from fishd.spool.outbox import BUNDLE, UNPACKED
 from fishd.spool.reader import Reader, Reference
 from fishd.spool.safefs import EXHAUSTED, BundleFolder, Missing, Refused
 from fishd.spool.survey import survey_open
+from fishd.spool.voices import Copies, InPlace
 
 __all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
 
@@ -44,20 +45,22 @@ def read_bundle(
     limits: Limits | None = None,
     default_format: str = "wav",
     *,
-    copies: Path | None = None,
+    copies: Copies | None = None,
 ) -> Reading:
     """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips.
 
-    With `copies`, each clip is copied into that folder as it is hashed, and `references` are the copies: what
-    the bundle's owner changes from then on concerns nobody. Raises SpoolError only for what this machine's
-    disk or memory refuses.
+    `copies` takes each clip as it is hashed, and `references` are what it has kept: what the bundle's owner
+    changes from then on concerns nobody. Without it they are the bundle's own files. Raises SpoolError only
+    for what this machine's disk or memory refuses.
     """
     limits = limits or Limits()
     try:
         with BundleFolder(folder) as bundle:
             if too_much := survey_open(bundle.fd, limits).faults:
                 return Reading(None, _bounded(too_much, limits.faults), (), ())
-            return _read(Reader(bundle, folder, limits, copies), bundle, name, limits, default_format)
+            return _read(
+                Reader(bundle, limits, copies or InPlace(folder)), bundle, name, limits, default_format
+            )
     except Refused as refused:
         return Reading(None, (Fault("bundle", str(refused)),), (), ())
     except OSError as error:
@@ -66,7 +69,7 @@ def read_bundle(
         return Reading(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
 
 
-def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk) -> Reading:
+def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk, copies: Copies) -> Reading:
     """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
     bundle, unpacked = work / BUNDLE, work / UNPACKED
     try:
@@ -74,11 +77,11 @@ def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk) ->
             remove_tree(disk, unpacked)
     except OSError as error:
         raise disk_error(str(unpacked), "cannot be removed", error) from error
-    return read_dropped(bundle, work.name, limits, default_format, unpacked=unpacked, copies=work / VOICES)
+    return read_dropped(bundle, work.name, limits, default_format, unpacked=unpacked, copies=copies)
 
 
 def read_dropped(
-    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Path
+    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Copies
 ) -> Reading:
     """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
     if _is_file(bundle):

@@ -2,7 +2,6 @@
 
     work/NAME/bundle/        what the user dropped, renamed here from the inbox
     work/NAME/unpacked/      what was in it, if it is an archive
-    work/NAME/voices/        copies of its reference clips, for workers
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
 
@@ -30,7 +29,6 @@ from fishd.spool.together import Files, Lines, Names, Way, together
 
 BUNDLE = "bundle"
 OUT = "out"
-VOICES = "voices"
 UNPACKED = "unpacked"
 
 
@@ -158,22 +156,11 @@ def _remove(folder: Path, disk: Disk) -> None:
     """The job is out: what cannot be removed now, `recover` clears away at the next start."""
     with suppress(OSError):
         try:
-            _remove_ours(folder / VOICES, disk)
             with suppress(FileNotFoundError):
                 disk.remove_file(folder / JOURNAL)
             disk.remove_folder(folder)
-        except (
-            OSError
-        ):  # an archive's bundle, a voice in a folder below, or something that somebody put there
+        except OSError:  # an archive's bundle, or something that somebody put there
             remove_tree(disk, folder)
-
-
-def _remove_ours(folder: Path, disk: Disk) -> None:
-    """A folder in which only we write: no more steps than it has files. Raises OSError if it holds others."""
-    with suppress(FileNotFoundError):
-        for path in list(folder.iterdir()):
-            disk.remove_file(path)
-        disk.remove_folder(folder)
 
 
 def numbered(name: str) -> Callable[[int], str]:

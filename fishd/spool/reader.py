@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fishd.core.job import Fault, Job, Segment, Speaker
 from fishd.core.limits import Limits
-from fishd.spool.disk import create, write_all
 from fishd.spool.draft import Draft, Named, SegmentDraft, SpeakerDraft, Written
-from fishd.spool.errors import disk_error
 from fishd.spool.names import clip_paths, one_line, printable
-from fishd.spool.safefs import BundleFolder, Refused, pieces
+from fishd.spool.safefs import BundleFolder, Refused
 from fishd.spool.texts import CONTROL_TOKEN, decode, speakable
+from fishd.spool.voices import Copies, Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +27,12 @@ class Reference:
 class Reader:
     """Reads one bundle once; `references` are by path, so that each file is there once."""
 
-    def __init__(self, bundle: BundleFolder, folder: Path, limits: Limits, copies: Path | None) -> None:
+    def __init__(self, bundle: BundleFolder, limits: Limits, copies: Copies) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.references: dict[str, Reference] = {}
-        self._digests: dict[str, bytes] = {}
+        self._kept: dict[str, Kept] = {}
         self._bundle = bundle
-        self._folder = folder
         self._limits = limits
         self._copies = copies
 
@@ -63,14 +59,16 @@ class Reader:
     def _speaker(self, draft: SpeakerDraft) -> Speaker:
         name = self._name(draft.name)
         transcript = self._transcript(draft.transcript)
-        references, digests = self._clips(draft)
+        references = self._clips(draft)
+        kept = [self._kept[path] for path in references if path in self._kept]
         return Speaker(
             name=name,
             references=references,
             transcript=transcript,
             language=draft.language,
-            voice_key=_voice_key(digests, transcript, draft.language),
+            voice_key=_voice_key([one.digest for one in kept], transcript, draft.language),
             segments=self._segments(draft),
+            files=tuple(str(one.file) for one in kept),
         )
 
     def _name(self, written: Written | None) -> str:
@@ -96,58 +94,29 @@ class Reader:
             source.text, source.where, self._limits.transcript_chars, self.faults, "use a shorter clip"
         )
 
-    def _clips(self, draft: SpeakerDraft) -> tuple[tuple[str, ...], list[bytes]]:
+    def _clips(self, draft: SpeakerDraft) -> tuple[str, ...]:
         if len(draft.references) > self._limits.references:
             what = f"names {len(draft.references)} references; at most {self._limits.references} are taken"
             self.faults.append(Fault(draft.where, what))
-            return (), []
+            return ()
         found: list[str] = []
         for named in draft.references:
             try:
                 with self._bundle.file(named.path) as (fd, path):
                     found.append(path)
-                    self._digest(path, fd)
+                    self._keep(path, fd)
             except Refused as refused:
                 self.faults.append(self._about(named, str(refused)))
-        return tuple(found), [self._digests.get(path, b"") for path in found]
+        return tuple(found)
 
-    def _digest(self, path: str, fd: int) -> None:
-        if path in self._digests:
+    def _keep(self, path: str, fd: int) -> None:
+        if path in self._kept:
             return
-        digest, size_bytes = hashlib.blake2b(digest_size=32), 0
-        with self._copy_of(path) as copy:
-            for piece in pieces(fd, self._limits.reference_bytes):
-                digest.update(piece)
-                size_bytes += len(piece)
-                copy(piece)
-        self._digests[path] = digest.digest()
-        if size_bytes:
-            self.references[path] = Reference(printable(path), (self._copies or self._folder) / path)
+        self._kept[path] = kept = self._copies.keep(path, fd, self._limits.reference_bytes)
+        if kept.size_bytes:
+            self.references[path] = Reference(printable(path), kept.file)
         else:
             self.faults.append(Fault(path, "is empty (0 bytes)"))
-
-    @contextmanager
-    def _copy_of(self, path: str) -> Generator[Callable[[bytes], None]]:
-        """What is hashed is what is copied. Raises SpoolError: the spool's disk is no fault of the bundle."""
-        if self._copies is None:
-            yield lambda _: None
-            return
-        target = self._copies / path
-        try:
-            fd = _create_anew(target)
-        except OSError as error:
-            raise disk_error(str(target), "cannot be made", error) from error
-
-        def copy(piece: bytes) -> None:
-            try:
-                write_all(fd, piece)
-            except OSError as error:
-                raise disk_error(str(target), "cannot be written", error) from error
-
-        try:
-            yield copy
-        finally:
-            os.close(fd)
 
     def _segments(self, draft: SpeakerDraft) -> tuple[Segment, ...]:
         drafts = self._lines(draft, draft.segments) if isinstance(draft.segments, Named) else draft.segments
@@ -205,17 +174,6 @@ class Reader:
                     Fault(where, f'"{name[:60]}" stands twice in {place}; the other is {first[name]}')
                 )
             first.setdefault(name, where)
-
-
-def _create_anew(path: Path) -> int:
-    """A file with no other content than what will be written; mostly nothing stands in its way."""
-    try:
-        return create(path)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # a crash's
-        path.unlink()
-    return create(path)
 
 
 def _with_clips(speakers: Sequence[Speaker], audio_format: str) -> tuple[Speaker, ...]:

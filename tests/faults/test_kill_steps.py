@@ -48,7 +48,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, obj
     daemon = house(tmp_path_factory.mktemp("undisturbed"))
     assert 0 == live(daemon), daemon.log()
     num_steps = int((daemon.folder / "steps").read_text())
-    assert num_steps > 30
+    assert num_steps > 20
     return outcome_of(daemon.spool), num_steps
 
 

@@ -20,6 +20,7 @@ from fishd.spool.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox import Found, Inbox
 from fishd.spool.safefs import Refused
+from fishd.spool.voices import VoiceStore
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
@@ -76,12 +77,12 @@ def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path
     work = tmp_path / "NAME"
     work.mkdir()
     pack(folder, work / "bundle")
-    reading = read_claimed(work, LIMITS, "wav", Disk())
+    copies = VoiceStore(tmp_path / "voices").of("NAME")
+    reading = read_claimed(work, LIMITS, "wav", Disk(), copies)
     assert reading.job
     assert "NAME" == reading.job.name
-    assert work / "voices" / "alice.wav" == reading.references[0].path
     assert (folder / "alice.wav").read_bytes() == reading.references[0].path.read_bytes()
-    assert reading == read_claimed(work, LIMITS, "wav", Disk())  # as after a crash
+    assert reading == read_claimed(work, LIMITS, "wav", Disk(), copies)  # as after a crash
 
 
 def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_an_archive_without_its_end_is_waited_for_and_then_rejected(
     assert (Found(part.name),) == watch.scan(13.0).found
     (claimed,) = watch.claim([Found(part.name)], 13.0).claimed
     assert "Episode" == claimed.name
-    assert read_claimed(claimed.folder, LIMITS, "wav", Disk()).job
+    assert read_claimed(claimed.folder, LIMITS, "wav", Disk(), VoiceStore(tmp_path / "voices").of("NAME")).job
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all" * 100, b"\x1f\x8b" + bytes(100)])
@@ -246,7 +247,7 @@ def test_what_is_no_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
     work = tmp_path / "NAME"
     work.mkdir()
     (work / "bundle").write_bytes(content)
-    assert faults_of(read_claimed(work, LIMITS, "wav", Disk()))
+    assert faults_of(read_claimed(work, LIMITS, "wav", Disk(), VoiceStore(work / "voices").of("NAME")))
     lacking(work / "bundle", LIMITS)
 
 
@@ -259,7 +260,7 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
     for at in range(0, len(whole), max(1, len(whole) // 120)):
         for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :]):
             (work / "bundle").write_bytes(content)
-            reading = read_claimed(work, LIMITS, "wav", Disk())
+            reading = read_claimed(work, LIMITS, "wav", Disk(), VoiceStore(work / "voices").of("NAME"))
             assert (reading.job is None) == bool(reading.faults)
 
 
