@@ -2,7 +2,7 @@
 
 A worker has a few questions at a time, beside its takes; jobs take turns. A question that was with a worker
 when it died goes to another, where it is alone, at most `max_takes` times, then what it asked about is at
-fault. Options and languages that the engine has found good once are not asked about again.
+fault. Clips, options and languages that were found good once are not asked about again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fishd.core.jobbook import JobBook, Question
 from fishd.core.workerbook import WorkerBook
 
 AT_ONCE = 4  # questions to one worker: the answer to one comes while it looks at the next
+REMEMBERED = 4096  # clips that were found good
 _Asked = tuple[tuple[str, ...], tuple[str, ...]]  # options and languages, in words
 
 
@@ -25,17 +26,22 @@ class Asking:
     def __init__(self) -> None:
         self._queue = FairQueue(lambda job: bool(job.to_ask))
         self._found_good: set[_Asked] = set()
+        self._good_clips: dict[str, tuple[str, ...]] = {}  # their warnings, by path; the oldest first
 
     def add(self, job: JobBook) -> None:
         for question in list(job.to_ask):
-            if not question.path and _asked(job) in self._found_good:
+            if question.path in self._good_clips:
+                job.to_ask.remove(question)
+                job.warnings += [Fault(question.where, what) for what in self._good_clips[question.path]]
+            elif not question.path and _asked(job) in self._found_good:
                 job.to_ask.remove(question)
         if job.to_ask:
             self._queue.add(job)
 
     def forget(self) -> None:
-        """Another engine may find other things good."""
+        """Another engine, or other limits, may find other things good."""
         self._found_good.clear()
+        self._good_clips.clear()
 
     def ask(self, workers: Iterable[WorkerBook], now: float) -> Iterator[Action]:
         """Give ready workers that have room a question each, and again until they are full."""
@@ -64,11 +70,18 @@ class Asking:
         question = job.asked.pop(question_id, None)
         if question is None:
             return  # the job was cancelled
-        faults = tuple(faults)
-        if not question.path and not faults:
+        faults, warnings = tuple(faults), tuple(warnings)
+        if not faults and question.path:
+            self._remember(question.path, warnings)
+        elif not faults:
             self._found_good.add(_asked(job))
         job.faults += [Fault(question.where, what) for what in faults]
         job.warnings += [Fault(question.where, what) for what in warnings]
+
+    def _remember(self, path: str, warnings: tuple[str, ...]) -> None:
+        self._good_clips[path] = warnings
+        while len(self._good_clips) > REMEMBERED:
+            del self._good_clips[next(iter(self._good_clips))]
 
     def lost(self, job: JobBook, question_id: str, reason: str, *, blamed: bool, most: int) -> None:
         """The worker ended while it looked. `blamed`: what it looked at may be why."""

@@ -45,7 +45,8 @@ class PlanChanged:
 class JobArrived:
     """A bundle was claimed and read, or a job was found in work/ at start.
 
-    `references` are (place, absolute path) of clips that a worker must decode before the first take.
+    `references` are (place, absolute path) of clips that a worker must decode before the first take; equal
+    paths are equal bytes.
     `clips` are the segments that are done already, by (speaker, segment) position. `cancelled`: before a
     crash its user wanted no more of it; a CancelAsked follows. `is_fresh`: no clip is of an earlier daemon.
     """

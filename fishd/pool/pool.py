@@ -119,10 +119,11 @@ class Pool:
     async def _listen(self, worker: int, life: _Life, child: Child) -> None:
         """Post what the worker says until it says no more."""
         try:
-            while True:
-                async with asyncio.timeout(END_AFTER_FAULT_S if life.reason else None):
-                    message = await child.receive()
-                self._take_in(worker, life, message)
+            while not life.reason:
+                self._take_in(worker, life, await child.receive())
+            async with asyncio.timeout(END_AFTER_FAULT_S):
+                while True:
+                    self._take_in(worker, life, await child.receive())
         except EndOfStream:
             return
         except TimeoutError:  # it has told its fault and hangs in its own ending

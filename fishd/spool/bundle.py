@@ -72,8 +72,10 @@ def read_bundle(
 def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk, copies: Copies) -> Reading:
     """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
     bundle, unpacked = work / BUNDLE, work / UNPACKED
+    if not _is_file(bundle):
+        return read_bundle(bundle, work.name, limits, default_format, copies=copies)
     try:
-        if _is_file(bundle) and unpacked.exists():  # a crash's, or a full disk's
+        if unpacked.exists():  # a crash's, or a full disk's
             remove_tree(disk, unpacked)
     except OSError as error:
         raise disk_error(str(unpacked), "cannot be removed", error) from error

@@ -103,7 +103,7 @@ def pieces(fd: int, limit_bytes: int) -> Iterator[bytes]:
     if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # says so before a sparse terabyte is read
         raise too_long(size_bytes, limit_bytes)
     seen = 0
-    while piece := os.read(fd, CHUNK_BYTES):
+    while seen < size_bytes and (piece := os.read(fd, CHUNK_BYTES)):
         seen += len(piece)
         if seen > limit_bytes:
             raise too_long(seen, limit_bytes)

@@ -1,8 +1,9 @@
 """Questions before takes: how many at a time, which are not asked again, and who is blamed."""
 
-from fishd.core.actions import AskClip, AskOptions, FinishJob
+from fishd.core.actions import AskClip, AskOptions, FinishJob, SendTake
 from fishd.core.asking import AT_ONCE
 from fishd.core.events import JobArrived, PlanChanged, QuestionAnswered
+from fishd.core.job import Fault
 from tests.core.stage import Script, make_job, make_plan, of
 
 
@@ -28,6 +29,33 @@ def test_options_that_were_found_good_are_not_asked_about_again():
     assert [] == of(AskOptions, script.tell(JobArrived("b", make_job("b"))))
     script.tell(PlanChanged(make_plan(1, generation=0)))
     assert 1 == len(of(AskOptions, script.tell(JobArrived("c", make_job("c")))))
+
+
+def test_a_clip_that_was_found_good_is_not_looked_at_again():
+    """Its warnings are told to every job, at its own place; other limits may find otherwise."""
+    script = Script()
+    script.start()
+    script.tell(JobArrived("a", make_job("a"), references=(("a.wav", "/w/1"),)))
+    script.tell(QuestionAnswered(0, "0.0", (), ("is long",)))
+    script.tell(QuestionAnswered(0, "0.options"))
+    heard = script.tell(JobArrived("b", make_job("b"), references=(("b.wav", "/w/1"),)))
+    assert [] == of(AskClip, heard)
+    (take,) = of(SendTake, script.speak(of(SendTake, script.heard)[-1]))
+    (finish,) = of(FinishJob, script.speak(take))
+    assert (Fault("b.wav", "is long"),) == finish.ending.warnings
+    script.tell(PlanChanged(make_plan(1, generation=0)))
+    again = script.tell(JobArrived("c", make_job("c"), references=(("c.wav", "/w/1"),)))
+    assert 1 == len(of(AskClip, again))
+
+
+def test_a_clip_with_a_fault_is_looked_at_each_time():
+    """It may have been the machine's fault, and every job is told of its own place."""
+    script = Script()
+    script.start()
+    for number, name in enumerate(("a", "b")):
+        asked = script.tell(JobArrived(name, None, references=(("a.wav", "/w/1"),)))
+        assert 1 == len(of(AskClip, asked))
+        script.tell(QuestionAnswered(0, f"{number}.0", ("is silent",)))
 
 
 def test_options_with_faults_are_asked_about_each_time():
