@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,7 @@ class Arrivals:
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()
         self._stuck: frozenset[str] = frozenset()  # in the inbox: complete, but the disk refuses the claim
+        self._read: deque[JobArrived | Recovered] = deque()  # and not yet taken in
         self._unread: set[str] = set()  # in work/, but the disk refuses the reading
 
     def adopt(self, config: Config) -> None:
@@ -160,7 +162,9 @@ class Arrivals:
         for folder, read in reads.items():
             try:
                 if arrived := read():
-                    call(self._come_in, arrived)
+                    self._read.append(arrived)
+                    if len(self._read) == 1:  # else the loop has been called and is yet to come
+                        call(self._take_in)
             except (OSError, SpoolError) as error:
                 later[folder] = _cannot_be_read(folder, error)
         return later
@@ -186,6 +190,11 @@ class Arrivals:
         self._faults.over(f"job {folder.name}")
         self._unread.discard(folder.name)
         self._say_waiting()
+
+    def _take_in(self) -> None:
+        """On the loop: what was read since it last looked."""
+        while self._read:
+            self._come_in(self._read.popleft())
 
     def _come_in(self, arrived: JobArrived | Recovered) -> None:
         """On the loop."""

@@ -97,6 +97,7 @@ class Publisher:
         # The mutable state.
         self._small = Lane("publish", self._write, AT_ONCE)
         self._large = Lane("publish-large", self._write, 1)
+        self._refused: set[str] = set()  # jobs that the disk has refused: they may be out by half
         self._stop = asyncio.Event()
         self.num_under_way = 0
         self.engine = ""  # the key of the engine that speaks now
@@ -171,9 +172,11 @@ class Publisher:
                 result = without_clips(result, end.clips, what)
                 (end,) = self._try([replace(over, result=result)])
             if isinstance(end, Path):
+                self._refused.discard(result.job)
                 self._job_log.forget_job(result.job)
                 ends.append(Published(result.job, result, end))
             else:
+                self._refused.add(result.job)
                 ends.append(end)
         return ends
 
@@ -206,7 +209,7 @@ class Publisher:
             "job.log": self._job_log.finish_job(result.job),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        return Parcel(folder, files, clips)
+        return Parcel(folder, files, clips, again=result.job in self._refused)
 
 
 def _hashes(ending: Ending) -> Mapping[str, str]:

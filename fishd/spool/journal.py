@@ -74,14 +74,9 @@ class Journal:
         self._disk = disk or Disk()
         self._folder = folder
         path = folder / JOURNAL
-        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            self._fd = os.open(path, flags)
-            self._is_named = True  # and if not on the disk, publish will see to it
-        except FileNotFoundError:
-            self._fd = os.open(path, flags | os.O_CREAT, 0o644)
-            self._is_named = False
-        self._safe_bytes = _cut_to_whole_lines(self._fd) if self._is_named else 0
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        self._safe_bytes = _cut_to_whole_lines(self._fd)
+        self._is_named = self._safe_bytes > 0  # and if not on the disk, publish will see to it
 
     def append(self, line: AnyLine, *, sync: bool = True) -> None:
         """Add one line; on the disk when this returns, unless `sync` is False."""

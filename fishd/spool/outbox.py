@@ -17,10 +17,10 @@ Every crash leaves one of four states, and `recover` (recovery.py) tells them ap
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fishd.spool.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
@@ -50,11 +50,15 @@ def make_room(folder: Path, clips: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A job that is over: work/NAME, its result's files by name, and its clips as paths below out/."""
+    """A job that is over: work/NAME, its result's files by name, and its clips as paths below out/.
+
+    `again`: it may have been published by half already; its journal is asked.
+    """
 
     folder: Path
     files: Mapping[str, bytes]
     clips: Collection[str]
+    again: bool = True
 
 
 def publish(parcel: Parcel, outbox: Path, archive: Path, *, disk: Disk | None = None) -> Path:
@@ -89,7 +93,7 @@ def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) 
 
 def _publishing(parcel: Parcel, outbox: Path, archive: Path, disk: Disk) -> Way:
     folder = parcel.folder
-    name = _published_name(folder)
+    name = _published_name(folder) if parcel.again else ""
     if not name:
         name = folder.name
         yield _staging(parcel, disk)
@@ -99,12 +103,12 @@ def _publishing(parcel: Parcel, outbox: Path, archive: Path, disk: Disk) -> Way:
 
 def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -> Way:
     """Everything is on the disk: move it out. Each part is left out if it was done before."""
-    if (folder / OUT).exists():
+    with _unless_gone(folder / OUT):
         free = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
         if free != name:  # so that after a crash the bundle still finds its result's name
             append_to_all({folder: [PublishLine(free)]}, disk, sync=False)
             name = free
-    if os.path.lexists(folder / BUNDLE):
+    with _unless_gone(folder / BUNDLE):
         _archive(folder / BUNDLE, archive, name or folder.name, disk)
     yield Names((outbox, archive, folder))  # whichever rename a power cut takes back, `finish` repeats
     _remove(folder, disk)
@@ -114,34 +118,46 @@ def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -
 def _staging(parcel: Parcel, disk: Disk) -> Files:
     """Make out/ hold exactly these files and clips, each file and folder synced once."""
     out = parcel.folder / OUT
-    if not out.exists():
+    kept = {f"{out}/{clip}" for clip in parcel.clips}
+    try:
+        present = _tidy(str(out), kept, disk)
+    except FileNotFoundError:
         parcel.folder.mkdir(exist_ok=True)  # somebody may have removed it under the running job
-        disk.make_folder(out)
-    kept = {out / clip for clip in parcel.clips}
-    if missing := kept - _tidy(out, kept, disk):
-        raise ClipsGone([str(path.relative_to(out)) for path in missing])
-    below = {parent for clip in kept for parent in clip.parents if parent.is_relative_to(out)} | {out}
+        out.mkdir(exist_ok=True)
+        present = set[str]()
+    if missing := kept - present:
+        raise ClipsGone([path.removeprefix(f"{out}/") for path in missing])
+    below = {parent for clip in parcel.clips for parent in PurePath(clip).parents} | {PurePath()}
     files = {out / name: content for name, content in parcel.files.items()}
-    return Files(files, (*sorted(below, reverse=True), parcel.folder))
+    return Files(files, (*(out / path for path in sorted(below, reverse=True)), parcel.folder))
 
 
-def _tidy(folder: Path, kept: set[Path], disk: Disk) -> set[Path]:
+def _tidy(folder: str, kept: set[str], disk: Disk) -> set[str]:
     """Remove every file that is not kept and every folder then empty; return the kept ones that are there."""
-    present: set[Path] = set()
+    present: set[str] = set()
     with os.scandir(folder) as entries:
         found = list(entries)
     for entry in found:
-        path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            below = _tidy(path, kept, disk)
+            below = _tidy(entry.path, kept, disk)
             present |= below
             if not below:
-                disk.remove_folder(path)
-        elif path in kept and entry.is_file(follow_symlinks=False):
-            present.add(path)
+                disk.remove_folder(Path(entry.path))
+        elif entry.path in kept and entry.is_file(follow_symlinks=False):
+            present.add(entry.path)
         else:
-            disk.remove_file(path)
+            disk.remove_file(Path(entry.path))
     return present
+
+
+@contextmanager
+def _unless_gone(path: Path) -> Generator[None]:
+    """A step with what stands there, left out if nothing does: it was done before."""
+    try:
+        yield
+    except FileNotFoundError:
+        if os.path.lexists(path):
+            raise
 
 
 def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:

@@ -75,14 +75,6 @@ class BundleFolder:
         """The whole file. Raises Refused."""
         return b"".join(self.chunks(relative, limit_bytes))
 
-    def has(self, relative: str) -> bool:
-        """Whether there is anything of that name (not followed) at the top of the bundle."""
-        try:
-            os.stat(relative, dir_fd=self.fd, follow_symlinks=False)
-        except OSError:
-            return False
-        return True
-
     def _open(self, relative: str) -> tuple[int, str]:
         """Try the name as written, then in both Unicode forms: a Mac writes é as two characters."""
         for spelling in dict.fromkeys(
@@ -99,14 +91,12 @@ class BundleFolder:
 
 
 def pieces(fd: int, limit_bytes: int) -> Iterator[bytes]:
-    """What an open file holds. Raises Refused when it is longer than `limit_bytes`."""
+    """What an open file holds now: what is added meanwhile is left. Raises Refused when it is too long."""
     if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # says so before a sparse terabyte is read
         raise too_long(size_bytes, limit_bytes)
     seen = 0
-    while seen < size_bytes and (piece := os.read(fd, CHUNK_BYTES)):
+    while seen < size_bytes and (piece := os.read(fd, min(CHUNK_BYTES, size_bytes - seen))):
         seen += len(piece)
-        if seen > limit_bytes:
-            raise too_long(seen, limit_bytes)
         yield piece
 
 
