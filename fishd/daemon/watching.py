@@ -19,7 +19,7 @@ from pathlib import Path
 from watchfiles._rust_notify import RustNotify
 
 _log = logging.getLogger("fishd.main")
-STEP_MS = 100  # how long the folder must be quiet
+STEP_MS = 250  # how long the folder must be quiet; the watch thread wakes as often
 DEBOUNCE_MS = 1_000  # a folder that is never quiet is looked at this often
 IDLE_MS = 5_000
 STEADY_S = 0.1  # between the two looks that must be the same

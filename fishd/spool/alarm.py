@@ -16,7 +16,7 @@ from pathlib import Path
 
 from watchfiles._rust_notify import RustNotify
 
-STEP_MS = 20  # the watch thread looks this often: part of the time from drop to claim, and the idle CPU
+STEP_MS = 25  # the watch thread looks this often: part of the time from drop to claim, and the idle CPU
 DEBOUNCE_MS = 60  # while more changes come in, say so at least this often
 BUSY_MS = 100  # how soon the set of settling bundles is looked at again
 IDLE_MS = 1_000
