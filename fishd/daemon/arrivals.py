@@ -177,7 +177,8 @@ class Arrivals:
         while not self._stop.is_set():
             self._faults.met(f"job {folder.name}", error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stop.wait()
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             try:
                 arrived = await asyncio.to_thread(read)
@@ -218,7 +219,8 @@ class Arrivals:
             except OSError as error:
                 self._faults.met("work", _cannot_be_read(self._spool.work, error))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), pause_s)
+                    async with asyncio.timeout(pause_s):
+                        await self._stop.wait()
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
                 self._faults.over("work")

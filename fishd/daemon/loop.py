@@ -17,18 +17,11 @@ import msgspec
 from fishd.core.config import BadConfig, Config
 from fishd.core.dispatch import Dispatcher
 from fishd.core.events import (
-    Event,
     JobArrived,
     PlanChanged,
-    QuestionAnswered,
     StopAsked,
-    TakeFailed,
-    TakeRecorded,
-    TakeSpoken,
     Tick,
     WorkerGone,
-    WorkerProgressed,
-    WorkerReady,
 )
 from fishd.core.job import JobStatus
 from fishd.core.result import Status
@@ -40,26 +33,26 @@ from fishd.daemon.control import Control
 from fishd.daemon.desk import Desk
 from fishd.daemon.faults import Faults
 from fishd.daemon.hands import Hands
+from fishd.daemon.hearing import Hearing
 from fishd.daemon.hiring import Hiring
 from fishd.daemon.keeper import Keeper
 from fishd.daemon.mail import CardsChanged, Mail, Reloaded, Scanned, Trouble
+from fishd.daemon.mind import Mind
 from fishd.daemon.observer import Observer
 from fishd.daemon.publisher import Finished, Published, Publisher, Unpublished
 from fishd.daemon.pulse import Beat, Pulse
 from fishd.daemon.reloading import Reloading, Surroundings
 from fishd.daemon.showing import Showing
-from fishd.daemon.story import tell_arrival, tell_plan, tell_ready
+from fishd.daemon.story import tell_arrival, tell_plan
 from fishd.daemon.watching import ConfigWatch
 from fishd.host.logs import BadLogFile, Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Ended, Heard, Pool
-from fishd.spool.errors import disk_error
 from fishd.spool.outbox import OUT
 from fishd.spool.reuse import reuse_secret
 from fishd.spool.root import Spool
 from fishd.spool.voices import VoiceStore
-from fishd.wire import messages
 from fishd.wire.control import CONTROL
 
 _log = logging.getLogger("fishd.main")
@@ -84,7 +77,6 @@ class Daemon:
         self._all_well = True
         self._gave_up = False
         self._inbox_empty = False
-        self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> int:
         """Serve until told to stop."""
@@ -116,11 +108,13 @@ class Daemon:
         desk = Desk(self._reloading.config, spool, voices, secret)
         self._arrivals = Arrivals(desk, self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, voices, hiring, trouble=self._trouble)
+        self._mind = Mind(self._dispatcher, self._hands, post)
+        self._hearing = Hearing(self._mind, self._keeper, faults, ready=self._notifier.ready, lost=self._lost)
         self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
         self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)
         self._cards = CardWatch(lambda: self._reloading.look(post))
         self._listen_to_signals(group)
-        self._decide(Tick())
+        self._mind.decide(Tick())
         runs = {
             "keeper": self._keeper.run(),
             "arrivals": self._arrivals.run(),
@@ -151,7 +145,7 @@ class Daemon:
     def _open(self, mail: Mail) -> None:
         match mail:
             case Heard():
-                self._hear(mail.worker, mail.message)
+                self._hearing.hear(mail.worker, mail.message)
             case Ended():
                 self._keeper.pass_on(WorkerGone(mail.worker, mail.kind, mail.reason, mail.needs_gb))
             case Published():
@@ -172,53 +166,13 @@ class Daemon:
             case JobArrived():
                 self._arrive(mail)
             case WorkerGone():
-                self._worker_gone(mail)
+                self._hearing.gone(mail)
             case StopAsked():
                 self._stop()
             case Beat():
                 self._pulse.felt(is_loading=bool(self._dispatcher.crew.workers))
             case _:
-                self._decide(mail)
-
-    def _hear(self, worker: int, message: messages.FromWorker) -> None:
-        match message:
-            case messages.Ready():
-                self._worker_ready(worker, message)
-            case messages.Inspected():
-                faults = (message.fault,) if message.fault else ()
-                self._decide(QuestionAnswered(worker, message.id, faults, message.warnings))
-            case messages.OptionsChecked():
-                self._decide(QuestionAnswered(worker, message.id, message.faults))
-            case messages.Recorded():
-                self._decide(TakeRecorded(worker, message.take))
-            case messages.Spoken():
-                order = self._hands.orders.get(message.take)
-                if order is not None:
-                    self._keeper.spoken(order, self._dispatcher.crew.workers[worker].device, message)
-            case messages.Failed():
-                self._keeper.pass_on(TakeFailed(worker, message.take, message.reason, message.retry))
-            case messages.Progress():
-                self._hear_of_the_disk(worker, message.errno)
-                said = WorkerProgressed(worker, message.memory_gb, message.peak_gb, message.slots)
-                self._decide(said)
-            case messages.Weighed():
-                pass  # only `fishd calibrate` asks
-            case messages.Fault():
-                pass  # the pool makes it the reason of the worker's end
-
-    def _worker_ready(self, worker: int, ready: messages.Ready) -> None:
-        tell_ready(worker, ready)
-        self._decide(WorkerReady(worker, ready.slots, ready.engine, ready.remark, ready.memory_gb))
-        self._notifier.ready()
-
-    def _hear_of_the_disk(self, worker: int, errno: int) -> None:
-        thing = f"worker {worker}"
-        if errno:
-            self._faults.met(
-                thing, disk_error(thing, "cannot write clips", OSError(errno, os.strerror(errno)))
-            )
-        else:
-            self._faults.over(thing)
+                self._mind.decide(mail)
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
@@ -226,20 +180,13 @@ class Daemon:
         is_one_engine = all(w.generation == crew.plan.generation for w in crew.workers.values())
         self._publisher.expect(event.name, is_fresh=event.is_fresh and is_one_engine)
         tell_arrival(event)
-        self._decide(event)
+        self._mind.decide(event)
 
-    def _worker_gone(self, event: WorkerGone) -> None:
-        worker = self._dispatcher.crew.workers.get(event.worker)
-        self._faults.over(f"worker {event.worker}")
-        if worker is not None:
-            if worker.drained_at is None:
-                _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
-                self._trouble(f"worker {event.worker}", event.reason)
-                self._cards.soon()
-                self._metrics.worker_gone(event.kind)
-            for take in worker.takes:
-                self._hands.orders.pop(take, None)
-        self._decide(event)
+    def _lost(self, event: WorkerGone) -> None:
+        """A worker that nobody had asked to end."""
+        self._trouble(f"worker {event.worker}", event.reason)
+        self._cards.soon()
+        self._metrics.worker_gone(event.kind)
 
     def _published(self, mail: Published) -> None:
         _log.info("[Main] %s is in %s", mail.job, mail.path)
@@ -255,7 +202,7 @@ class Daemon:
             self._arrivals.stop()
             self._keeper.stop()
             self._publisher.stop()
-        self._decide(StopAsked())
+        self._mind.decide(StopAsked())
 
     def _trouble(self, where: str, what: str) -> None:
         self._observer.note(rfc3339(time.time()), where, what)
@@ -267,29 +214,6 @@ class Daemon:
         _log.info("[Main] %s is cancelled on request", job, extra={"job": job})
         self._keeper.cancelled(job, rfc3339(time.time()))
         return True
-
-    # ---- decisions ---------------------------------------------------------------------------------
-
-    def _decide(self, event: Event) -> None:
-        """Tell the dispatcher, do what it says, and wake again when time alone would change something."""
-        if isinstance(event, TakeFailed | TakeSpoken):
-            self._hands.orders.pop(event.take, None)
-        for action in self._dispatcher.handle(event, self._loop.time()):
-            self._hands.do(action)
-        self._arm_timer()
-
-    def _arm_timer(self) -> None:
-        """One timer, never later than the next deadline; one that rings too early does no harm."""
-        deadline = self._dispatcher.next_deadline(self._loop.time())
-        if self._timer is not None:
-            if deadline is None or self._timer.when() <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        self._mail.put_nowait(Tick())
 
     def _see_whether_done(self) -> None:
         """Stop when nothing is left to do (`--once`), or nothing can be done and somebody waits for that."""
@@ -351,7 +275,7 @@ class Daemon:
         """Another plan is in force."""
         self._hands.adopt(hiring)
         tell_plan(hiring)
-        self._decide(PlanChanged(hiring.pool_plan))
+        self._mind.decide(PlanChanged(hiring.pool_plan))
 
     def _look(self) -> Status:
         now, at = self._loop.time(), rfc3339(time.time())
