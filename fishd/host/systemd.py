@@ -20,6 +20,7 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ)
         # The mutable state.
         self._is_ready = False
+        self._num_reloads = 0  # under way
 
     @property
     def is_heard(self) -> bool:
@@ -42,12 +43,14 @@ class Notifier:
 
         Before the first READY nothing is said: the READY after a reload would end the start too soon.
         """
+        self._num_reloads += 1
         if self._is_ready:
             self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def reloaded(self) -> None:
-        """The reload is over, well or not."""
-        if self._is_ready:
+        """A reload is over, well or not. While another is under way READY would be taken for that one's."""
+        self._num_reloads -= 1
+        if self._is_ready and not self._num_reloads:
             self._send("READY=1")
 
     def stopping(self) -> None:

@@ -49,6 +49,19 @@ def test_a_reload_before_the_start_is_over_says_nothing(tmp_path: Path) -> None:
         assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "READY"]
 
 
+def test_of_two_reloads_at_once_neither_is_over_before_both_are(tmp_path: Path) -> None:
+    """A READY for the first would tell `systemctl reload`, which asked for the second, that it is done."""
+    with manager(tmp_path) as heard:
+        notifier = Notifier(heard.env())
+        notifier.ready()
+        for step in (notifier.reloading, notifier.reloading, notifier.reloaded):
+            step()
+        heard.hear_the_rest()
+        assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "RELOADING"]
+        notifier.reloaded()
+        assert heard.hear(0) == {"READY": "1"}
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
