@@ -50,6 +50,10 @@ class Service:
     def is_active(self) -> str:
         return self.machine.tried("systemctl", "is-active", "fishd").stdout.strip()
 
+    def wait_until_reloaded(self) -> None:
+        """The watch takes a saved file as well; while it does, the unit is "reloading"."""
+        self.machine.wait_until(lambda: self.is_active() == "active", "the unit to be active again")
+
     def pid(self) -> int:
         return int(self.machine.show("fishd", "MainPID")["MainPID"])
 
