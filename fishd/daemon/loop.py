@@ -104,7 +104,7 @@ class Daemon:
         self._keeper = Keeper(spool, faults, post)
         self._publisher = Publisher(spool, self._logs.jobs, group, faults, post, secret=secret)
         self._publisher.adopt_engine(engine_key(self._reloading.config.engine))
-        voices = VoiceStore(spool.root / ".cache" / "references")
+        voices = VoiceStore(spool.root / ".references")
         desk = Desk(self._reloading.config, spool, voices, secret)
         self._arrivals = Arrivals(desk, self._publisher, faults, post)
         self._hands = Hands(spool.work, self._pool, self._publisher, voices, hiring, trouble=self._trouble)

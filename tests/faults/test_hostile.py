@@ -131,7 +131,7 @@ def test_a_clip_that_is_swapped_after_it_was_checked_is_never_opened(tmp_path: P
         checked = (work / "bundle" / "Ada.wav").read_bytes()
         (work / "bundle" / "Ada.wav").unlink()
         (work / "bundle" / "Ada.wav").symlink_to(tmp_path / "gone")  # the engine fails what is not there
-        kept = list((daemon.spool / ".cache" / "references").iterdir())
+        kept = list((daemon.spool / ".references").iterdir())
         assert [checked] == [path.read_bytes() for path in kept]
         gate.touch()
         assert "done" == daemon.wait_for_result("swapped")["status"]
