@@ -22,6 +22,7 @@ from fishd.core.result import Result
 from fishd.core.reuse import family
 from fishd.core.visible import visible
 from fishd.core.words import count
+from fishd.spool.archive import bundle_in
 from fishd.spool.bundle import read_dropped
 from fishd.spool.voices import SideBySide
 
@@ -35,7 +36,7 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
         raise CommandError(f"{visible(job)}: has no result in {root / 'outbox'}", NOT_ALL_WELL)
     result = read_result(root / "outbox" / job)
     num_wanted = _count_not_spoken(result, root)
-    bundle = root / "archive" / job
+    bundle = bundle_in(root / "archive", job) or root / "archive" / job
     with tempfile.TemporaryDirectory(prefix="fishd-retry-") as folder:
         copies = Path(folder) / "bundle"
         copies.mkdir()
@@ -48,7 +49,8 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
 
 def _count_not_spoken(result: Result, root: Path) -> int:
     if result.status is JobStatus.REJECTED:
-        what = f"was rejected; mend the bundle ({root / 'archive' / result.job}) and submit it"
+        bundle = bundle_in(root / "archive", result.job) or root / "archive" / result.job
+        what = f"was rejected; mend the bundle ({bundle}) and submit it"
         raise CommandError(f"{visible(result.job)}: {what}", NOT_ALL_WELL)
     segments = [segment for speaker in result.speakers for segment in speaker.segments]
     num_wanted = sum(segment.status != "done" for segment in segments)

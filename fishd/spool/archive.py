@@ -16,7 +16,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,8 @@ from fishd.spool.members import Damaged, Encrypted, Member, tar_members, zip_mem
 from fishd.spool.safefs import FILE_FLAGS, Refused, plain_path, size_in_words
 
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
+NEITHER = f"is neither a folder nor an archive ({', '.join(ENDINGS)})"
+MAGICS = ((0, b"PK", ".zip"), (0, b"\x1f\x8b", ".tar.gz"), (257, b"ustar", ".tar"))  # at which byte, what
 FREE_BYTES = 16 * MIB  # so much may come out of however little
 IGNORED = ("__MACOSX", ".DS_Store")  # what a Mac adds
 SPEAKERS = ("lines.txt", "reference.txt")  # a folder that holds one of these is a speaker, not a bundle
@@ -36,13 +38,46 @@ OF_THE_BUNDLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, 
 
 def without_ending(name: str) -> str:
     """`NAME.tar.gz` -> `NAME`: what the job is called. Other names are left as they are."""
-    ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
-    return name.removesuffix(name[len(name) - len(ending) :]) or name if ending else name
+    return name[: len(name) - len(ending(name))] or name
+
+
+def ending(name: str) -> str:
+    """`NAME.TAR.GZ` -> `.tar.gz`; "" for a name that is no archive's."""
+    return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 
 def is_archive(name: str) -> bool:
     """Whether a file of this name is dropped as an archive."""
-    return name.lower().endswith(ENDINGS)
+    return bool(ending(name))
+
+
+def ending_by_content(path: Path) -> str:
+    """The ending that becomes a bundle; "" for a folder and for what does not look like an archive.
+
+    Raises FileNotFoundError.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return ""
+    try:
+        with _opened(path) as file:
+            head = file.read(512)
+    except (Refused, OSError):
+        return ""
+    return next((ending for at, magic, ending in MAGICS if head.startswith(magic, at)), "")
+
+
+def names_of(job: str) -> tuple[str, ...]:
+    """What a job's bundle may be called in the inbox and in the archive."""
+    return (job, *(job + ending for ending in ENDINGS))
+
+
+def bundle_in(folder: Path, job: str) -> Path | None:
+    """A job's bundle in inbox/ or archive/, a folder or an archive; of several, the one that came last."""
+    came: dict[Path, int] = {}
+    for name in names_of(job):
+        with suppress(OSError):
+            came[folder / name] = (folder / name).lstat().st_ctime_ns
+    return max(came, key=came.__getitem__, default=None)
 
 
 def lacking(path: Path, limits: Limits) -> tuple[Fault, ...]:

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from fishd.spool.archive import ending_by_content
 from fishd.spool.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal import JOURNAL, PublishLine, append_to_all, read_journal
@@ -161,11 +162,16 @@ def _unless_gone(path: Path) -> Generator[None]:
 
 
 def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
-    """Under the result's name if that is free, so that a user finds the one from the other."""
+    """Under the result's name if that is free, so that a user finds the one from the other.
+
+    An archive gets its ending again, so that it opens with a click.
+    """
+    ending = ending_by_content(bundle)
     try:
-        disk.rename(bundle, archive / name)
+        disk.rename(bundle, archive / f"{name}{ending}")
     except FileExistsError:
-        rename_to_free(disk, bundle, archive, numbered(bundle.parent.name))
+        names = numbered(bundle.parent.name)
+        rename_to_free(disk, bundle, archive, lambda number: names(number) + ending)
 
 
 def _remove(folder: Path, disk: Disk) -> None:

@@ -184,7 +184,7 @@ def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
 
 
 def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
-    """A packed bundle is a job of its name; the archive itself is what is archived."""
+    """A packed bundle is a job of its name; the archive itself is what is archived, with its ending."""
     source = make_bundle(tmp_path / "source")
     with running(tmp_path / "daemon") as daemon:
         packed = Path(shutil.make_archive(str(tmp_path / "Episode 3"), "gztar", source))
@@ -193,4 +193,4 @@ def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
         (daemon.spool / "inbox" / "broken.zip").write_bytes(b"PK\5\6" + bytes(18))
         assert daemon.wait_for_result("broken")["status"] == "rejected"
         daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "work/ to be cleared")
-        assert (daemon.spool / "archive" / "Episode 3").read_bytes() == packed.read_bytes()
+        assert (daemon.spool / "archive" / "Episode 3.tar.gz").read_bytes() == packed.read_bytes()

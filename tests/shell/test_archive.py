@@ -14,7 +14,7 @@ import pytest
 
 from fishd.core.job import Fault
 from fishd.core.limits import MIB, Limits
-from fishd.spool.archive import lacking, unpack, without_ending
+from fishd.spool.archive import bundle_in, ending_by_content, lacking, unpack, without_ending
 from fishd.spool.bundle import read_claimed
 from fishd.spool.disk import Disk
 from fishd.spool.errors import SpoolError
@@ -279,3 +279,38 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path) -> None:
 def test_the_job_has_the_name_without_the_ending(name: str, expected: str) -> None:
     """Whichever archive it came as."""
     assert expected == without_ending(name)
+
+
+@pytest.mark.parametrize(("pack", "expected"), [(zipped, ".zip"), (tarred, ".tar"), (tarred_gz, ".tar.gz")])
+def test_its_content_says_which_ending_an_archive_has(
+    tmp_path: Path, pack: Callable[[Path, Path], Path], expected: str
+) -> None:
+    """In work/ it has no name that would say it."""
+    assert expected == ending_by_content(pack(write_bundle(tmp_path / "source"), tmp_path / "bundle"))
+
+
+def test_what_is_no_archive_has_no_ending(tmp_path: Path) -> None:
+    """A folder, any other file, an empty one, a link to an archive."""
+    archive = zipped(write_bundle(tmp_path / "folder"), tmp_path / "archive")
+    (tmp_path / "text").write_text("Hello.")
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to(archive)
+
+    assert [""] * 4 == [ending_by_content(tmp_path / name) for name in ("folder", "text", "empty", "link")]
+    with pytest.raises(FileNotFoundError):
+        ending_by_content(tmp_path / "none")
+
+
+def test_a_jobs_bundle_is_found_with_or_without_an_ending(tmp_path: Path) -> None:
+    """Of several the one that came last: an older one is of a job whose result is gone."""
+    assert None is bundle_in(tmp_path, "job")
+    for name in ("job.tar", "job", "job.tar.gz", "job-2.zip", "job.txt"):
+        (tmp_path / name).touch()
+    late = tmp_path / "job.zip"
+    (tmp_path / "job.tar").rename(late)
+    while (
+        late.stat().st_ctime_ns <= (tmp_path / "job.txt").stat().st_ctime_ns
+    ):  # the clock of files is coarse
+        late = late.rename(tmp_path / "moved").rename(tmp_path / "job.zip")
+
+    assert late == bundle_in(tmp_path, "job")

@@ -73,6 +73,30 @@ def test_a_taken_name_gets_a_number(spool: Spool) -> None:
     assert ["NAME-3/job.toml", "NAME/job.toml"] == tree(spool.archive)
 
 
+def an_archives_job(spool: Spool, content: bytes) -> Parcel:
+    """A claimed job whose bundle is a file."""
+    folder = a_job(spool)
+    (folder / "bundle" / "job.toml").unlink()
+    (folder / "bundle").rmdir()
+    (folder / "bundle").write_bytes(content)
+    return Parcel(folder, FILES, [CLIP])
+
+
+def test_an_archive_gets_its_ending_again(spool: Spool) -> None:
+    """Under its result's name; where that is taken it gets a number before the ending."""
+    publish(an_archives_job(spool, b"PK\3\4"), spool.outbox, spool.archive)
+    assert "NAME-2" == publish(an_archives_job(spool, b"\x1f\x8b\x08"), spool.outbox, spool.archive).name
+    (spool.archive / "NAME-3.zip").touch()
+    publish(an_archives_job(spool, b"PK\3\4"), spool.outbox, spool.archive)
+    assert ["NAME-2.tar.gz", "NAME-2.zip", "NAME-3.zip", "NAME.zip"] == tree(spool.archive)
+
+
+def test_any_other_file_is_archived_as_it_was_called(spool: Spool) -> None:
+    """It was rejected."""
+    publish(an_archives_job(spool, b"Hello."), spool.outbox, spool.archive)
+    assert ["NAME"] == tree(spool.archive)
+
+
 def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
     """A clip of a segment that failed later, a temporary file, an old summary, empty folders, links."""
     folder = a_job(spool)
