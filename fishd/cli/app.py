@@ -32,6 +32,7 @@ ConfigPath = Annotated[
         help="The configuration; without it ./config.toml, /etc/fishd/config.toml, or the defaults.",
     ),
 ]
+BUNDLES = "Folders, or archives (.zip, .tar, .tar.gz, .tgz), each a bundle."
 JobName = Annotated[
     str, typer.Argument(metavar="JOB", help="Its name, as `fishd status` and the outbox show it.")
 ]
@@ -73,7 +74,7 @@ def run(
 
 @app.command(cls=Command)
 def submit(
-    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help="Folders, each a bundle.")],
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help=BUNDLES)],
     wait: Annotated[
         bool,
         typer.Option(
@@ -85,7 +86,8 @@ def submit(
     """Copy bundles into the inbox.
 
     The copy appears there whole, marked complete, under a name that is free from inbox to outbox: NAME, or
-    NAME-2 and so on. The names go to stdout; with --wait, how each job ended and where its result is.
+    NAME-2 and so on. An archive is looked through first, and keeps its ending; its job's name is without it.
+    The names go to stdout; with --wait, how each job ended and where its result is.
     """
     from fishd.cli.submit import submit as command
 
@@ -144,15 +146,13 @@ def retry(
 
 @app.command(cls=Command)
 def check(
-    bundles: Annotated[
-        list[Path] | None, typer.Argument(metavar="BUNDLE", help="Folders, each a bundle.")
-    ] = None,
+    bundles: Annotated[list[Path] | None, typer.Argument(metavar="BUNDLE", help=BUNDLES)] = None,
     config: ConfigPath = None,
 ) -> None:
     """Say all that is wrong with bundles, or with the configuration.
 
-    Nothing is run or moved. Audio is decoded in a process of its own. Without a bundle, or with --config, the
-    configuration is checked; what it changes is listed.
+    Nothing is run or moved; an archive is unpacked into a temporary folder. Audio is decoded in a process of
+    its own. Without a bundle, or with --config, the configuration is checked; what it changes is listed.
     """
     from fishd.cli.check import check as command
 

@@ -14,6 +14,7 @@ from fishd.cli.talk import NOT_ALL_WELL, WELL, CommandError, say
 from fishd.cli.wait import published
 from fishd.core.visible import visible
 from fishd.daemon.clock import rfc3339
+from fishd.spool.archive import bundle_in
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal import CancelledLine, Journal
 from fishd.spool.root import open_spool
@@ -54,6 +55,6 @@ def _leave_word(job: str, root: Path) -> int:
 def _not_in_work(job: str, root: Path) -> str:
     if os.path.lexists(root / "outbox" / job):
         return f"{visible(job)}: is finished: {root / 'outbox' / job}"
-    if os.path.lexists(root / "inbox" / job):
-        return f"{visible(job)}: is still in the inbox; to take it back, move {root / 'inbox' / job} away"
+    if bundle := bundle_in(root / "inbox", job):
+        return f"{visible(job)}: is still in the inbox; to take it back, move {bundle} away"
     return f"{visible(job)}: no such job; `fishd status` shows the names"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from fishd.core.config import Config, resolve_engine
 from fishd.core.job import Fault, Job
 from fishd.core.limits import Limits
 from fishd.core.words import count, duration
-from fishd.spool.bundle import Reading, read_bundle
+from fishd.spool.archive import NEITHER, is_archive
+from fishd.spool.bundle import Reading, read_dropped
+from fishd.spool.errors import SpoolError
 from fishd.spool.names import job_name
 from fishd.spool.safefs import size_in_words
 from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
@@ -47,11 +51,25 @@ def check(bundles: list[Path], path: Path | None) -> int:
 
 
 def _check(bundle: Path, config: Config) -> _Checked:
-    name = job_name(bundle.resolve().name)
-    if not bundle.is_dir():
-        what = "is not a folder" if bundle.exists() else "is not there"
+    if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
+        what = NEITHER if bundle.exists() else "is not there"
         return _Checked(str(bundle), None, (Fault("bundle", what),), (), ())
-    reading = read_bundle(bundle.resolve(), name, config.limits, config.output.format)
+    source = bundle.resolve()
+    name = job_name(source.name)
+    room = nullcontext("") if source.is_dir() else tempfile.TemporaryDirectory(prefix="fishd-check-")
+    with room as folder:
+        unpacked = Path(folder) / "unpacked"
+        limits, format_ = config.limits, config.output.format
+        try:
+            reading = read_dropped(source, name, limits, format_, unpacked=unpacked, copies=None)
+        except SpoolError as error:  # the room for what comes out of an archive, say
+            what = "; ".join(filter(None, (error.fault, error.mend)))
+            return _Checked(name, None, (Fault("bundle", what),), (), ())
+        return _heard(name, reading, config)
+
+
+def _heard(name: str, reading: Reading, config: Config) -> _Checked:
+    """What the engine says of a bundle's audio and options, with what was read."""
     _, engine = resolve_engine(config)
     clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
     faults = [*reading.faults, *(Fault(where, clip.fault) for where, clip in clips.items() if clip.fault)]

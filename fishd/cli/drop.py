@@ -1,7 +1,8 @@
 """Putting a bundle into the inbox so that the daemon sees it whole or not at all.
 
-It is copied under a hidden name in the inbox itself, forced to the disk, marked `.ready`, and then renamed,
-never over anything. Links stay links and are for the daemon to refuse; nothing is followed.
+It is copied under a hidden name in the inbox itself, forced to the disk, marked `.ready` if it is a folder,
+and then renamed, never over anything. A link that is given is followed; those in a bundle stay links and are
+for the daemon to refuse.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.cli.talk import CommandError
+from fishd.core.limits import Limits
+from fishd.spool.archive import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
 from fishd.spool.convention import IGNORED_ENDS
 from fishd.spool.disk import Disk
 from fishd.spool.errors import mend_for
 from fishd.spool.inbox import READY
 from fishd.spool.kernel import rename_noreplace
-from fishd.spool.names import job_name
+from fishd.spool.names import job_name, printable
 from fishd.spool.outbox import numbered
 from fishd.spool.root import FOLDERS
 
@@ -37,28 +40,32 @@ class Dropped:
     size_bytes: int
 
 
-def drop(bundle: Path, root: Path, name: str | None = None) -> Dropped:
-    """Copy a bundle's folder into the spool's inbox. Raises CommandError."""
+def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | None = None) -> Dropped:
+    """Copy a bundle, a folder or an archive, into the spool's inbox. Raises CommandError."""
     source = _checked(bundle, root)
+    its_ending = "" if source.is_dir() else ending(source.name)
+    if its_ending:
+        _check_archive(bundle, source, limits or Limits())
     inbox = root / "inbox"
     hidden = inbox / f".{secrets.token_hex(6)}.part"
     try:
-        files, size_bytes = _copy(source, hidden, shared=_is_shared(inbox))
-        return Dropped(_place(hidden, root, _free_to_use(name or source.name)), files, size_bytes)
+        copy = _copy_archive if its_ending else _copy
+        files, size_bytes = copy(source, hidden, shared=_is_shared(inbox))
+        placed = _place(hidden, root, _free_to_use(name or source.name), its_ending)
+        return Dropped(placed, files, size_bytes)
     except OSError as error:
         raise CommandError(_words(error, bundle)) from error
     finally:
-        if os.path.lexists(hidden):
-            shutil.rmtree(hidden, ignore_errors=True)
+        _take_back(hidden)
 
 
 def _checked(bundle: Path, root: Path) -> Path:
-    """The bundle's folder with its full name, if it can be one."""
+    """The bundle's folder or archive with its full name, if it can be one."""
     if not os.path.lexists(bundle):
         raise CommandError(f"{bundle}: is not there")
-    if not bundle.is_dir():
-        beside = f"; a bundle is a folder: give {bundle.parent}" if bundle.name == "job.toml" else ""
-        raise CommandError(f"{bundle}: is not a folder{beside}")
+    if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
+        give = bundle.parent if bundle.name == "job.toml" else "a bundle's folder, or an archive of one"
+        raise CommandError(f"{bundle}: {NEITHER}; give {give}")
     source, spool = bundle.resolve(), root.resolve()
     if spool.is_relative_to(source):
         raise CommandError(f"{bundle}: holds the spool itself; give the folder of one bundle")
@@ -69,26 +76,40 @@ def _checked(bundle: Path, root: Path) -> Path:
     return source
 
 
+def _check_archive(bundle: Path, source: Path, limits: Limits) -> None:
+    """Whether it is all there: the daemon would wait for its end. All else is for the daemon to say."""
+    for fault in lacking(source, limits):
+        raise CommandError(f"{bundle}: {printable(fault.what)}; pack it anew, or copy it here again")
+
+
 def _free_to_use(name: str) -> str:
-    """A name that stays what it is on its way: not hidden, not that of an unfinished transfer."""
+    """A name that stays what it is on its way: not hidden, no unfinished transfer's, without an ending."""
     name = job_name(name)
-    while name.lower().endswith(IGNORED_ENDS):
-        name = name[: name.rindex(".")] or "_"
+    while name.lower().endswith((*IGNORED_ENDS, *ENDINGS)):
+        name = job_name(name[: name.rindex(".")])
     return name
 
 
-def _place(hidden: Path, root: Path, name: str) -> str:
+def _place(hidden: Path, root: Path, name: str, its_ending: str) -> str:
     """Rename to the first of NAME, NAME-2, … that is free on the whole way from inbox to archive."""
     number = 1
     while True:
         chosen = numbered(name)(number)
         number += 1
-        if any(os.path.lexists(root / folder / chosen) for folder in FOLDERS):
+        if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(chosen)):
             continue
         with suppress(FileExistsError):
-            rename_noreplace(hidden, root / "inbox" / chosen)
+            rename_noreplace(hidden, root / "inbox" / f"{chosen}{its_ending}")
             Disk().sync_folder(root / "inbox")
             return chosen
+
+
+def _copy_archive(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
+    """As _copy, a file."""
+    _copy_file(source, target)
+    if shared:
+        target.chmod(stat.S_IMODE(target.stat().st_mode) | 0o060)
+    return 1, target.stat().st_size
 
 
 def _copy(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
@@ -136,6 +157,15 @@ def _copy_file(source: Path, target: Path) -> None:
         shutil.copyfileobj(read, written, _BLOCK_BYTES)
         written.flush()
         os.fsync(written.fileno())
+
+
+def _take_back(hidden: Path) -> None:
+    """What was not placed."""
+    if hidden.is_dir():
+        shutil.rmtree(hidden, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            hidden.unlink()
 
 
 def _is_shared(inbox: Path) -> bool:

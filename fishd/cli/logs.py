@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fishd.cli.places import job_named, load, spool_root
 from fishd.cli.talk import NOT_ALL_WELL, WELL, CommandError, say
+from fishd.spool.archive import bundle_in
 
 
 def show_log(job: str, path: Path | None) -> int:
@@ -25,7 +26,7 @@ def show_log(job: str, path: Path | None) -> int:
         if "work" in place.parts[-3:]:
             say("the job is in work; its lines come in blocks, so the last ones may not be here yet")
         return WELL
-    if os.path.lexists(root / "inbox" / job):
+    if bundle_in(root / "inbox", job):
         raise CommandError(f"{job}: is still in the inbox and has no log yet", NOT_ALL_WELL)
     if os.path.lexists(root / "work" / job):
         raise CommandError(f"{job}: is in work, and has no log yet", NOT_ALL_WELL)

@@ -14,12 +14,13 @@ from fishd.spool.safefs import size_in_words
 
 def submit(bundles: list[Path], config: Path | None, *, wait: bool) -> int:
     """Drop each bundle; the exit code."""
-    root = spool_root(load(config))
+    settings = load(config)
+    root = spool_root(settings)
     dropped: list[Dropped] = []
     code = WELL
     for bundle in bundles:
         try:
-            dropped.append(drop(bundle, root))
+            dropped.append(drop(bundle, root, limits=settings.limits))
         except CommandError as error:  # the others are dropped all the same
             complain(error)
             code = error.code

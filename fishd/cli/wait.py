@@ -19,6 +19,7 @@ from fishd.cli.talk import NOT_ALL_WELL, CommandError, console, say
 from fishd.core.result import JobState, Status
 from fishd.core.visible import cropped, visible
 from fishd.core.words import left
+from fishd.spool.archive import bundle_in
 
 LOOK_EVERY_S = 0.2
 SAY_EVERY_S = 10.0
@@ -63,7 +64,9 @@ def published(names: Sequence[str], root: Path) -> Iterator[str]:
 
 def _place(root: Path, name: str) -> str:
     """In the order of a job's way, so that one that moves meanwhile is met in the next."""
-    return next((place for place in ("inbox", "work", "outbox") if os.path.lexists(root / place / name)), "")
+    if bundle_in(root / "inbox", name):
+        return "inbox"
+    return next((place for place in ("work", "outbox") if os.path.lexists(root / place / name)), "")
 
 
 def _progress(root: Path, status: Status | None, name: str, place: str) -> tuple[JobState | None, str]:

@@ -83,7 +83,7 @@ def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk, co
 
 
 def read_dropped(
-    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Copies
+    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Copies | None
 ) -> Reading:
     """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
     if _is_file(bundle):

@@ -84,8 +84,9 @@ def test_what_is_no_folder_is_refused(root: Path, tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "job")
 
     assert f"{tmp_path}/no: is not there" == refusal(tmp_path / "no", root)
-    assert f"{bundle}/job.toml: is not a folder; a bundle is a folder: give {bundle}" == refusal(
-        bundle / "job.toml", root
+    assert (
+        f"{bundle}/job.toml: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip); give {bundle}"
+        == refusal(bundle / "job.toml", root)
     )
 
 
