@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,22 @@ def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Pat
     assert (0, 0) == (first.returncode, second.returncode)
     assert "outbox/twice-2\n" in second.stdout
     daemon.wait_until((daemon.spool / "archive" / "twice-2").exists, "the archived bundle")
+
+
+def test_an_archive_is_submitted_like_its_folder(daemon: Running, tmp_path: Path) -> None:
+    """The job is named without the ending; in the archive it has it again, and a retry finds it."""
+    source = make_bundle(tmp_path / "packed", {"Ada": ["Good.", "Nonsense."]})
+    archive = Path(shutil.make_archive(str(source), "gztar", source))
+    said = fishd("submit", "--wait", archive, cwd=daemon.folder)
+    kept = daemon.spool / "archive" / "packed.tar.gz"
+    daemon.wait_until(kept.exists, "the archived bundle")
+    again = fishd("retry", "packed", cwd=daemon.folder)
+
+    assert (1, True) == (said.returncode, f"{daemon.spool}/outbox/packed\n" in said.stdout)
+    assert "packed is in the inbox (1 file, " in said.stderr
+    assert archive.read_bytes() == kept.read_bytes()
+    assert (0, "packed-retry\n") == (again.returncode, again.stdout)
+    assert "partial" == daemon.wait_for_result("packed-retry")["status"]
 
 
 def test_on_a_terminal_a_bar_is_drawn_and_erased(daemon: Running) -> None:
