@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from tests.systemd.machine import Machine, machine, why_not
+from tests.systemd.machine import CannotBoot, Machine, machine, why_not
 
 SPOOL = "/var/lib/fishd/spool"
 NOOP = "tests.engines.noop:factory"
@@ -99,8 +100,13 @@ def booted() -> Iterator[Machine]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    # Not tmp_path: systemd-nspawn refuses what is below a /tmp of its own.
-    with tempfile.TemporaryDirectory(prefix="fishd-", dir="/var/tmp") as folder, machine(Path(folder)) as new:
+    with contextlib.ExitStack() as stack:
+        # Not tmp_path: systemd-nspawn refuses what is below a /tmp of its own.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fishd-", dir="/var/tmp"))
+        try:
+            new = stack.enter_context(machine(Path(folder)))
+        except CannotBoot as error:
+            pytest.skip(str(error))
         new.run("/opt/fishd/bin/fishd", "service", "install")
         new.run("useradd", "--create-home", "--groups", "fishd", "alice")
         new.run("useradd", "--create-home", "bob")

@@ -23,6 +23,11 @@ PACKAGES = "systemd,systemd-sysv,dbus,udev,iproute2,procps,python3,logrotate"
 TOOLS = ("systemd-nspawn", "mmdebstrap", "nsenter")
 CGROUPS = Path("/sys/fs/cgroup")
 LIMIT_S = 60.0
+FETCH_LIMIT_S = 200
+
+
+class CannotBoot(Exception):  # noqa: N818 -- the house names faults by what they say
+    """This host cannot fetch or boot the machine; nothing of fishd has run in it yet."""
 
 
 def why_not() -> str:
@@ -108,7 +113,7 @@ class Machine:
 
 @contextlib.contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
-    """Boot one below `folder`, with fishd's files in /opt/fishd and nothing set up yet."""
+    """Boot one below `folder`, with fishd's files in /opt/fishd and nothing set up yet. Raises CannotBoot."""
     root = folder / "root"
     root.mkdir()
     subprocess.run(["tar", "-C", str(root), "-xf", str(_image())], check=True)
@@ -122,7 +127,7 @@ def machine(folder: Path) -> Iterator[Machine]:
             nspawn.wait()
             raise
         try:
-            booted.wait_until(lambda: _is_up(booted), "systemd to be up")
+            _wait_until_up(booted, folder / "console.log")
             booted.run("ldconfig")
             yield booted
         finally:
@@ -135,8 +140,12 @@ def _image() -> Path:
         IMAGE.parent.mkdir(parents=True, exist_ok=True)
         part = IMAGE.with_suffix(".part.tar")
         print(f"fetching a Debian into {IMAGE} …", file=sys.stderr)
-        fetch = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part)]
-        subprocess.run(fetch, check=True)
+        debian = ["--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part)]
+        fetch = ["timeout", str(FETCH_LIMIT_S), "mmdebstrap", *debian]
+        ended = subprocess.run(fetch, stderr=subprocess.PIPE, text=True, check=False)
+        if ended.returncode:
+            part.unlink(missing_ok=True)
+            raise CannotBoot(f"no Debian can be fetched: {_last_line(ended.stderr)}")
         part.rename(IMAGE)
     return IMAGE
 
@@ -175,8 +184,11 @@ def _cgroups(name: str) -> Iterator[list[Path]]:
     """A group of our own in each hierarchy that systemd uses."""
     hybrid = [CGROUPS / "unified", CGROUPS / "systemd"]
     groups = [above / name for above in (hybrid if hybrid[0].is_dir() else [CGROUPS])]
-    for group in groups:
-        group.mkdir(exist_ok=True)
+    try:
+        for group in groups:
+            group.mkdir(exist_ok=True)
+    except OSError as error:
+        raise CannotBoot(f"no cgroup may be made here: {error}") from error
     try:
         yield groups
     finally:
@@ -226,7 +238,19 @@ def _leader(nspawn: subprocess.Popen[bytes], console: Path) -> int:
         if found and Path(f"/proc/{found[0]}/comm").read_text().strip() == "systemd":
             return int(found[0])
         time.sleep(0.05)
-    raise AssertionError(f"the container does not boot: {console.read_text(errors='replace')}")
+    raise CannotBoot(f"the container does not boot: {_last_line(console.read_text(errors='replace'))}")
+
+
+def _wait_until_up(booted: Machine, console: Path) -> None:
+    try:
+        booted.wait_until(lambda: _is_up(booted), "systemd to be up")
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        said = _last_line(console.read_text(errors="replace"))
+        raise CannotBoot(f"systemd does not come up in the container: {said}") from error
+
+
+def _last_line(said: str) -> str:
+    return (said.splitlines() or ["it does not say why"])[-1]
 
 
 def _is_up(booted: Machine) -> bool:
