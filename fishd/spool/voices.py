@@ -77,7 +77,7 @@ class VoiceStore:
         try:
             if folder.exists():
                 remove_tree(Disk(), folder)
-            folder.mkdir(parents=True)
+            folder.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise disk_error(str(folder), "cannot be emptied", error) from error
         # The mutable state: each copy's size, the longest unused first; which jobs in work need it.

@@ -82,6 +82,7 @@ def test_a_store_begins_empty(tmp_path: Path) -> None:
     (folder / f"{'0' * 64}.wav").touch()
     VoiceStore(folder)
     assert [] == list(folder.iterdir())
+    assert 0o700 == folder.stat().st_mode & 0o777  # voices are nobody else's business
 
 
 @pytest.mark.parametrize("suffix", ["", ".", ".w\nv", ".WAV", ".long-one", ".éa"])
