@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import LIMIT_S, ROOT, Running, running
-from tests.faults.disks import command, filled, remount, tmpfs, without_inodes
+from tests.faults.disks import command, ext4_image, filled, mounted, remount, tmpfs, without_inodes
 
 LINES = {"Ada": ["First.", "Second.", "Third."]}
 INFO = {"log": {"level": "info"}}
@@ -101,6 +103,36 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
             assert 0 == daemon.stop()
         daemon.start()
         assert "done" == daemon.wait_for_result("later")["status"]
+
+
+@contextmanager
+def full_tmpfs(spool: Path) -> Iterator[AbstractContextManager[None]]:
+    """A disk, and what takes its last inode."""
+    with tmpfs(spool, "size=4M,nr_inodes=200"):
+        yield without_inodes(spool)
+
+
+@contextmanager
+def full_ext4(spool: Path) -> Iterator[AbstractContextManager[None]]:
+    """A disk, and what takes its last byte."""
+    with mounted(spool, "-o", "loop", str(ext4_image(spool.with_name("image")))):
+        yield filled(spool)
+
+
+@pytest.mark.parametrize("disk", [full_tmpfs, full_ext4])
+def test_a_disk_that_is_full_at_the_start_ends_the_daemon(
+    tmp_path: Path, disk: Callable[[Path], AbstractContextManager[AbstractContextManager[None]]]
+) -> None:
+    """With 1, so that systemd starts it again, and with the mend. The bundle is kept, and spoken then."""
+    daemon = Running(tmp_path, INFO)
+    with disk(daemon.spool) as full:
+        daemon.once()
+        let_in(prepared(daemon, "patient"))
+        with full:
+            assert 1 == daemon.once(), daemon.log()
+        assert "No space left on device; free some space, or inodes" in " ".join(daemon.log().split())
+        assert 0 == daemon.once()
+        assert "done" == daemon.result("patient")["status"]
 
 
 def test_a_spool_of_several_file_systems_is_refused_at_start(tmp_path: Path) -> None:
