@@ -13,6 +13,7 @@ from fishd.cli.talk import CommandError
 from fishd.spool.inbox import Inbox
 from fishd.spool.root import make_folders
 from tests.shell.bundles import names_in, write_bundle
+from tests.shell.cli import fishd
 
 KINDS = "(.tar.gz, .tgz, .tar, .zip)"
 
@@ -160,3 +161,14 @@ def test_a_shared_inbox_lets_the_group_read_and_write_the_copy(root: Path, tmp_p
     drop(archive, root)
 
     assert 0o060 == (root / "inbox" / "job.zip").stat().st_mode & 0o070
+
+
+def test_commands_know_a_job_that_is_still_an_archive_in_the_inbox(root: Path, tmp_path: Path) -> None:
+    """By the job's name."""
+    (tmp_path / "config.toml").write_text(f'[spool]\nroot = "{root}"\n')
+    (root / "inbox" / "job.tar").touch()
+    cancel, logs = (fishd(command, "job", cwd=tmp_path) for command in ("cancel", "logs"))
+
+    where = f"{root}/inbox/job.tar"
+    assert f"fishd: job: is still in the inbox; to take it back, move {where} away\n" == cancel.stderr
+    assert "fishd: job: is still in the inbox and has no log yet\n" == logs.stderr
