@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fishd.cli.places import daemon_pid, load, spool_root, status_of
 from fishd.cli.talk import NOT_ALL_WELL, USAGE, WELL, CommandError, complain, say
 from fishd.core.result import Status
+from fishd.daemon.clock import rfc3339
 
 WAIT_S = 30.0
 LOOK_EVERY_S = 0.1
@@ -21,13 +23,13 @@ def reload(path: Path | None) -> int:
     pid = daemon_pid(root)
     if not pid:
         raise CommandError(f"{root}: no daemon serves this spool; start one with `fishd run`", NOT_ALL_WELL)
-    before = _reloads(status_of(root))
+    asked_at = rfc3339(time.time())
     try:
         os.kill(pid, signal.SIGHUP)
     except PermissionError as error:
         what = f"the daemon (process {pid}) is another user's; ask as that user, or save config.toml"
         raise CommandError(what, NOT_ALL_WELL) from error
-    status = _outcome(root, before)
+    status = outcome(lambda: status_of(root), asked_at)
     if status.config_faults:
         complain("the new configuration was not taken; the old one stays:")
         for fault in status.config_faults:
@@ -37,15 +39,17 @@ def reload(path: Path | None) -> int:
     return WELL
 
 
-def _outcome(root: Path, before: int) -> Status:
+def outcome(
+    look: Callable[[], Status | None], asked_at: str, pause: Callable[[float], object] = time.sleep
+) -> Status:
+    """The first status after a reading of the file that began since then.
+
+    Others may be on their way, the watch's of what was saved before, say; they tell nothing of the file now.
+    """
     until = time.monotonic() + WAIT_S
     while time.monotonic() < until:
-        status = status_of(root)
-        if status is not None and _reloads(status) > before:
+        status = look()
+        if status is not None and status.config_read_at >= asked_at:
             return status
-        time.sleep(LOOK_EVERY_S)
+        pause(LOOK_EVERY_S)
     raise CommandError(f"the daemon has not answered in {WAIT_S:.0f} s; see its log", NOT_ALL_WELL)
-
-
-def _reloads(status: Status | None) -> int:
-    return status.reloads if status else 0

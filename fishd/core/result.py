@@ -165,3 +165,4 @@ class Status(msgspec.Struct, frozen=True):
     reloads: int = 0  # of the configuration, taken or not
     config_faults: tuple[str, ...] = ()  # why the last one was not taken
     posts: tuple[PostState, ...] = ()
+    config_read_at: str = ""  # when that reload began to read it; empty before the first

@@ -252,7 +252,7 @@ class Daemon:
         for fault in faults:
             _log.error("[Main] the configuration stays as it was: %s", fault)
             self._trouble("reload", fault)
-        self._observer.reloaded(faults)
+        self._observer.reloaded(mail.read_at, faults)
         self._notifier.reloaded()
 
     def _adopt(self, config: Config, hiring: Hiring) -> None:

@@ -21,9 +21,10 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """The configuration was read anew, or could not be."""
+    """The configuration was read anew, or could not be; `read_at` is when that began (RFC 3339)."""
 
     outcome: tuple[Config, Hiring] | BadConfig
+    read_at: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,15 +44,17 @@ class Observer:
     waiting: int = 0
     reloads: int = 0
     config_faults: tuple[str, ...] = ()
+    config_read_at: str = ""
     _errors: deque[StatusError] = field(default_factory=lambda: deque[StatusError](maxlen=MAX_ERRORS))
 
     def note(self, at: str, where: str, what: str) -> None:
         """Something went wrong."""
         self._errors.append(StatusError(at, where, what))
 
-    def reloaded(self, faults: tuple[str, ...] = ()) -> None:
-        """The configuration was read anew; for these faults it was not taken."""
+    def reloaded(self, read_at: str, faults: tuple[str, ...]) -> None:
+        """The configuration was read anew at that moment; for these faults it was not taken."""
         self.reloads += 1
+        self.config_read_at = read_at
         self.config_faults = faults
 
     def count(self, result: Result) -> None:
@@ -95,6 +97,7 @@ class Observer:
             reloads=self.reloads,
             config_faults=self.config_faults,
             posts=tuple(_post(book, crew.workers.values()) for book in crew.posts.values()),
+            config_read_at=self.config_read_at,
         )
 
     @staticmethod

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config import BadConfig, Config
 from fishd.core.sizing import Card
+from fishd.daemon.clock import rfc3339
 from fishd.daemon.hiring import Hiring, hire
 from fishd.daemon.mail import CardsChanged, Reloaded
 from fishd.host.gpus import Found, Nvml, find_cards
@@ -58,13 +60,14 @@ class Reloading:
         the last one adopted.
         """
         async with self._at_work:
+            read_at = rfc3339(time.time())
             try:
                 config = await asyncio.to_thread(self._around.reload)
                 self._latest = await asyncio.to_thread(self._hire, config, self._our_pids())
             except BadConfig as fault:
-                post(Reloaded(fault))
+                post(Reloaded(fault, read_at))
             else:
-                post(Reloaded((config, self._latest)))
+                post(Reloaded((config, self._latest), read_at))
 
     async def look(self, post: Callable[[CardsChanged], None]) -> None:
         """See whether the cards are still those of the plan; if not, plan with those that are there."""

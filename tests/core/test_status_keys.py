@@ -13,7 +13,7 @@ from fishd.core.result import GpuState, JobState, PostState, Status, StatusError
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
 KEYS = {
     Status: "version pid at started state engine spool jobs waiting workers gpus errors jobs_done "
-    "segments_done audio_s reloads config_faults posts",
+    "segments_done audio_s reloads config_faults posts config_read_at",
     JobState: "name title state priority done failed total audio_s rate elapsed_s eta_s",
     WorkerState: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
     "peak_gb",
