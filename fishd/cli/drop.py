@@ -175,7 +175,8 @@ def _is_shared(inbox: Path) -> bool:
 
 def _words(error: OSError, bundle: Path) -> str:
     where = error.filename or bundle
-    mend = mend_for(error)
+    is_ours = isinstance(error, PermissionError) and Path(where).is_relative_to(bundle.resolve())
+    mend = "give yourself the right to read it" if is_ours else mend_for(error)
     return f"{os.fsdecode(where)}: cannot be copied into the inbox: {error.strerror}" + (
         f"; {mend}" if mend else ""
     )

@@ -12,6 +12,8 @@ from fishd.cli.talk import CommandError
 from fishd.spool.root import FOLDERS, make_folders
 from tests.shell.bundles import write_bundle
 
+READ = "give yourself the right to read it"
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -109,7 +111,7 @@ def test_a_file_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> Non
     bundle = write_bundle(tmp_path / "job")
     (bundle / "bob.txt").chmod(0)
 
-    assert "bob.txt: cannot be copied into the inbox: Permission denied" in refusal(bundle, root)
+    assert f"bob.txt: cannot be copied into the inbox: Permission denied; {READ}" in refusal(bundle, root)
 
 
 def test_a_shared_inbox_lets_the_group_move_the_copy(root: Path, tmp_path: Path) -> None:

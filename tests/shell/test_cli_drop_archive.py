@@ -16,6 +16,7 @@ from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd
 
 KINDS = "(.tar.gz, .tgz, .tar, .zip)"
+READ = "give yourself the right to read it"
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_an_archive_that_may_not_be_read_is_named(root: Path, tmp_path: Path) ->
     archive = pack(tmp_path)
     archive.chmod(0)
 
-    assert f"{archive}: cannot be copied into the inbox: Permission denied" in refusal(archive, root)
+    assert f"{archive}: cannot be copied into the inbox: Permission denied; {READ}" in refusal(archive, root)
 
 
 def test_a_shared_inbox_lets_the_group_read_and_write_the_copy(root: Path, tmp_path: Path) -> None:
