@@ -30,6 +30,7 @@ class Surroundings:
     nvml: Nvml
     environ: Mapping[str, str]
     reload: Callable[[], Config]
+    now: Callable[[], float] = time.time
 
 
 class Reloading:
@@ -60,7 +61,7 @@ class Reloading:
         the last one adopted.
         """
         async with self._at_work:
-            read_at = rfc3339(time.time())
+            read_at = rfc3339(self._around.now())
             try:
                 config = await asyncio.to_thread(self._around.reload)
                 self._latest = await asyncio.to_thread(self._hire, config, self._our_pids())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import itertools
+import threading
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from fishd.daemon.mail import Reloaded
 from fishd.daemon.reloading import Reloading, Surroundings
 from tests.daemon.with_cards import FileNvml
 
+LIMIT_S = 20.0
 ASKED_AT = "2026-01-01T00:00:01.000Z"
 BEFORE = Status("1", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", "running", "noop", "/spool")
 
@@ -33,18 +35,25 @@ def test_what_was_read_before_the_asking_is_no_answer() -> None:
 
 def test_a_reload_that_waits_its_turn_has_the_moment_of_its_turn(tmp_path: Path) -> None:
     """Not that of the asking: each outcome tells of the file as it was then, or later."""
-    read_at: list[str] = []
+    clock = itertools.count()
+    moments: list[int] = []
+    both_asked = threading.Event()
 
     def read() -> Config:
-        read_at.append(rfc3339(time.time()))
+        assert both_asked.wait(LIMIT_S)
+        moments.append(next(clock))
         raise BadConfig(())
 
     async def two() -> list[Reloaded]:
         outcomes: list[Reloaded] = []
-        around = Surroundings(FileNvml(tmp_path / "cards"), {}, read)
+        around = Surroundings(FileNvml(tmp_path / "cards"), {}, read, now=lambda: next(clock))
         under_test = Reloading(Config(), around, tmp_path, list)
-        await asyncio.gather(under_test.again(outcomes.append), under_test.again(outcomes.append))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(2):
+                group.create_task(under_test.again(outcomes.append))
+            group.create_task(asyncio.to_thread(both_asked.set))  # its turn comes after theirs
         return outcomes
 
     first, second = asyncio.run(two())
-    assert first.read_at <= read_at[0] <= second.read_at <= read_at[1]
+    assert [rfc3339(0), rfc3339(2)] == [first.read_at, second.read_at]
+    assert [1, 3] == moments
