@@ -21,12 +21,23 @@ class Beat:
     """The pulse's letter."""
 
 
+def later(after_s: float, do: Callable[[], None]) -> None:
+    """By the running loop's clock."""
+    asyncio.get_running_loop().call_later(after_s, do)
+
+
 class Pulse:
     """`post` puts a beat into the mailbox; whoever opens it there says `felt`."""
 
-    def __init__(self, notifier: Notifier, post: Callable[[Beat], None]) -> None:
+    def __init__(
+        self,
+        notifier: Notifier,
+        post: Callable[[Beat], None],
+        later: Callable[[float, Callable[[], None]], object] = later,
+    ) -> None:
         self._notifier = notifier
         self._post = post
+        self._later = later
         self._every_s = min(notifier.watchdog_s or EVERY_S, EVERY_S)
 
     def start(self) -> None:
@@ -39,4 +50,4 @@ class Pulse:
         self._notifier.watchdog()
         if is_loading and not self._notifier.is_ready:
             self._notifier.extend_timeout(LOADING_S)
-        asyncio.get_running_loop().call_later(self._every_s, self._post, Beat())
+        self._later(self._every_s, lambda: self._post(Beat()))
