@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +56,29 @@ def _check(bundle: Path, config: Config) -> _Checked:
         return _Checked(str(bundle), None, (Fault("bundle", what),), (), ())
     source = bundle.resolve()
     name = job_name(source.name)
-    room = nullcontext("") if source.is_dir() else tempfile.TemporaryDirectory(prefix="fishd-check-")
+    try:
+        with _room(source) as folder:
+            limits, format_ = config.limits, config.output.format
+            reading = read_dropped(source, name, limits, format_, unpacked=folder / "unpacked", copies=None)
+            return _heard(name, reading, config)
+    except SpoolError as error:  # the room for what comes out of an archive, say
+        what = "; ".join(filter(None, (error.fault, error.mend)))
+        return _Checked(name, None, (Fault("bundle", what),), (), ())
+
+
+@contextmanager
+def _room(source: Path) -> Generator[Path]:
+    """A folder for what comes out of an archive, gone afterwards; a folder needs none. Raises SpoolError."""
+    if source.is_dir():
+        yield Path()
+        return
+    try:
+        room = tempfile.TemporaryDirectory(prefix="fishd-check-")
+    except OSError as error:
+        what = f"cannot be unpacked for a look: {error.strerror}"
+        raise SpoolError(str(source), what, "set TMPDIR to a folder with room") from error
     with room as folder:
-        unpacked = Path(folder) / "unpacked"
-        limits, format_ = config.limits, config.output.format
-        try:
-            reading = read_dropped(source, name, limits, format_, unpacked=unpacked, copies=None)
-        except SpoolError as error:  # the room for what comes out of an archive, say
-            what = "; ".join(filter(None, (error.fault, error.mend)))
-            return _Checked(name, None, (Fault("bundle", what),), (), ())
-        return _heard(name, reading, config)
+        yield Path(folder)
 
 
 def _heard(name: str, reading: Reading, config: Config) -> _Checked:

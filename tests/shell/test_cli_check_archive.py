@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from fishd.cli.check import check as check_in_process
 from tests.daemon.bundles import make_bundle
 from tests.shell.bundles import names_in
 from tests.shell.cli import ROOT, Ended, fishd
@@ -91,3 +93,15 @@ def test_a_file_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
     assert 1 == said.returncode
     fault = "✗ bundle: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip)"
     assert fault in [line.strip() for line in said.stdout.splitlines()]
+
+
+def test_no_room_to_unpack_in_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A temporary folder that is gone, or full, is no traceback."""
+    (tmp_path / "config.toml").write_text(NOOP)
+    archive = pack(make_bundle(tmp_path / "one"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    monkeypatch.setenv("COLUMNS", "120")
+    assert 1 == check_in_process([archive], tmp_path / "config.toml")
+    assert "cannot be unpacked for a look: No such file or directory; set TMPDIR" in capsys.readouterr().out
