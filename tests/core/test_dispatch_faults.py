@@ -49,6 +49,20 @@ def test_a_segment_has_at_most_max_takes_takes():
     assert (3, "it stammered (3 takes)") == (ending.segments[0][0].takes, ending.segments[0][0].error)
 
 
+def test_a_take_that_was_granted_stays_granted():
+    """A segment that waits for its second take gets it, although a reload allows but one from now on."""
+    script = Script(make_plan(1, max_takes=3))
+    script.start()
+    first = one_take(script)
+    script.lose(0)
+    script.tell(PlanChanged(make_plan(1, max_takes=1)))
+    script.start()
+    second = of(SendTake, script.heard)[-1]
+    assert (1, 2) == (first.number, second.number)
+    script.fail(second)
+    assert ["it stammered (2 takes)"] == [s.error for e in script.endings() for s in e.segments[0]]
+
+
 def test_a_take_that_was_lost_with_its_worker_goes_to_another():
     """The other worker gets it as take 2, as soon as it has a free slot."""
     script = Script(make_plan(2))

@@ -63,6 +63,7 @@ class Worlds(RuleBasedStateMachine):
     def begin(self, plan: PoolPlan) -> None:
         self.dispatcher = Dispatcher(plan)
         self.plan = plan
+        self.most_takes = plan.max_takes  # a take that one plan has granted is not taken back by another
         self.now = 0.0
         self.alive: dict[int, bool] = {}  # by worker: has it said that it is ready?
         self.devices: dict[int, str] = {}  # of those alive
@@ -153,6 +154,7 @@ class Worlds(RuleBasedStateMachine):
     @rule(plan=PLANS)
     def the_plan_changes(self, plan: PoolPlan) -> None:
         self.plan = plan
+        self.most_takes = max(self.most_takes, plan.max_takes)
         self.tell(PlanChanged(plan))
 
     @rule(number=st.integers(0, 5))
@@ -276,7 +278,7 @@ class Worlds(RuleBasedStateMachine):
                 assert action.worker not in self.told_to_end, "sent after it was told to end"
                 assert not self.stopping, "sent while stopping"
                 assert action.take not in self.takes
-                assert 1 <= action.number <= max(self.plan.max_takes, 1)
+                assert 1 <= action.number <= self.most_takes
                 self.takes[action.take] = action
             case FinishJob(ending):
                 assert ending.name not in self.ended, "a job ended twice"
