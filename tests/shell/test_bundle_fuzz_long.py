@@ -62,7 +62,7 @@ def test_four_thousand_trees_of_files(entries: dict[bytes, list[str] | None], co
 def test_the_parser_survives_guided_bytes(tmp_path: Path) -> None:
     """libFuzzer looks for bytes that take a new branch; an exception would end it."""
     limits = ["-runs=500000", "-max_len=2000", "-malloc_limit_mb=512"]
-    no_rss_limit = "-rss_limit_mb=0"  # it would count the peak that this process had before the child was made
+    no_rss_limit = "-rss_limit_mb=0"  # it would count the peak of the process that started it
     ended = subprocess.run(
         [sys.executable, "-m", "tests.shell.guided", *limits, no_rss_limit, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
