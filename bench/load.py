@@ -5,8 +5,8 @@
 With the no-op engine. Prints, all from this run on this machine:
 
 - the time for JOBS one-segment bundles that are renamed in at once, against a tenth of them on daemons of
-  their own before and after (bar: at most 12 times as long), and the most memory that the parent took (bar: under 300 MB);
-  every bundle must be published once, and done;
+  their own before and after (bar: at most 12 times as long), and the most memory that the parent took (bar:
+  under 300 MB); every bundle must be published once, and done;
 - the time and the parent's memory for one bundle of so many segments, against a tenth of them;
 - with --soak SECONDS: jobs without end; the parent's memory and descriptors, and its workers', at the
   beginning and at the end.
