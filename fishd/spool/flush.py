@@ -22,7 +22,7 @@ from fishd.spool.kernel import libc, os_error
 
 EXT4, XFS, TMPFS = 0xEF53, 0x58465342, 0x01021994  # f_type of statfs(2), from <linux/magic.h>
 OLDEST_LINUX = (5, 8)
-LITTLE_BYTES = 1 << 30  # unwritten pages of the whole machine: some seconds of writing, once; then it is little
+LITTLE_BYTES = 1 << 30  # unwritten pages of the whole machine: some seconds of writing, and only once
 
 
 class FlushingDisk(Disk):
