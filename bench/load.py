@@ -25,16 +25,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import psutil
-import soundfile
+from common import count, wav
+from common import wait_for as wait
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 16_000
+REFERENCE = wav(1.2, RATE)
 HEAD = '[[speakers]]\nname = "Ada"\nreference = "ada.wav"\ntranscript = "A tone."\n'
 MIB = 1 << 20
+wait_for = partial(wait, limit_s=1_800.0, step_s=0.05)
 
 
 def main() -> int:
@@ -181,7 +184,9 @@ def daemon(root: Path) -> Iterator[tuple[psutil.Process, Path]]:
     process = subprocess.Popen(command, env=env, cwd=root)
     try:
         status = root / "spool" / "status.json"
-        wait_for(lambda: status.exists() and '"state":"running"' in status.read_text(), "the daemon", 30)
+        wait_for(
+            lambda: status.exists() and '"state":"running"' in status.read_text(), "the daemon", limit_s=30
+        )
         yield psutil.Process(process.pid), root / "spool"
     finally:
         process.terminate()
@@ -212,30 +217,6 @@ def make_bundle(folder: Path, segments: int) -> None:
     (folder / "job.toml").write_text(HEAD + lines)
     (folder / "ada.wav").write_bytes(REFERENCE)
     (folder / ".ready").touch()
-
-
-def reference() -> bytes:
-    tone = (0.2 * np.sin(np.arange(int(1.2 * RATE)) * 0.05)).astype(np.float32)
-    with tempfile.TemporaryFile() as file:
-        soundfile.write(file, tone, RATE, format="WAV", subtype="PCM_16")
-        file.seek(0)
-        return file.read()
-
-
-REFERENCE = reference()
-
-
-def count(folder: Path) -> int:
-    with os.scandir(folder) as entries:
-        return sum(1 for entry in entries if not entry.name.startswith("."))
-
-
-def wait_for(condition, what: str, limit_s: float = 1_800.0) -> None:
-    deadline = time.perf_counter() + limit_s
-    while not condition():
-        if time.perf_counter() > deadline:
-            raise SystemExit(f"gave up waiting for {what}")
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":

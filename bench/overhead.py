@@ -24,13 +24,14 @@ import time
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import psutil
 import soundfile
+from common import count, tone, wait_for, wav
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP_S = 1.0
 RATE = 24000
+REFERENCE = wav(1.5, RATE)
 MANIFEST = """
 [[speakers]]
 name = "Ada"
@@ -92,7 +93,7 @@ def bare_loop(root: Path, jobs: int) -> float:
     inbox, work, outbox, archive = (root / name for name in ("inbox", "work", "outbox", "archive"))
     for folder in (inbox, work, outbox, archive):
         folder.mkdir(parents=True)
-    audio = tone()
+    audio = tone(CLIP_S, RATE)
     for n in range(jobs):
         make_bundle(inbox / f"job{n}")
     started = time.perf_counter()
@@ -213,33 +214,6 @@ def make_bundle(folder: Path) -> None:
     (folder / "job.toml").write_text(MANIFEST)
     (folder / "ada.wav").write_bytes(REFERENCE)
     (folder / ".ready").touch()
-
-
-def tone() -> np.ndarray:
-    return (0.2 * np.sin(np.arange(int(CLIP_S * RATE)) * 0.05)).astype(np.float32)
-
-
-def reference() -> bytes:
-    with tempfile.TemporaryFile() as file:
-        soundfile.write(file, np.tile(tone(), 2)[: int(1.5 * RATE)], RATE, format="WAV", subtype="PCM_16")
-        file.seek(0)
-        return file.read()
-
-
-REFERENCE = reference()
-
-
-def count(folder: Path) -> int:
-    with os.scandir(folder) as entries:
-        return sum(1 for entry in entries if not entry.name.startswith("."))
-
-
-def wait_for(condition, what: str, limit_s: float = 300.0, step_s: float = 0.005) -> None:
-    deadline = time.perf_counter() + limit_s
-    while not condition():
-        if time.perf_counter() > deadline:
-            raise SystemExit(f"gave up waiting for {what}")
-        time.sleep(step_s)
 
 
 if __name__ == "__main__":
