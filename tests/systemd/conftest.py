@@ -66,7 +66,7 @@ class Service:
 
     def drop(self, name: str, lines: int = 1) -> None:
         """A bundle of one speaker with so many lines, as root puts it there."""
-        source = f"/root/{name}"
+        source = f"/srv/dropped/{name}"
         segments = [{"text": f"Line {n}."} for n in range(lines)]
         speaker = {"name": "Ada", "reference": "ada.wav", "transcript": "A reference.", "segments": segments}
         self.machine.write(f"{source}/job.toml", tomli_w.dumps({"speakers": [speaker]}))
@@ -120,7 +120,7 @@ def service(booted: Machine) -> Iterator[Service]:
     yield (under_test := Service(booted))
     booted.tried("systemctl", "stop", "fishd")
     booted.tried("systemctl", "reset-failed", "fishd")
-    booted.run("bash", "-c", f"rm -rf {SPOOL}/{{inbox,work,outbox,archive}}/* /root/* /tmp/*")
+    booted.run("bash", "-c", f"rm -rf {SPOOL}/{{inbox,work,outbox,archive}}/* /srv/dropped /tmp/*")
     booted.path("/etc/systemd/system/fishd.service.d/test.conf").unlink(missing_ok=True)
     booted.run("systemctl", "daemon-reload")
     assert under_test.is_active() == "inactive"
