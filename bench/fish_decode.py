@@ -164,7 +164,7 @@ def measure_package(folder: Path, precision: str, max_seq_len: int) -> dict:
     """Its `generate`, one stream, at its own defaults, with a cache of so many tokens."""
     import torch
 
-    from fishd.engines.fish.standins import package
+    from fishd.engines.fish.import_stubs import package
     from tests.engines.fish_upstream import load_upstream, upstream_prompt
 
     model = load_upstream(folder, getattr(torch, precision), max_seq_len)
@@ -197,12 +197,12 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
     """Our decoder, n rows of one voice, at the same defaults."""
     import torch
 
-    from fishd.engines.fish.compact import CompactDecoder
-    from fishd.engines.fish.decode import Decoder, Prompt
-    from fishd.engines.fish.kv import Plan
-    from fishd.engines.fish.model import load_model
+    from fishd.engines.fish.decode.compact import CompactDecoder
+    from fishd.engines.fish.decode.decoder import Decoder, Prompt
+    from fishd.engines.fish.decode.kv import Plan
+    from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
+    from fishd.engines.fish.model.weights import load_model
     from fishd.engines.fish.options import Sampling
-    from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
     make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses

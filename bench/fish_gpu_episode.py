@@ -12,14 +12,14 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.codec import Codec
-from fishd.engines.fish.decode import Look
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.cuda.codec_stream import StreamedCodec
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.decode.decoder import Look
+from fishd.engines.fish.decode.kv import Plan, plan
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.graphs import GraphDecoder, Switches
-from fishd.engines.fish.graphs_codec import StreamedCodec
-from fishd.engines.fish.kv import Plan, plan
 from fishd.engines.fish.load import costs
-from fishd.engines.fish.model import load_model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Spoken, Take, Voice

@@ -58,7 +58,7 @@ def ours(given: Setting, rows: int):
 
 def theirs(given: Setting, *, is_compiled: bool):
     """The package's `generate`, as it is shipped (a cache of 8192), with its own way of compiling."""
-    from fishd.engines.fish.standins import package
+    from fishd.engines.fish.import_stubs import package
     from tests.engines.fish_upstream import load_upstream, upstream_prompt
 
     model = load_upstream(Path(given.checkpoint), given.dtype).to(given.where)

@@ -13,8 +13,8 @@ import torch
 
 from bench.fish_decode import frame_cost
 from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measure, rest, seat, timed
-from fishd.engines.fish.graphs_triton_ops import Tuning
-from fishd.engines.fish.model import Model, load_model
+from fishd.engines.fish.cuda.triton_ops import Tuning
+from fishd.engines.fish.model.weights import Model, load_model
 
 
 def main() -> None:
@@ -175,7 +175,7 @@ def profile(given: Setting) -> dict:
 
 def attention(given: Setting) -> dict:
     """The frame at one number of rows, for every way to attend and every cut of Triton's kernel."""
-    from fishd.engines.fish.graphs_attention import attend_as_groups, attend_by_products
+    from fishd.engines.fish.cuda.attention import attend_as_groups, attend_by_products
 
     model, n = load(given), given.widest
     ways = {"torch, grouped heads as query length": ("torch", {})}

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fishd.cli.help import Command, Sections
-from fishd.cli.service_app import service
-from fishd.cli.talk import end_with
+from fishd.cli.help_layout import Command, Sections
+from fishd.cli.output import end_with
+from fishd.cli.service.app import service
 
 app = typer.Typer(
     name="fishd",
@@ -67,7 +67,7 @@ def run(
     it when the takes in hand are finished; a second Ctrl-C at once. What is unfinished is resumed at the next
     start. SIGHUP, or saving the configuration, reloads it.
     """
-    from fishd.cli.run import run_daemon
+    from fishd.cli.commands.run import run_daemon
 
     end_with(lambda: run_daemon(config, once=once))
 
@@ -89,7 +89,7 @@ def submit(
     NAME-2 and so on. An archive is looked through first, and keeps its ending; its job's name is without it.
     The names go to stdout; with --wait, how each job ended and where its result is.
     """
-    from fishd.cli.submit import submit as command
+    from fishd.cli.commands.submit import submit as command
 
     end_with(lambda: command(bundles, config, wait=wait))
 
@@ -104,7 +104,7 @@ def status(
 
     The exit code is 1 if no daemon serves the spool.
     """
-    from fishd.cli.status import show_status
+    from fishd.cli.commands.status import show_status
 
     end_with(lambda: show_status(config, as_json=as_json, watch=watch))
 
@@ -112,7 +112,7 @@ def status(
 @app.command(cls=Command)
 def logs(job: JobName, config: ConfigPath = None) -> None:
     """Print a job's own lines of the log."""
-    from fishd.cli.logs import show_log
+    from fishd.cli.commands.logs import show_log
 
     end_with(lambda: show_log(job, config))
 
@@ -123,7 +123,7 @@ def cancel(job: JobName, config: ConfigPath = None) -> None:
 
     Waits for the result. Without a daemon, the job ends at the next start.
     """
-    from fishd.cli.cancel import cancel as command
+    from fishd.cli.commands.cancel import cancel as command
 
     end_with(lambda: command(job, config))
 
@@ -139,7 +139,7 @@ def retry(
     Its segments that were not spoken go into the inbox as a bundle of their own, JOB-retry, with the voices
     from the archived bundle. The job's own result stays as it is.
     """
-    from fishd.cli.retry import retry as command
+    from fishd.cli.commands.retry import retry as command
 
     end_with(lambda: command(job, config, wait=wait))
 
@@ -154,7 +154,7 @@ def check(
     Nothing is run or moved; an archive is unpacked into a temporary folder. Audio is decoded in a process of
     its own. Without a bundle, or with --config, the configuration is checked; what it changes is listed.
     """
-    from fishd.cli.check import check as command
+    from fishd.cli.commands.check import check as command
 
     end_with(lambda: command(bundles or [], config))
 
@@ -179,7 +179,7 @@ def plan(
 
     For this machine's cards, or with --gpu for described ones.
     """
-    from fishd.cli.plan import show_plan
+    from fishd.cli.commands.plan import show_plan
 
     end_with(lambda: show_plan(gpu or [], model_memory, config))
 
@@ -196,7 +196,7 @@ def calibrate(
     One worker is loaded and speaks a standard set: one take, then more at once, up to all its slots. On a GPU
     this proposes model_memory_gb. Best while no daemon works on the card.
     """
-    from fishd.cli.calibrate import calibrate as command
+    from fishd.cli.commands.calibrate import calibrate as command
 
     end_with(lambda: command(config, write=write))
 
@@ -209,7 +209,7 @@ def init(
 
     A config.toml that is there already is never overwritten.
     """
-    from fishd.cli.init import init as command
+    from fishd.cli.commands.init import init as command
 
     end_with(lambda: command(folder))
 
@@ -220,7 +220,7 @@ def reload(config: ConfigPath = None) -> None:
 
     Says how that went. A bad file changes nothing: its faults are printed, and the exit code is 2.
     """
-    from fishd.cli.reload import reload as command
+    from fishd.cli.commands.reload import reload as command
 
     end_with(lambda: command(config))
 
@@ -231,7 +231,7 @@ def doctor(config: ConfigPath = None) -> None:
 
     Each fault comes with its mend; the exit code is 1 if there is one.
     """
-    from fishd.cli.doctor import doctor as command
+    from fishd.cli.commands.doctor import doctor as command
 
     end_with(lambda: command(config))
 

@@ -16,16 +16,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishd.cli.talk import CommandError
-from fishd.core.limits import Limits
-from fishd.spool.archive import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
-from fishd.spool.convention import IGNORED_ENDS
-from fishd.spool.disk import Disk
+from fishd.cli.output import CommandError
+from fishd.core.model.limits import Limits
+from fishd.spool.archive.unpack import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
+from fishd.spool.bundle.convention import IGNORED_ENDS
+from fishd.spool.bundle.names import job_name, printable
+from fishd.spool.durable.disk import Disk
+from fishd.spool.durable.syscalls import rename_noreplace
 from fishd.spool.errors import mend_for
-from fishd.spool.inbox import READY
-from fishd.spool.kernel import rename_noreplace
-from fishd.spool.names import job_name, printable
-from fishd.spool.outbox import numbered
+from fishd.spool.inbox.scan import READY
+from fishd.spool.outbox.publish import numbered
 from fishd.spool.root import FOLDERS
 
 _BLOCK_BYTES = 1 << 20

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fishd.core.config import BadConfig, Config, parse_config
-from fishd.core.job import Fault
+from fishd.core.config.config import BadConfig, Config, parse_config
+from fishd.core.model.job import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

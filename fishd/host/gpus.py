@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fishd.core.sizing import Card
+from fishd.core.sizing.plan import Card
 
 _GIB = 2**30
 

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fishd.core.job import JobStatus
-from fishd.core.result import Result, Status
+from fishd.core.model.job import JobStatus
+from fishd.core.model.result import Result, Status
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

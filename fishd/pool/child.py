@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
-from fishd.pool.output import Output
+from fishd.pool.output_lines import Output
 from fishd.wire.channel import AsyncChannel
 from fishd.wire.messages import FromWorker
 

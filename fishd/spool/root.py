@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from fishd.spool.disk import Disk, remove_tree
+from fishd.spool.durable.disk import Disk, remove_tree
+from fishd.spool.durable.syncfs import FlushingDisk, can_flush
 from fishd.spool.errors import SpoolBusy, SpoolError, disk_error, mend_for
-from fishd.spool.flush import FlushingDisk, can_flush
 
 FOLDERS = ("inbox", "work", "outbox", "archive")
 LOCK = "fishd.lock"

@@ -18,7 +18,7 @@ from fishd.wire.channel import BlockingChannel, EndOfStream
 from fishd.wire.messages import Fault, Load, Ready, ToWorker
 from fishd.worker.loading import Loaded, load_engine
 from fishd.worker.memory import memory_gb, needs_gb
-from fishd.worker.studio import Studio
+from fishd.worker.take_loop import Studio
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_TEXT = 32 * 1024

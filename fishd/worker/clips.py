@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from fishd.core.hashes import content_hash
+from fishd.core.model.hashes import content_hash
 
 SHORTEST_S = 0.05
 SILENCE_PEAK = 1e-4

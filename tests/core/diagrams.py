@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from fishd.core.jobbook import SEGMENT_MOVES, SegmentState
-from fishd.core.workerbook import WORKER_MOVES, WorkerState
+from fishd.core.dispatch.job_state import SEGMENT_MOVES, SegmentState
+from fishd.core.dispatch.worker_state import WORKER_MOVES, WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 ABOUT = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fishd.core.job import Fault, JobStatus
-from fishd.core.result import (
+from fishd.core.model.job import Fault, JobStatus
+from fishd.core.model.result import (
     GpuState,
     JobState,
     Result,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from fishd.core.actions import (
+from fishd.core.dispatch.actions import (
     Action,
     AskClip,
     AskOptions,
@@ -23,9 +23,8 @@ from fishd.core.actions import (
     SendTake,
     StartWorker,
 )
-from fishd.core.crew import WorkerState
-from fishd.core.dispatch import Dispatcher
-from fishd.core.events import (
+from fishd.core.dispatch.dispatcher import Dispatcher
+from fishd.core.dispatch.events import (
     Event,
     JobArrived,
     PoolPlan,
@@ -37,8 +36,9 @@ from fishd.core.events import (
     WorkerGone,
     WorkerReady,
 )
-from fishd.core.job import Clip, Job, Segment, Speaker
-from fishd.core.jobbook import SegmentState
+from fishd.core.dispatch.job_state import SegmentState
+from fishd.core.dispatch.workers import WorkerState
+from fishd.core.model.job import Clip, Job, Segment, Speaker
 
 A = TypeVar("A")
 Place = tuple[str, int, int]  # job, speaker, segment

@@ -1,9 +1,9 @@
 """Questions before takes: how many at a time, which are not asked again, and who is blamed."""
 
-from fishd.core.actions import AskClip, AskOptions, FinishJob, SendTake
-from fishd.core.asking import AT_ONCE
-from fishd.core.events import JobArrived, PlanChanged, QuestionAnswered
-from fishd.core.job import Fault
+from fishd.core.dispatch.actions import AskClip, AskOptions, FinishJob, SendTake
+from fishd.core.dispatch.events import JobArrived, PlanChanged, QuestionAnswered
+from fishd.core.dispatch.validation import AT_ONCE
+from fishd.core.model.job import Fault
 from tests.core.stage import Script, make_job, make_plan, of
 
 

@@ -6,8 +6,8 @@ import tomllib
 
 import pytest
 
-from fishd.core.calibration import Level, Proposal, levels, propose
-from fishd.core.config_edit import set_number, set_number_anyhow
+from fishd.core.config.edit import set_number, set_number_anyhow
+from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 
 
 @pytest.mark.parametrize(("slots", "tried"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])

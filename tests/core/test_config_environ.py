@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config import BadConfig, Config, parse_config
+from fishd.core.config.config import BadConfig, Config, parse_config
 
 
 def config_of(text: str = "", **environ: str) -> Config:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishd.core.config import BadConfig, parse_config
-from fishd.core.config_keys import RULES
-from fishd.core.job import Fault
+from fishd.core.config.config import BadConfig, parse_config
+from fishd.core.config.keys import RULES
+from fishd.core.model.job import Fault
 
 
 def faults_of(text: str) -> list[str]:

@@ -1,10 +1,10 @@
 """The walk of a job: events in, actions out."""
 
-from fishd.core.actions import AskClip, AskOptions, FinishJob, ForgetTake, Say, SendTake, StartWorker
-from fishd.core.events import CancelAsked, JobArrived, QuestionAnswered, TakeRecorded
-from fishd.core.job import Fault, JobStatus
-from fishd.core.speech import take_seed
-from fishd.core.workerbook import MOST_UNWRITTEN
+from fishd.core.dispatch.actions import AskClip, AskOptions, FinishJob, ForgetTake, Say, SendTake, StartWorker
+from fishd.core.dispatch.events import CancelAsked, JobArrived, QuestionAnswered, TakeRecorded
+from fishd.core.dispatch.take_limits import take_seed
+from fishd.core.dispatch.worker_state import MOST_UNWRITTEN
+from fishd.core.model.job import Fault, JobStatus
 from tests.core.stage import Script, make_clip, make_job, make_plan, of
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishd.core.actions import KillWorker, SendTake
-from fishd.core.dispatch import Dispatcher
-from fishd.core.events import JobArrived, Tick, WorkerReady
+from fishd.core.dispatch.actions import KillWorker, SendTake
+from fishd.core.dispatch.dispatcher import Dispatcher
+from fishd.core.dispatch.events import JobArrived, Tick, WorkerReady
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 TEN_TIMES_AND_SOME = 13.0
@@ -94,8 +94,8 @@ def speak_all(jobs: int, lines: tuple[int, ...], *, failing: bool = False) -> in
 
 def answer(action: object, failed: set[tuple[str, int, int]] | None) -> object | None:
     """A world in which all goes well, or every first take fails."""
-    from fishd.core.actions import AskOptions
-    from fishd.core.events import QuestionAnswered, TakeFailed, TakeSpoken
+    from fishd.core.dispatch.actions import AskOptions
+    from fishd.core.dispatch.events import QuestionAnswered, TakeFailed, TakeSpoken
 
     if isinstance(action, AskOptions):
         return QuestionAnswered(action.worker, action.question)

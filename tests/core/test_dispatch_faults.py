@@ -2,10 +2,16 @@
 
 import pytest
 
-from fishd.core.actions import AskClip, FinishJob, KillWorker, SendTake, StartWorker
-from fishd.core.crew import TAKE_PATIENCE
-from fishd.core.events import CancelAsked, JobArrived, PlanChanged, QuestionAnswered, WorkerProgressed
-from fishd.core.job import JobStatus
+from fishd.core.dispatch.actions import AskClip, FinishJob, KillWorker, SendTake, StartWorker
+from fishd.core.dispatch.events import (
+    CancelAsked,
+    JobArrived,
+    PlanChanged,
+    QuestionAnswered,
+    WorkerProgressed,
+)
+from fishd.core.dispatch.workers import TAKE_PATIENCE
+from fishd.core.model.job import JobStatus
 from tests.core.stage import Script, make_job, make_plan, of
 
 LATE_S = 1000.0

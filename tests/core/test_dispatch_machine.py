@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fishd.core.actions import (
+from fishd.core.dispatch.actions import (
     Action,
     AskClip,
     AskOptions,
@@ -17,9 +17,8 @@ from fishd.core.actions import (
     SendTake,
     StartWorker,
 )
-from fishd.core.crew import OUTGROWN_TAKES
-from fishd.core.dispatch import Dispatcher
-from fishd.core.events import (
+from fishd.core.dispatch.dispatcher import Dispatcher
+from fishd.core.dispatch.events import (
     CancelAsked,
     Event,
     JobArrived,
@@ -35,7 +34,8 @@ from fishd.core.events import (
     WorkerProgressed,
     WorkerReady,
 )
-from fishd.core.job import Fault, JobStatus
+from fishd.core.dispatch.workers import OUTGROWN_TAKES
+from fishd.core.model.job import Fault, JobStatus
 from tests.core.stage import check_invariants, make_clip, make_job, make_plan
 
 KINDS = ("ended", "load", "engine", "out of memory", "wire")

@@ -1,8 +1,8 @@
 """Workers that run out of memory, or hold more and more of it."""
 
-from fishd.core.actions import DrainWorker, SendTake, StartWorker
-from fishd.core.crew import OUTGROWN_TAKES
-from fishd.core.events import (
+from fishd.core.dispatch.actions import DrainWorker, SendTake, StartWorker
+from fishd.core.dispatch.devices import TOGETHER_S
+from fishd.core.dispatch.events import (
     JobArrived,
     PoolPlan,
     Post,
@@ -11,7 +11,7 @@ from fishd.core.events import (
     WorkerProgressed,
     WorkerReady,
 )
-from fishd.core.posts import TOGETHER_S
+from fishd.core.dispatch.workers import OUTGROWN_TAKES
 from tests.core.stage import Script, World, make_job, of
 
 GPU = "gpu:0"

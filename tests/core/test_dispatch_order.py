@@ -1,7 +1,7 @@
 """Which segment goes to which worker: priority, turns, voices, the longest first, and an even load."""
 
-from fishd.core.actions import AskOptions, SendTake
-from fishd.core.events import JobArrived, TakeSpoken
+from fishd.core.dispatch.actions import AskOptions, SendTake
+from fishd.core.dispatch.events import JobArrived, TakeSpoken
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 EVEN_SPLIT_SLACK = 1.10

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from fishd.core.actions import DrainWorker, Exit, FinishJob, KillWorker, SendTake, StartWorker
-from fishd.core.crew import WorkerState
-from fishd.core.events import JobArrived, PlanChanged, StopAsked, Tick, WorkerGone, WorkerReady
+from fishd.core.dispatch.actions import DrainWorker, Exit, FinishJob, KillWorker, SendTake, StartWorker
+from fishd.core.dispatch.events import JobArrived, PlanChanged, StopAsked, Tick, WorkerGone, WorkerReady
+from fishd.core.dispatch.workers import WorkerState
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 

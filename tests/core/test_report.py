@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from fishd.core.job import Fault, JobStatus
-from fishd.core.report import render, result_json
-from fishd.core.result import Result, WorkerShare
+from fishd.core.model.job import Fault, JobStatus
+from fishd.core.model.result import Result, WorkerShare
+from fishd.view.report.summary import render, result_json
 from tests.core import report_samples as samples
 
 SAMPLES = (samples.done, samples.tiny, samples.partial, samples.rejected, samples.hostile)

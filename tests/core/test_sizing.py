@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishd.core.config import PoolConfig
-from fishd.core.sizing import Card, Plan, counting_ours, nominal_gb, plan_workers
+from fishd.core.config.config import PoolConfig
+from fishd.core.sizing.plan import Card, Plan, counting_ours, nominal_gb, plan_workers
 
 CORES = 8
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config import PoolConfig
-from fishd.core.plan import parse_gpu_specs
-from fishd.core.sizing import plan_workers
+from fishd.core.config.config import PoolConfig
+from fishd.core.sizing.plan import plan_workers
+from fishd.view.plan import parse_gpu_specs
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(

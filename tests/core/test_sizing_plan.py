@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from fishd.core.config import PoolConfig
-from fishd.core.plan import BadSpec, advice, parse_gpu_spec, parse_gpu_specs, print_plan
-from fishd.core.sizing import Card, plan_workers
+from fishd.core.config.config import PoolConfig
+from fishd.core.sizing.plan import Card, plan_workers
+from fishd.view.plan import BadSpec, advice, parse_gpu_spec, parse_gpu_specs, print_plan
 
 
 def shown(*specs: str, width: int = 80, **pool: object) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.result import GpuState, JobState, PostState, Status, StatusError, WorkerState
+from fishd.core.model.result import GpuState, JobState, PostState, Status, StatusError, WorkerState
 
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
 KEYS = {

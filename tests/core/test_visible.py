@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from fishd.core.visible import cropped, encodable, visible
+from fishd.core.text.printable import cropped, encodable, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 

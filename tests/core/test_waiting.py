@@ -1,6 +1,6 @@
 """The segments of one job that wait, and which is next."""
 
-from fishd.core.waiting import Waiting
+from fishd.core.dispatch.segment_queue import Waiting
 from tests.core.stage import make_job
 
 NOBODY: set[str] = set()

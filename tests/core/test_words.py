@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fishd.core import words
+from fishd.core.text import humanize as words
 
 
 @pytest.mark.parametrize(

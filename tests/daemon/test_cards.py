@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from fishd.daemon.cards import CardWatch
+from fishd.daemon.config.gpu_watch import CardWatch
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running
 

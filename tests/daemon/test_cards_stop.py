@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fishd.daemon.cards import CardWatch
+from fishd.daemon.config.gpu_watch import CardWatch
 
 
 async def _look() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from fishd.daemon.lane import Lane
+from fishd.daemon.publishing.batch import Lane
 
 
 def test_what_waits_is_done_in_one_batch() -> None:

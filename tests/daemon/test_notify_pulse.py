@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fishd.daemon.pulse import Beat, Pulse
+from fishd.daemon.watchdog import Beat, Pulse
 from fishd.host.systemd import Notifier
 from tests.daemon.manager import Manager, manager
 

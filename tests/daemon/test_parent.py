@@ -20,7 +20,7 @@ FORBIDDEN = (
 )
 SCRIPT = """
 import sys
-import fishd.cli.run, fishd.daemon.loop
+import fishd.cli.commands.run, fishd.daemon.event_loop
 sys.stdout.write("\\n".join(sys.modules))
 """
 
@@ -30,4 +30,4 @@ def test_the_parent_never_imports_torch_numpy_or_an_engine() -> None:
     found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     modules = found.stdout.splitlines()
     assert [m for m in modules if m.startswith(FORBIDDEN)] == []
-    assert "fishd.core.dispatch" in modules
+    assert "fishd.core.dispatch.dispatcher" in modules

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.cli.reload import outcome
-from fishd.core.config import BadConfig, Config
-from fishd.core.result import Status
+from fishd.cli.commands.reload import outcome
+from fishd.core.config.config import BadConfig, Config
+from fishd.core.model.result import Status
 from fishd.daemon.clock import rfc3339
-from fishd.daemon.mail import Reloaded
-from fishd.daemon.reloading import Reloading, Surroundings
+from fishd.daemon.config.reload import Reloading, Surroundings
+from fishd.daemon.mailbox import Reloaded
 from tests.daemon.with_cards import FileNvml
 
 LIMIT_S = 20.0

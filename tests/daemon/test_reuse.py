@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fishd.core.reuse import family
+from fishd.core.model.clip_key import family
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running, running
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.daemon.watching import ConfigWatch
+from fishd.daemon.config.config_watch import ConfigWatch
 
 LIMIT_S = 20.0
 

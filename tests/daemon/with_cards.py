@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-from fishd.core.config import Config
-from fishd.daemon.loop import Daemon, run
-from fishd.daemon.reloading import Surroundings
+from fishd.core.config.config import Config
+from fishd.daemon.config.reload import Surroundings
+from fishd.daemon.event_loop import Daemon, run
 from fishd.host.config_file import load_config
 from fishd.host.gpus import GpuFault, Reading
-from fishd.host.logs import set_up_logs
+from fishd.host.log.logs import set_up_logs
 from fishd.spool.root import open_spool
 
 GIB = 2**30

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.standins import package, stand_ins
+from fishd.engines.fish.import_stubs import package, stand_ins
 
 S1_MINI = {
     "model_type": "dual_ar", "vocab_size": 155776, "n_layer": 28, "n_head": 16, "n_local_heads": 8,
@@ -85,7 +85,7 @@ def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
 
 def write_model(folder: Path, seed: int, dtype: torch.dtype, *, silent_text: bool = True) -> None:
     """model.pth: normal weights, norms of one, and no logits for text if it is to be silent."""
-    from fishd.engines.fish.checkpoint import read_architecture, read_tokenizer
+    from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
 
     architecture = read_architecture(folder)
     tokenizer = read_tokenizer(folder, architecture)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.decode import Decoder
-from fishd.engines.fish.graphs import GraphDecoder, Switches
-from fishd.engines.fish.graphs_check import disagreements
-from fishd.engines.fish.graphs_ops import TorchOps
-from fishd.engines.fish.graphs_triton_ops import TritonOps
-from fishd.engines.fish.kv import Plan
-from fishd.engines.fish.model import load_model
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.cuda.op_check import disagreements
+from fishd.engines.fish.cuda.ops import TorchOps
+from fishd.engines.fish.cuda.triton_ops import TritonOps
+from fishd.engines.fish.decode.decoder import Decoder
+from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.model.slow import attend_one
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
-from fishd.engines.fish.slow import attend_one
 from tests.engines.test_fish_truth import draw, make_prompts
 
 

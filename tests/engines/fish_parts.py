@@ -8,11 +8,11 @@ import numpy as np
 import soundfile
 import torch
 
-from fishd.engines.fish.codec import Codec
-from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.decode.decoder import Decoder
+from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.kv import Plan
-from fishd.engines.fish.model import load_model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Take, Voice

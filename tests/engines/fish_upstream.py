@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fishd.engines.fish.standins import package
+from fishd.engines.fish.import_stubs import package
 
 
 def load_upstream(folder: Path, dtype: torch.dtype = torch.float32, max_seq_len: int | None = None) -> Any:

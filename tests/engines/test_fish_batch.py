@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fishd.engines import fish
-from fishd.engines.fish.compact import CompactDecoder
+from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.protocol import Failed, Spoken, Take, Voice
 from tests.engines.contract import speak, speak_one
 from tests.engines.fish_checkpoint import make_tiny

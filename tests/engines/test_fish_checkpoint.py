@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from fishd.engines.fish.codec.codec import Codec, batches, in_stretches
 
 from fishd.engines import fish
-from fishd.engines.fish.codec import Codec, batches, in_stretches
 from fishd.engines.fish.doctor import Finding, findings, look_at_package
-from fishd.engines.fish.model import load_model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.protocol import EngineError
 from tests.engines.fish_checkpoint import make_tiny
 
@@ -197,7 +197,7 @@ def test_long_clips_are_exact_in_stretches(codec: Codec, monkeypatch: pytest.Mon
     codes = some_codes(700)
     (pieced,) = codec.decode([codes])
     encoded = codec.encode(pieced)
-    monkeypatch.setattr("fishd.engines.fish.codec.STRETCH", 10_000)
+    monkeypatch.setattr("fishd.engines.fish.codec.codec.STRETCH", 10_000)
     (at_once,) = codec.decode([codes])
     torch.testing.assert_close(pieced, at_once, rtol=0, atol=1e-5)
     assert codec.encode(at_once).tolist() == encoded.tolist()
@@ -225,7 +225,7 @@ def test_encoding_is_the_packages(whole: Path, codec: Codec) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from fishd.engines.fish.standins import stand_ins
+    from fishd.engines.fish.import_stubs import stand_ins
 
     with stand_ins():
         module = instantiate(OmegaConf.load(whole / "codec.yaml")).eval()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from fishd.engines.fish.clip import judge
-from fishd.engines.fish.codec import Codec
-from fishd.engines.fish.compact import CompactDecoder
-from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.codec.clip_check import judge
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.decode.compact import CompactDecoder
+from fishd.engines.fish.decode.decoder import Decoder
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import is_out_of_memory
 from fishd.engines.protocol import Failed, OutOfMemory, Spoken, Take, Voice

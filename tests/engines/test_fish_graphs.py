@@ -13,22 +13,22 @@ import numpy as np
 import pytest
 import torch
 
-from fishd.engines.fish.codec import Codec
-from fishd.engines.fish.decode import Decoder, Prompt
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.cuda.async_readback import Glances
+from fishd.engines.fish.cuda.attention import attend_as_groups, attend_by_products
+from fishd.engines.fish.cuda.capture import Replays
+from fishd.engines.fish.cuda.codec_stream import Sounding, StreamedCodec
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches, row_buckets
+from fishd.engines.fish.cuda.op_check import disagreements
+from fishd.engines.fish.cuda.ops import TorchOps
+from fishd.engines.fish.decode.decoder import Decoder, Prompt
+from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.decode.rows import Rows, allocate_rows
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.graphs import GraphDecoder, Switches, row_buckets
-from fishd.engines.fish.graphs_attention import attend_as_groups, attend_by_products
-from fishd.engines.fish.graphs_capture import Replays
-from fishd.engines.fish.graphs_check import disagreements
-from fishd.engines.fish.graphs_codec import Sounding, StreamedCodec
-from fishd.engines.fish.graphs_glance import Glances
-from fishd.engines.fish.graphs_ops import TorchOps
-from fishd.engines.fish.kv import Plan
 from fishd.engines.fish.memory import share
-from fishd.engines.fish.model import Model, load_model
+from fishd.engines.fish.model.slow import attend_one
+from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import Sampling
-from fishd.engines.fish.rows import Rows, allocate_rows
-from fishd.engines.fish.slow import attend_one
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Spoken, Take
 from tests.engines.contract import speak
@@ -264,7 +264,7 @@ def test_kernels_that_nobody_asked_for_are_only_noted_when_they_fail(model: Mode
         def __init__(self, *_: object) -> None:
             raise ImportError("libcuda.so.1: not found")
 
-    monkeypatch.setattr("fishd.engines.fish.graphs.TritonOps", Broken)
+    monkeypatch.setattr("fishd.engines.fish.cuda.graph_decoder.TritonOps", Broken)
     monkeypatch.setattr(GraphDecoder, "_choose_kernels", lambda *_: "triton")
     decoder = recording(model, PLAN, "auto")
     assert "plain" == decoder.kernels

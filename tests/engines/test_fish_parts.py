@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishd.engines import fish
-from fishd.engines.fish.checkpoint import read_architecture, read_tokenizer
-from fishd.engines.fish.kv import GB, Costs, plan
+from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
+from fishd.engines.fish.decode.kv import GB, Costs, plan
+from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
+from fishd.engines.fish.import_stubs import package
 from fishd.engines.fish.options import Sampling, engine_options
-from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.sanitise import has_speech, sanitise
-from fishd.engines.fish.standins import package
 from fishd.engines.protocol import BadOption, OutOfMemory
 from tests.engines.fish_checkpoint import make_tiny
 from tests.engines.fish_upstream import upstream_prompt
@@ -86,9 +86,9 @@ def test_stand_ins_leave_no_trace_and_no_noise(tmp_path: Path) -> None:
     make_tiny(tmp_path, codec=False)
     code = f"""
 import sys, pathlib
-from fishd.engines.fish.model import load_model
+from fishd.engines.fish.model.weights import load_model
 import torch
-from fishd.engines.fish.prompt import suffix_tokens
+from fishd.engines.fish.decode.prompt import suffix_tokens
 model = load_model(pathlib.Path({str(tmp_path)!r}), torch.device("cpu"), torch.float32)
 suffix_tokens(model.tokenizer, "a secret text", 10)
 absent = ("audiotools", "transformers", "librosa", "argbind", "loralib")

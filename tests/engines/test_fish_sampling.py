@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fishd.engines.fish.sampling import candidate_salt, exponential_noise, nucleus_floor, penalise, pick
-from fishd.engines.fish.standins import package
+from fishd.engines.fish.decode.sampling import (
+    candidate_salt,
+    exponential_noise,
+    nucleus_floor,
+    penalise,
+    pick,
+)
+from fishd.engines.fish.import_stubs import package
 
 CPU = torch.device("cpu")
 

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from fishd.engines import preview
+from fishd.engines.preview.analysis.loudness import loudness_of, speech_s
 from fishd.engines.preview.engine import PreviewEngine
 from fishd.engines.preview.espeak import median_pitch
-from fishd.engines.preview.loudness import loudness_of, speech_s
 from fishd.engines.protocol import EngineError, Failed, Take, Voice
 from tests.engines.contract import EngineContract, MakeEngine, speak_one
 from tests.engines.preview_parts import TRANSCRIPT, audio_of, make_voice, say, stock_sound
@@ -187,7 +187,7 @@ def test_a_text_that_is_too_long_for_its_limit_fails(engine: PreviewEngine, voic
 
 def soundfile_at_24_khz(voice: Voice) -> np.ndarray:
     """The voice's clip as the engine hears it."""
-    from fishd.engines.preview.reference import load
+    from fishd.engines.preview.analysis.reference import load
 
     (sound,), _ = load(voice.clips)
     return sound

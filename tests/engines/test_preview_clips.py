@@ -11,8 +11,8 @@ import soundfile
 import soxr
 
 from fishd.engines import preview
+from fishd.engines.preview.analysis.reference import load
 from fishd.engines.preview.engine import PreviewEngine
-from fishd.engines.preview.reference import load
 from fishd.engines.protocol import BadClip, Failed, Voice
 from tests.engines.preview_parts import TRANSCRIPT, audio_of, make_voice, say, stock_sound
 

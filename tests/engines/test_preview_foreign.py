@@ -10,9 +10,9 @@ import pytest
 
 from fishd.engines import preview
 from fishd.engines.preview import espeak
+from fishd.engines.preview.analysis.loudness import speech_s
 from fishd.engines.preview.engine import PreviewEngine
-from fishd.engines.preview.loudness import speech_s
-from fishd.engines.preview.tongues import SPOKEN
+from fishd.engines.preview.languages import SPOKEN
 from fishd.engines.protocol import Failed, Voice
 from tests.engines.preview_parts import audio_of, make_voice, say
 

@@ -9,12 +9,18 @@ import numpy as np
 import pytest
 
 from fishd.engines.preview import check_language, check_options
-from fishd.engines.preview.align import align
-from fishd.engines.preview.bands import bands_of, cepstra, log_bands, spread_over_bins, warped_bins
-from fishd.engines.preview.loudness import PEAK, loudness_of, set_loudness, speech_s
-from fishd.engines.preview.pitch import find_pitch
+from fishd.engines.preview.analysis.align import align
+from fishd.engines.preview.analysis.loudness import PEAK, loudness_of, set_loudness, speech_s
+from fishd.engines.preview.analysis.mel_bands import (
+    bands_of,
+    cepstra,
+    log_bands,
+    spread_over_bins,
+    warped_bins,
+)
+from fishd.engines.preview.analysis.pitch import find_pitch
+from fishd.engines.preview.languages import is_english, tongue_of
 from fishd.engines.preview.text import has_word, plain, split_phonemes
-from fishd.engines.preview.tongues import is_english, tongue_of
 
 RANDOM = np.random.default_rng(0)
 

@@ -14,11 +14,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from fishd.daemon.loop import Daemon, Surroundings, run
+from fishd.daemon.event_loop import Daemon, Surroundings, run
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary
-from fishd.host.logs import set_up_logs
-from fishd.spool.disk import Disk, create
+from fishd.host.log.logs import set_up_logs
+from fishd.spool.durable.disk import Disk, create
 from fishd.spool.root import open_spool
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fishd.spool.disk import Disk, remove_tree
+from fishd.spool.durable.disk import Disk, remove_tree
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running, running
 

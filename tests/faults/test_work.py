@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from fishd.core.config import Config, SpoolConfig
-from fishd.core.events import JobArrived
-from fishd.core.limits import Limits
-from fishd.daemon.arrivals import Arrivals
-from fishd.daemon.desk import Desk
-from fishd.daemon.faults import Faults
-from fishd.daemon.mail import Mail
+from fishd.core.config.config import Config, SpoolConfig
+from fishd.core.dispatch.events import JobArrived
+from fishd.core.model.limits import Limits
+from fishd.daemon.disk_errors import Faults
+from fishd.daemon.intake.arrivals import Arrivals
+from fishd.daemon.intake.job_loader import Desk
+from fishd.daemon.mailbox import Mail
+from fishd.spool.bundle.reference_store import VoiceStore
 from fishd.spool.root import open_spool
-from fishd.spool.voices import VoiceStore
 from fishd.wire.control import CONTROL, ask_to_cancel
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import running

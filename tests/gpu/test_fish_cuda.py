@@ -12,10 +12,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from fishd.engines import fish  # noqa: E402 - after the skip above
-from fishd.engines.fish.decode import Decoder  # noqa: E402
-from fishd.engines.fish.graphs import GraphDecoder, Switches, row_buckets  # noqa: E402
-from fishd.engines.fish.kv import Plan  # noqa: E402
-from fishd.engines.fish.model import Model, load_model  # noqa: E402
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches, row_buckets  # noqa: E402
+from fishd.engines.fish.decode.decoder import Decoder  # noqa: E402
+from fishd.engines.fish.decode.kv import Plan  # noqa: E402
+from fishd.engines.fish.model.weights import Model, load_model  # noqa: E402
 from fishd.engines.fish.options import Sampling  # noqa: E402
 from fishd.engines.protocol import Spoken  # noqa: E402
 from tests.engines.contract import speak  # noqa: E402

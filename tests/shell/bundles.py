@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fishd.spool.bundle import Reading, read_bundle
+from fishd.spool.bundle.load import Reading, read_bundle
 
 SOUND = b"RIFF....WAVEfmt "
 

@@ -7,7 +7,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["fishd.spool", "tomllib"]):
-    from fishd.spool.manifest import parse_manifest
+    from fishd.spool.bundle.manifest import parse_manifest
 
 
 def one(content: bytes) -> None:

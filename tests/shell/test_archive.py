@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.job import Fault
-from fishd.core.limits import MIB, Limits
-from fishd.spool.archive import bundle_in, ending_by_content, lacking, unpack, without_ending
-from fishd.spool.bundle import read_claimed
-from fishd.spool.disk import Disk
+from fishd.core.model.job import Fault
+from fishd.core.model.limits import MIB, Limits
+from fishd.spool.archive.unpack import bundle_in, ending_by_content, lacking, unpack, without_ending
+from fishd.spool.bundle.load import read_claimed
+from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.spool.durable.confined_fs import Refused
+from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox import Found, Inbox
-from fishd.spool.safefs import Refused
-from fishd.spool.voices import VoiceStore
+from fishd.spool.inbox.scan import Found, Inbox
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.job import Fault, Segment
-from fishd.spool.bundle import read_bundle
+from fishd.core.model.job import Fault, Segment
+from fishd.spool.bundle.load import read_bundle
 from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, write_convention
 
 

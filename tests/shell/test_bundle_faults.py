@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.limits import Limits
-from fishd.spool.bundle import read_bundle
+from fishd.core.model.limits import Limits
+from fishd.spool.bundle.load import read_bundle
 from tests.shell.bundles import faults_in, faults_of, one_speaker, write_bundle, write_convention
 
 TEXT = "speakers[0].segments[0].text"

@@ -11,10 +11,10 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fishd.core.limits import Limits
-from fishd.spool.bundle import Reading, lacking, read_bundle
-from fishd.spool.inbox import Found, Inbox
-from fishd.spool.names import printable
+from fishd.core.model.limits import Limits
+from fishd.spool.bundle.load import Reading, lacking, read_bundle
+from fishd.spool.bundle.names import printable
+from fishd.spool.inbox.scan import Found, Inbox
 from tests.shell.bundles import GOOD, one_speaker, write_bundle
 
 KEYS = [

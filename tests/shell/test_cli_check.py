@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.cli.asking import Answers, inspect_all
+from fishd.cli.preflight import Answers, inspect_all
 from fishd.wire.messages import Inspect, Inspected
 from tests.daemon.bundles import make_bundle
 from tests.shell.cli import ROOT, Ended, fishd

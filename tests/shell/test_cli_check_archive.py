@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.cli.check import check as check_in_process
+from fishd.cli.commands.check import check as check_in_process
 from tests.daemon.bundles import make_bundle
 from tests.shell.bundles import names_in
 from tests.shell.cli import ROOT, Ended, fishd

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fishd.cli.drop import drop
-from fishd.cli.talk import CommandError
+from fishd.cli.output import CommandError
 from fishd.spool.root import FOLDERS, make_folders
 from tests.shell.bundles import write_bundle
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fishd.cli.drop import drop
-from fishd.cli.talk import CommandError
-from fishd.spool.inbox import Inbox
+from fishd.cli.output import CommandError
+from fishd.spool.inbox.scan import Inbox
 from fishd.spool.root import make_folders
 from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd

@@ -152,7 +152,7 @@ def test_doctor_finds_all_well(home: Path) -> None:
     ("section", "words"),
     [
         ('[engine]\nname = "no_such:factory"', "No module named 'no_such'"),
-        ('[engine]\nname = "fishd.core.words:clock"', "see engine.name and engine.options"),
+        ('[engine]\nname = "fishd.core.text.humanize:clock"', "see engine.name and engine.options"),
         ("[pool]\nmax_takes = 0", "must be a whole number from 1 to 100"),
         (
             '[engine]\nname = "tests.engines.noop:factory"\noptions = { load = "kill" }',

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fishd.core.hashes import content_hash
+from fishd.core.model.hashes import content_hash
 from fishd.worker.clips import WrittenClip, fault_of, write_clip
 
 RATE = 16_000

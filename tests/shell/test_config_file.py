@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config import BadConfig
+from fishd.core.config.config import BadConfig
 from fishd.host.config_file import commented_defaults, load_config
 
 

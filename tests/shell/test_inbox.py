@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.job import Fault
-from fishd.core.limits import Limits
-from fishd.spool.disk import Disk
+from fishd.core.model.job import Fault
+from fishd.core.model.limits import Limits
+from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox import Found, Inbox
+from fishd.spool.inbox.scan import Found, Inbox
 from tests.shell.bundles import one_speaker, write_bundle, write_convention
 
 SETTLE_S, TIMEOUT_S = 2.0, 300.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.alarm import alarm
+from fishd.spool.inbox.watcher import alarm
 
 RING_S = 10.0  # far beyond what any ring takes: only a deaf alarm needs it
 

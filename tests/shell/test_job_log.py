@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.host.job_log import JobLog
+from fishd.host.log.job_log import JobLog
 
 LOG = logging.getLogger("fishd.test")
 

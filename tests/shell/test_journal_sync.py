@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fishd.spool.disk import Disk
-from fishd.spool.journal import JOURNAL, CancelledLine, append_to_all, read_journal, sync_all
+from fishd.spool.durable.disk import Disk
+from fishd.spool.journal.journal import JOURNAL, CancelledLine, append_to_all, read_journal, sync_all
 
 
 def test_a_job_that_is_gone_gets_no_journal(tmp_path: Path) -> None:

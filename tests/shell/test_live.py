@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from fishd.host.live import LiveLine
+from fishd.host.log.live_line import LiveLine
 from tests.core import report_samples as samples
 
 

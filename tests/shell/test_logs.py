@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.host.logs import BadLogFile, Logs, set_up_logs
+from fishd.host.log.logs import BadLogFile, Logs, set_up_logs
 
 CONTRACT = (
     "[GPU 0] NVIDIA GeForce RTX 4090, Total Memory: 24.00 GB",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.cli.man import completion, man_page
+from fishd.cli.service.man_page import completion, man_page
 from tests.shell.cli import environ, fishd
 
 COMMANDS = ("run", "submit", "status", "logs", "cancel", "retry", "check", "plan", "init", "reload", "doctor")

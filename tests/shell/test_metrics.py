@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.job import JobStatus
-from fishd.core.result import GpuState, JobState, Status, WorkerState
+from fishd.core.model.job import JobStatus
+from fishd.core.model.result import GpuState, JobState, Status, WorkerState
 from fishd.host.metrics import CAUSES, Metrics
 from tests.core.report_samples import partial
 from tests.daemon.running import ROOT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fishd.spool.names import clip_paths, file_name, file_names, job_name, one_line
+from fishd.spool.bundle.names import clip_paths, file_name, file_names, job_name, one_line
 
 JOB_NAMES = {
     "Folge 1 🎉": "Folge 1 🎉",

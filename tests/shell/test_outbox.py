@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.job import Clip, Fault
-from fishd.spool.disk import Disk
+from fishd.core.model.job import Clip, Fault
+from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.journal import (
+from fishd.spool.journal.journal import (
     JOURNAL,
     CancelledLine,
     ClaimedLine,
@@ -22,8 +22,8 @@ from fishd.spool.journal import (
     read_journal,
     text_hash,
 )
-from fishd.spool.outbox import Parcel, finish, make_room, publish
-from fishd.spool.recovery import recover
+from fishd.spool.journal.recovery import recover
+from fishd.spool.outbox.publish import Parcel, finish, make_room, publish
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.job import Clip, Job
-from fishd.spool.bundle import read_bundle
-from fishd.spool.disk import Disk
+from fishd.core.model.job import Clip, Job
+from fishd.spool.bundle.load import read_bundle
+from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox import Found, Inbox
-from fishd.spool.journal import ClaimedLine, Journal, SpokenLine, text_hash
-from fishd.spool.outbox import Parcel, finish, make_room, publish_all
-from fishd.spool.recovery import Recovered, recover
+from fishd.spool.inbox.scan import Found, Inbox
+from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
+from fishd.spool.journal.recovery import Recovered, recover
+from fishd.spool.outbox.publish import Parcel, finish, make_room, publish_all
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.flush import LITTLE_BYTES, FlushingDisk, can_flush, unwritten_bytes
+from fishd.spool.durable.syncfs import LITTLE_BYTES, FlushingDisk, can_flush, unwritten_bytes
 from tests.shell.bundles import names_in
 
 

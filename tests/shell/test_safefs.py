@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.kernel import has_openat2, open_beneath, open_by_kernel, open_by_steps
-from fishd.spool.safefs import BundleFolder, Missing, Refused, size_in_words
+from fishd.spool.durable.confined_fs import BundleFolder, Missing, Refused, size_in_words
+from fishd.spool.durable.syscalls import has_openat2, open_beneath, open_by_kernel, open_by_steps
 
 OPENERS = [open_by_steps, *([open_by_kernel] if has_openat2() else [])]
 

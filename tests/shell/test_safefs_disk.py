@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.disk import Disk, remove_tree, rename_to_free
-from fishd.spool.kernel import rename_if_free, rename_noreplace
+from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
+from fishd.spool.durable.syscalls import rename_if_free, rename_noreplace
 from tests.shell.bundles import names_in
 
 

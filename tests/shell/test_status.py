@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.result import JobState, Status
-from fishd.host.status import BadStatus, pid_is_alive, read_status, why_not_running, write_status
+from fishd.core.model.result import JobState, Status
+from fishd.host.status_file import BadStatus, pid_is_alive, read_status, why_not_running, write_status
 
 STATUS = Status(
     version="0.1.0",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.disk import Disk
+from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox import ClipsGone, Parcel, publish_all
+from fishd.spool.outbox.publish import ClipsGone, Parcel, publish_all
 from fishd.spool.root import Spool, make_folders
 
 CLIP = "clips/Alice/001.wav"

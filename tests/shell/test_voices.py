@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool import voices
+from fishd.spool.bundle import reference_store as voices
+from fishd.spool.bundle.reference_store import InPlace, Kept, SideBySide, VoiceStore
+from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.errors import SpoolError
-from fishd.spool.safefs import Refused
-from fishd.spool.voices import InPlace, Kept, SideBySide, VoiceStore
 
 LIMIT_BYTES = 1 << 20
 

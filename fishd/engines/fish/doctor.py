@@ -82,8 +82,8 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def import_model_code() -> str:
     """Import what the engine imports, with the stand-ins in place."""
-    from fishd.engines.fish.codec import MODULES
-    from fishd.engines.fish.standins import NEVER_USED, package
+    from fishd.engines.fish.codec.codec import MODULES
+    from fishd.engines.fish.import_stubs import NEVER_USED, package
 
     package("fish_speech.models.text2semantic.llama", "fish_speech.content_sequence", *MODULES)
     return f"imports, with stand-ins for {', '.join(NEVER_USED)}"
@@ -107,7 +107,7 @@ def look_at_device(precision: str) -> Iterator[Finding]:
 
 def look_at_files(checkpoint: Path) -> Finding:
     """Is every file of a checkpoint there?"""
-    from fishd.engines.fish.checkpoint import FILES, missing_files
+    from fishd.engines.fish.checkpoint.files import FILES, missing_files
 
     missing = missing_files(checkpoint)
     detail = (
@@ -125,8 +125,8 @@ def download(checkpoint: Path) -> str:
 
 def look_at_model(checkpoint: Path) -> str:
     """Every weight of the model, in its shape, and a tokenizer that fits it."""
-    from fishd.engines.fish.checkpoint import model_weights, require_weights
-    from fishd.engines.fish.model import skeleton
+    from fishd.engines.fish.checkpoint.files import model_weights, require_weights
+    from fishd.engines.fish.model.weights import skeleton
 
     module = skeleton(checkpoint)
     require_weights(checkpoint / "model.pth", module, model_weights(checkpoint))
@@ -135,8 +135,8 @@ def look_at_model(checkpoint: Path) -> str:
 
 def look_at_codec(checkpoint: Path) -> str:
     """Every weight of the codec, in its shape."""
-    from fishd.engines.fish.checkpoint import codec_weights, require_weights
-    from fishd.engines.fish.codec import codec_skeleton
+    from fishd.engines.fish.checkpoint.files import codec_weights, require_weights
+    from fishd.engines.fish.codec.codec import codec_skeleton
 
     module = codec_skeleton(checkpoint)
     require_weights(checkpoint / "codec.pth", module, codec_weights(checkpoint))

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from fishd.engines.fish.clip import judge
-from fishd.engines.fish.codec import STRETCH, Codec, batches
-from fishd.engines.fish.decode import GOING, Decoder, Look, Prompt
-from fishd.engines.fish.graphs_codec import Sounding, begin
-from fishd.engines.fish.kv import Plan
+from fishd.engines.fish.codec.clip_check import judge
+from fishd.engines.fish.codec.codec import STRETCH, Codec, batches
+from fishd.engines.fish.cuda.codec_stream import Sounding, begin
+from fishd.engines.fish.decode.decoder import GOING, Decoder, Look, Prompt
+from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.decode.prepare import Room, Waiting, make_ready
 from fishd.engines.fish.memory import give_back, is_out_of_memory, tidy
 from fishd.engines.fish.options import Sampling, sampling
-from fishd.engines.fish.ready import Room, Waiting, make_ready
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Failed, OutOfMemory, Spoken, Take
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.checkpoint import require_files
-from fishd.engines.fish.codec import Codec
-from fishd.engines.fish.compact import CompactDecoder
-from fishd.engines.fish.decode import Decoder
+from fishd.engines.fish.checkpoint.files import require_files
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.cuda.codec_stream import StreamedCodec
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.decode.compact import CompactDecoder
+from fishd.engines.fish.decode.decoder import Decoder
+from fishd.engines.fish.decode.kv import Costs, Plan, plan
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.graphs import GraphDecoder, Switches
-from fishd.engines.fish.graphs_codec import StreamedCodec
-from fishd.engines.fish.kv import Costs, Plan, plan
 from fishd.engines.fish.memory import cap, give_back, is_out_of_memory, taken
-from fishd.engines.fish.model import Model, load_model
+from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import EngineError, OutOfMemory

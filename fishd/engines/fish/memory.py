@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import torch
 
-from fishd.engines.fish.kv import GB
+from fishd.engines.fish.decode.kv import GB
 
 CPU_WORDS = (
     "can't allocate memory",

@@ -9,8 +9,8 @@ import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from fishd.engines.preview.languages import check_language
 from fishd.engines.preview.options import check_options
-from fishd.engines.preview.tongues import check_language
 from fishd.engines.protocol import EngineError
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from fishd.engines.preview import foreign
-from fishd.engines.preview.bands import SAMPLE_RATE, Array
-from fishd.engines.preview.base import Base, learn_base
+from fishd.engines.preview.analysis.loudness import set_loudness
+from fishd.engines.preview.analysis.mel_bands import SAMPLE_RATE, Array
+from fishd.engines.preview.analysis.reference import load
 from fishd.engines.preview.cache import Cache
+from fishd.engines.preview.conversion.enroll import learn
+from fishd.engines.preview.conversion.stock_profile import Base, learn_base
+from fishd.engines.preview.conversion.voice import Likeness
 from fishd.engines.preview.english import English
-from fishd.engines.preview.learn import learn
-from fishd.engines.preview.loudness import set_loudness
+from fishd.engines.preview.languages import is_english
 from fishd.engines.preview.options import read_options
-from fishd.engines.preview.reference import load
-from fishd.engines.preview.stock import StockVoice
+from fishd.engines.preview.stock_voice import StockVoice
 from fishd.engines.preview.text import Unspeakable, has_word, plain
-from fishd.engines.preview.tongues import is_english
-from fishd.engines.preview.voice import Likeness
 from fishd.engines.protocol import BadClip, BadOption, Failed, Spoken, Take, Voice
 
 REMARK = (

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fishd.engines.preview.bands import Array
-from fishd.engines.preview.base import Base
-from fishd.engines.preview.convert import convert
-from fishd.engines.preview.draw import Settings
+from fishd.engines.preview.analysis.mel_bands import Array
+from fishd.engines.preview.conversion.convert import convert
+from fishd.engines.preview.conversion.frame_selection import Settings
+from fishd.engines.preview.conversion.stock_profile import Base
+from fishd.engines.preview.conversion.voice import Likeness
 from fishd.engines.preview.options import Options
-from fishd.engines.preview.stock import StockVoice
+from fishd.engines.preview.stock_voice import StockVoice
 from fishd.engines.preview.text import Unspeakable, plain, split_phonemes
-from fishd.engines.preview.voice import Likeness
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import soxr
 
-from fishd.engines.preview.bands import SAMPLE_RATE, Array
-from fishd.engines.preview.pitch import find_pitch
+from fishd.engines.preview.analysis.mel_bands import SAMPLE_RATE, Array
+from fishd.engines.preview.analysis.pitch import find_pitch
 from fishd.engines.preview.text import Unspeakable
 from fishd.engines.protocol import EngineError
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 
 from fishd.engines.preview import espeak
-from fishd.engines.preview.bands import Array
-from fishd.engines.preview.loudness import speech_s
+from fishd.engines.preview.analysis.loudness import speech_s
+from fishd.engines.preview.analysis.mel_bands import Array
+from fishd.engines.preview.conversion.voice import Likeness, keep_pace
+from fishd.engines.preview.languages import check_language, tongue_of
 from fishd.engines.preview.options import Options
 from fishd.engines.preview.text import Unspeakable, plain
-from fishd.engines.preview.tongues import check_language, tongue_of
-from fishd.engines.preview.voice import Likeness, keep_pace
 from fishd.engines.protocol import Voice
 
 JAPANESE = "ja"

@@ -1,0 +1,50 @@
+"""One key of a config.toml set anew, its comments and its order left as they are."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any, cast
+
+from fishd.core.config.rules import key_lines
+
+_VALUE = re.compile(r"^([^=]*=\s*)([^\s#]+)(.*)$", re.DOTALL)
+
+
+def set_number(text: str, section: str, key: str, value: float) -> str | None:
+    """The text with `[section] key = value`; None if it is written in a way that this does not edit."""
+    try:
+        wanted = _with(tomllib.loads(text), section, key, value)
+        edited = _edited(text, section, key, f"{value:g}" if value % 1 else f"{value:.1f}")
+        return edited if tomllib.loads(edited) == wanted else None
+    except ValueError:  # TOMLDecodeError is one
+        return None
+
+
+def set_number_anyhow(text: str, section: str, key: str, value: float) -> str:
+    """The same for any good text; its comments are lost. Raises ValueError for a text that is no TOML."""
+    import tomli_w
+
+    return tomli_w.dumps(_with(tomllib.loads(text), section, key, value))
+
+
+def _edited(text: str, section: str, key: str, value: str) -> str:
+    lines = text.splitlines(keepends=True)
+    places = key_lines(text)
+    at = places.get((section, key))
+    if at is not None:
+        lines[at - 1] = _VALUE.sub(lambda found: f"{found[1]}{value}{found[3]}", lines[at - 1])
+        return "".join(lines)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if (section,) in places:
+        lines.insert(places[section,], f"{key} = {value}{newline}")
+        return "".join(lines)
+    before = [] if not text else [text.removesuffix(newline), ""]
+    return newline.join([*before, f"[{section}]", f"{key} = {value}", ""])
+
+
+def _with(found: dict[str, Any], section: str, key: str, value: float) -> dict[str, Any]:
+    inside = found.get(section, {})
+    if not isinstance(inside, dict):
+        raise ValueError(f"{section} is no section")  # noqa: TRY004 - the text's fault, like all others
+    return {**found, section: {**cast("dict[str, Any]", inside), key: value}}

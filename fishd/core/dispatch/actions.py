@@ -1,0 +1,131 @@
+"""What is to be done: everything that the dispatcher ever orders. The daemon and the pool do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fishd.core.model.job import Clip, Fault, Job, JobStatus, Segment, Speaker
+from fishd.core.model.result import WorkerShare
+
+
+@dataclass(frozen=True, slots=True)
+class StartWorker:
+    worker: int
+    device: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainWorker:
+    """Let it finish what it has in hand, then end."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorker:
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskClip:
+    """Have a worker decode a reference clip."""
+
+    worker: int
+    question: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """Have a worker say what is wrong with engine options and languages."""
+
+    worker: int
+    question: str
+    options: Mapping[str, object]
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendTake:
+    """Have a worker speak: `number` is 1 for the first take of a segment."""
+
+    worker: int
+    take: str
+    job: Job
+    speaker: Speaker
+    speaker_index: int
+    segment: Segment
+    segment_index: int
+    number: int
+    seed: int
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetTake:
+    worker: int
+    take: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEnding:
+    """How a segment ended: with a clip, or with an error in words."""
+
+    takes: int
+    clip: Clip | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """All that a finished job's report is made of; `segments` follow the job's speakers."""
+
+    name: str
+    job: Job | None
+    status: JobStatus
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    segments: tuple[tuple[SegmentEnding, ...], ...]
+    shares: tuple[WorkerShare, ...]
+    remarks: tuple[str, ...]
+    engine: str
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinishJob:
+    """Report and publish it."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A line for the log; `level` is a logging level's name in lower case."""
+
+    level: str
+    text: str
+    job: str | None = None
+    worker: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Everything has ended that had to."""
+
+
+Action = (
+    StartWorker
+    | DrainWorker
+    | KillWorker
+    | AskClip
+    | AskOptions
+    | SendTake
+    | ForgetTake
+    | FinishJob
+    | Say
+    | Exit
+)

@@ -1,0 +1,58 @@
+"""What makes two clips the same: equal keys are equal voice, text, language, engine, options and format.
+
+With equal keys an engine would be asked for the same take, so the clip of an earlier job may be taken over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from fishd.core.config.config import EngineConfig, resolve_engine_name
+from fishd.core.model.job import Job, Segment, Speaker
+from fishd.core.model.result import Result, SegmentResult, SpeakerResult
+
+_NUMBER = re.compile(r"(-retry)?(-\d+)?$")
+
+
+def engine_key(engine: EngineConfig) -> str:
+    """Of everything in the configuration that decides how a take sounds."""
+    name = resolve_engine_name(engine)
+    return _hash((name, str(engine.checkpoint or ""), engine.precision, dict(engine.options)))
+
+
+def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
+    """`engine` is its key."""
+    said = (speaker.voice_key, segment.text, segment.language, job.format, dict(job.engine_options))
+    return _hash((engine, *said))
+
+
+def family(name: str) -> str:
+    """`Episode-2` and `Episode-retry` -> `Episode`: what a bundle was called when it was first dropped."""
+    return _NUMBER.sub("", name) or name
+
+
+def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str], str]) -> Result:
+    """The result with what a later job needs to take its clips over; `digest` is of a clip's path and key."""
+
+    def keyed(s: int, n: int, segment: SegmentResult) -> SegmentResult:
+        if segment.clip is None:
+            return segment
+        speaker = job.speakers[s]
+        key = clip_key(engine, job, speaker, speaker.segments[n])
+        return replace(segment, key=key, digest=digest(segment.clip, key))
+
+    def row(s: int, speaker: SpeakerResult) -> SpeakerResult:
+        return replace(
+            speaker, segments=tuple(keyed(s, n, segment) for n, segment in enumerate(speaker.segments))
+        )
+
+    return replace(result, speakers=tuple(row(s, speaker) for s, speaker in enumerate(result.speakers)))
+
+
+def _hash(parts: tuple[object, ...]) -> str:
+    return hashlib.blake2b(msgspec.msgpack.encode(parts, order="deterministic"), digest_size=16).hexdigest()

@@ -1,0 +1,84 @@
+"""An ending -> the result that is reported: counts, seconds, and every segment in the bundle's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fishd.core.dispatch.actions import Ending, SegmentEnding
+from fishd.core.model.job import Fault, Segment, Speaker
+from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
+
+
+def make_result(ending: Ending, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
+    """`started` and `finished` are RFC 3339; `device_names` gives a device's name for people."""
+    speakers = ending.job.speakers if ending.job else ()
+    devices = {share.device for share in ending.shares}
+    return Result(
+        job=ending.name,
+        title=ending.job.title if ending.job else ending.name,
+        status=ending.status,
+        engine=ending.engine,
+        device_names=tuple(sorted(device_names.get(device, device) for device in devices)),
+        started=started,
+        finished=finished,
+        totals=_totals(ending),
+        errors=ending.faults + _segment_faults(ending, speakers),
+        speakers=tuple(
+            _speaker(speaker, ends) for speaker, ends in zip(speakers, ending.segments, strict=True)
+        ),
+        warnings=ending.warnings,
+        remarks=ending.remarks,
+        workers=ending.shares,
+    )
+
+
+def _totals(ending: Ending) -> Totals:
+    ends = [end for row in ending.segments for end in row]
+    clips = [end.clip for end in ends if end.clip is not None]
+    audio_s = sum(clip.duration_s for clip in clips)
+    return Totals(
+        speakers=len(ending.segments),
+        segments=len(ends),
+        done=len(clips),
+        failed=len(ends) - len(clips),
+        audio_s=round(audio_s, 3),
+        wall_s=round(ending.wall_s, 3),
+        speech_rate=round(audio_s / ending.wall_s, 3) if ending.wall_s > 0 else 0.0,
+    )
+
+
+def _segment_faults(ending: Ending, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
+    """The failed segments, unless the bundle was not accepted: then its own faults say it all."""
+    if ending.faults:
+        return ()
+    return tuple(
+        Fault(f"speakers[{s}].segments[{n}] ({speakers[s].name}, {speakers[s].segments[n].id})", end.error)
+        for s, row in enumerate(ending.segments)
+        for n, end in enumerate(row)
+        if end.clip is None
+    )
+
+
+def _speaker(speaker: Speaker, ends: Sequence[SegmentEnding]) -> SpeakerResult:
+    return SpeakerResult(
+        name=speaker.name,
+        language=speaker.language,
+        segments=tuple(_segment(segment, end) for segment, end in zip(speaker.segments, ends, strict=True)),
+    )
+
+
+def _segment(segment: Segment, end: SegmentEnding) -> SegmentResult:
+    clip = end.clip
+    if clip is None:
+        return SegmentResult(segment.id, segment.text, "failed", takes=end.takes, error=end.error or None)
+    return SegmentResult(
+        id=segment.id,
+        text=segment.text,
+        status="done",
+        clip=clip.path,
+        duration_s=round(clip.duration_s, 3),
+        takes=clip.takes,
+        seed=clip.seed,
+        worker=clip.worker,
+        device=clip.device,
+    )

@@ -1,0 +1,175 @@
+"""The decoder on a GPU: frames of fixed shape, replayed as CUDA graphs, with the host a frame ahead.
+
+Rows are drawn in buckets (1, 2, 4, 8, 16, 24 …): what stands behind the last row in use is computed too and
+means nothing. A frame is two records: the draw (the fast transformer's ten steps with their sampling), one a
+bucket, and the advance (the slow step), one a bucket and stretch of positions looked at; kernels that see
+each row's own length need no stretches. What cannot be had (Triton, a capture) is done without, and noted.
+"""
+
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from fishd.engines.fish.cuda.async_readback import Glances
+from fishd.engines.fish.cuda.capture import CudaRecorder, Recorder, Replays
+from fishd.engines.fish.cuda.fused_frame import FusedFast, FusedSlow, require_plain
+from fishd.engines.fish.cuda.op_check import disagreements
+from fishd.engines.fish.cuda.ops import Attend, Ops, TorchOps
+from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
+from fishd.engines.fish.decode.decoder import Decoder, Look, Prompt
+from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.memory import is_out_of_memory
+from fishd.engines.fish.model.slow import attend_one
+from fishd.engines.fish.model.weights import Model
+
+FEW_ROWS = (1, 2, 4, 8)
+ROWS_STEP = 8
+STRETCHES = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # positions looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """How a GPU decodes; bench/fish_gpu.py compares them.
+
+    `kernels`: "plain" (the CPU's own path), "torch" (ops of torch), "triton", or "auto": Triton if it is
+    there and fits. `attend_one` is how plain and torch attend to one new token.
+    """
+
+    graphs: bool = True
+    kernels: str = "auto"
+    attend_one: Attend = attend_one
+    tuning: Tuning | None = None
+
+
+def record_on(device: torch.device) -> Recorder | None:
+    """What records on this device, if anything."""
+    return CudaRecorder(device) if device.type == "cuda" else None
+
+
+class GraphDecoder(Decoder):
+    """See decode.Decoder, which it equals take for take; and above."""
+
+    def __init__(
+        self,
+        model: Model,
+        plan: Plan,
+        *,
+        upstream_quirks: bool = False,
+        switches: Switches | None = None,
+        make_recorder: Callable[[torch.device], Recorder | None] = record_on,
+    ) -> None:
+        self._switches, self._make_recorder = switches or Switches(), make_recorder
+        self.kernels = self._choose_kernels(model, upstream_quirks)
+        super().__init__(model, plan, upstream_quirks=upstream_quirks)
+
+    def reshape(self, slots: int, length: int) -> None:
+        """See Decoder. All records are of the old rows, and go."""
+        super().reshape(slots, length)
+        self._glances = Glances(self.rows, self.model.device)
+        if ops := self._make_ops():
+            self._slow = FusedSlow(self.model, self._keys, self._values, ops)
+            self._fast = FusedFast(self.model, self.rows, ops)
+        recorder = self._make_recorder(self.model.device) if self._switches.graphs else None
+        self._replays = Replays(recorder)
+        self._replays.notes = self.notes
+        self._in_use = 0
+
+    def prepare(self) -> None:
+        """Record every bucket's frame, so that no take waits for it. Only while no row is in use."""
+        for n in row_buckets(self.slots):
+            for _ in range(3):
+                self.draw(n)
+                self.advance(n)
+        self.rows.position.zero_()
+        self._positions = [0] * self.slots
+        self._in_use = 0
+
+    @torch.inference_mode()
+    def begin(self, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
+        super().begin(rows, prompts)
+        self._glances.changed(rows)
+
+    @torch.inference_mode()
+    def move(self, source: int, target: int) -> None:
+        super().move(source, target)
+        self._glances.changed([target])
+
+    @torch.inference_mode()
+    def draw(self, n: int) -> None:
+        rows = self._bucket(n)
+        self._rest(n)
+        self._replays.run(("draw", rows), lambda: self._fast.draw(rows))
+        self._glances.drawn(n)
+
+    @torch.inference_mode()
+    def advance(self, n: int) -> None:
+        rows, used = self._bucket(n), self._stretch(max(self._positions[:n]) + 1)
+        self._replays.run(("advance", rows, used), lambda: self._advance(rows, used))
+        for row in range(n):
+            self._positions[row] += 1
+
+    def glance(self, n: int) -> list[Look]:
+        """The first n rows as of the frame before the last. Does not wait for the frame just queued."""
+        return [Look(*pair) for pair in self._glances.previous(n)]
+
+    def _advance(self, rows: int, used: int) -> None:
+        r = self.rows
+        r.hidden[:rows] = self._slow.step(r.frame[:rows], r.position[:rows], used)
+        r.position[:rows] = (r.position[:rows] + 1).clamp(max=self.length - 1)
+
+    def _rest(self, n: int) -> None:
+        """Put rows that have come out of use back to the beginning, where they cost least."""
+        if n != self._in_use:
+            self.rows.position[n : self._bucket(n)] = 0
+            self._in_use = n
+
+    def _bucket(self, n: int) -> int:
+        return next(size for size in row_buckets(self.slots) if size >= n)
+
+    def _stretch(self, used: int) -> int:
+        if self.kernels == "triton":
+            return self.length
+        return next((size for size in STRETCHES if used <= size <= self.length), self.length)
+
+    def _choose_kernels(self, model: Model, quirks: bool) -> str:
+        wanted = "plain" if quirks else self._switches.kernels
+        if wanted != "auto":
+            return wanted
+        return "triton" if model.device.type == "cuda" and find_spec("triton") is not None else "plain"
+
+    def _make_ops(self) -> Ops | None:
+        """The ops of the chosen kernels; None for the plain path. Triton's must prove themselves if nobody
+        asked for them.
+        """
+        if self.kernels == "plain":
+            return None
+        require_plain(self.model)
+        torch_ops = TorchOps(self.model, self.rows, self._switches.attend_one)
+        if self.kernels == "torch":
+            return torch_ops
+        if self._switches.kernels != "auto":
+            return TritonOps(self.model, self.rows, self._switches.tuning)
+        try:
+            ops = TritonOps(self.model, self.rows, self._switches.tuning)
+            if not (faults := disagreements(self.model, self.rows, ops, torch_ops)):
+                return ops
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            faults = [f"{type(error).__name__}: {error}".splitlines()[0]]
+        self.notes.append(
+            f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower"
+        )
+        self.kernels = "plain"
+        return None
+
+
+def row_buckets(slots: int) -> list[int]:
+    """The numbers of rows that are drawn together."""
+    few = [size for size in FEW_ROWS if size < slots]
+    return [*few, *range(FEW_ROWS[-1] + ROWS_STEP, slots, ROWS_STEP), slots]

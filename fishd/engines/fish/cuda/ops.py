@@ -1,0 +1,155 @@
+"""What stands between two matrix products of a frame, in few launches: ops for any device, and Triton's.
+
+    embed      a frame's tokens -> the slow transformer's input
+    add_norm   the residual sum and its norm
+    attend     norm and turn the new query and key, keep key and value, attend to the row so far
+    gate       silu(a) * b
+    draw       penalty, nucleus, noise, choice; the code's embedding for the next step
+    record     the drawn frame into the row's records
+
+TorchOps are the plain path's own steps: they run anywhere, are what the kernels are compared with, and may
+be handed to torch.compile. All work in place on the decoder's buffers and wait for nothing.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
+from torch import Tensor
+
+from fishd.engines.fish.decode.rows import WINDOW, Rows
+from fishd.engines.fish.decode.sampling import candidate_salt, exponential_noise, penalise, pick
+from fishd.engines.fish.model.slow import embed, turn
+from fishd.engines.fish.model.weights import Block, Model, Norm, Shape
+
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One layer's keys and values, [row, kv head, position, head_dim], and the rotations by position."""
+
+    keys: Tensor
+    values: Tensor
+    rope: Tensor  # complex64 [positions, head_dim / 2]
+
+
+class Ops(Protocol):
+    """See above. `n` rows, their new tokens in `x` [n, dim]; `position` [n] is where each stands."""
+
+    name: str
+
+    def embed(self, frame: Tensor) -> Tensor: ...
+
+    def add_norm(self, x: Tensor, y: Tensor | None, norm: Norm) -> tuple[Tensor, Tensor]: ...
+
+    def view(self, position: Tensor, used: int) -> Tensor | None:
+        """Made once a step for its `attend`s: what each row may see of the first `used` positions."""
+        ...
+
+    def attend(  # noqa: PLR0917 - all that a new token's attention takes
+        self,
+        block: Block,
+        shape: Shape,
+        qkv: Tensor,
+        cache: Cache,
+        position: Tensor,
+        view: Tensor | None,
+        used: int,
+    ) -> Tensor: ...
+
+    def gate(self, block: Block, x: Tensor) -> Tensor: ...
+
+    def draw(self, logits: Tensor, book: int, x: Tensor) -> None:
+        """Draw code number `book`, 0 being the semantic token, into the frame; its embedding into `x`."""
+        ...
+
+    def record(self, n: int) -> None: ...
+
+
+class TorchOps:
+    """The plain path's steps. `attend_one` says how one new token a row attends."""
+
+    name = "torch"
+
+    def __init__(self, model: Model, rows: Rows, attend_one: Attend) -> None:
+        self._model, self._rows, self._attend_one = model, rows, attend_one
+        device, count = model.device, rows.frame.shape[0]
+        self._offsets = (torch.arange(model.num_codebooks, device=device) * model.codebook_size)[
+            None, :, None
+        ]
+        self._places = torch.arange(model.max_seq_len, device=device)
+        self._every_row = torch.arange(count, device=device)
+        self._salt = candidate_salt(max(len(model.slow_ids), model.codebook_size), device)
+        self._worst = torch.zeros(count, device=device)
+
+    def embed(self, frame: Tensor) -> Tensor:
+        return embed(self._model, frame[:, :, None], self._offsets)[:, 0]
+
+    def add_norm(self, x: Tensor, y: Tensor | None, norm: Norm) -> tuple[Tensor, Tensor]:
+        x = x if y is None else x + y
+        return x, norm(x)
+
+    def view(self, position: Tensor, used: int) -> Tensor | None:
+        mask = torch.zeros(len(position), used, dtype=self._model.dtype, device=self._model.device)
+        return mask.masked_fill(self._places[:used] > position[:, None], -torch.inf)[:, None, None]
+
+    def attend(  # noqa: PLR0917 - all that a new token's attention takes
+        self,
+        block: Block,
+        shape: Shape,
+        qkv: Tensor,
+        cache: Cache,
+        position: Tensor,
+        view: Tensor | None,
+        used: int,
+    ) -> Tensor:
+        n = len(qkv)
+        q, k, v = turn(block, shape, qkv[:, None], cache.rope[position][:, None, None])
+        rows = self._every_row[:n]
+        cache.keys[rows, :, position] = k[:, 0]
+        cache.values[rows, :, position] = v[:, 0]
+        return self._attend_one(q, cache.keys[:n, :, :used], cache.values[:n, :, :used], view)[:, 0]
+
+    def gate(self, block: Block, x: Tensor) -> Tensor:
+        return block.gate(x)
+
+    def draw(self, logits: Tensor, book: int, x: Tensor) -> None:
+        model, r, n = self._model, self._rows, len(logits)
+        logits, step = logits.float(), r.step[:n]
+        worst = logits.amax(-1)
+        self._worst[:n] = worst if book == 0 else self._worst[:n] + worst
+        penalty = torch.where(step[:, None] > 0, r.penalty[:n], 1.0)
+        recent = self._recent_token(step) if book == 0 else r.window[:n, book + 1]
+        if book == 0:
+            heard = (recent >= 0) & (recent < len(model.slow_ids) - 1)
+            recent, penalty = recent.clamp(0, len(model.slow_ids) - 1), torch.where(heard, penalty, 1.0)
+        noise = exponential_noise(r.seed[:n], step, book, self._salt[: logits.shape[1]])
+        code = pick(penalise(logits, recent, penalty), r.temperature[:n], r.top_p[:n], noise)
+        if book == 0:
+            r.frame[:n, 0] = model.slow_ids[code]
+            code = (r.frame[:n, 0] - model.semantic_begin).clamp(0, model.codebook_size - 1)
+        r.frame[:n, book + 1] = code
+        x.copy_(F.embedding(code, model.fast_embeddings))
+
+    def _recent_token(self, step: Tensor) -> Tensor:
+        """As in fast.py: the penalty of the semantic token falls on the oldest frame of the window."""
+        oldest = torch.where(step > WINDOW, (step - 1) % WINDOW, 0)
+        return self._rows.window[: len(step), 0].gather(1, oldest[:, None]) - self._model.semantic_begin
+
+    def record(self, n: int) -> None:
+        r = self._rows
+        rows, step, frame = self._every_row[:n], r.step[:n], r.frame[:n]
+        r.codes[rows, step.clamp(max=r.codes.shape[1] - 1)] = frame[:, 1:].to(r.codes.dtype)
+        ring = (step - 1).clamp(min=0) % WINDOW
+        r.window[rows, :, ring] = torch.where(step[:, None] > 0, frame, r.window[rows, :, ring])
+        ends = (frame[:, 0] == self._model.im_end) & (r.ended[:n] < 0)
+        r.ended[:n] = torch.where(ends, step, r.ended[:n])
+        broken = ~torch.isfinite(self._worst[:n]) & (r.broken[:n] < 0)
+        r.broken[:n] = torch.where(broken, step, r.broken[:n])
+        r.step[:n] += 1

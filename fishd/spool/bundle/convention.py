@@ -1,0 +1,95 @@
+"""A bundle without a manifest: one sub-folder a speaker, read by the names of its files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from fishd.core.model.job import Fault
+from fishd.spool.bundle.model import DEFAULT_LANGUAGE, Draft, Named, SpeakerDraft, Written
+from fishd.spool.bundle.names import printable
+from fishd.spool.bundle.tree_scan import FOLDER_FLAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fishd.core.model.limits import Limits
+    from fishd.spool.durable.confined_fs import BundleFolder
+
+CLIPS = ("reference.wav", "reference.flac", "reference.ogg", "reference.mp3")
+NEITHER_FORM = "is missing, and no sub-folder holds a speaker (reference.wav, reference.txt, lines.txt)"
+IGNORED_ENDS = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
+
+
+def is_ignored(name: str) -> bool:
+    """Names that are never looked at: hidden ones, and those of unfinished transfers."""
+    return name.startswith(".") or name.lower().endswith(IGNORED_ENDS)
+
+
+def draft_by_convention(
+    bundle: BundleFolder, limits: Limits, default_format: str
+) -> tuple[Draft, list[Fault]]:
+    """A draft from the sub-folders and its faults, which all say what is lacking. The title is empty."""
+    faults: list[Fault] = []
+    names = sorted(_folders(bundle.fd, limits))
+    if not names:
+        is_empty = not _names(bundle.fd, ".", 1)
+        return Draft(""), [Fault("job.toml", "is missing: the folder is empty" if is_empty else NEITHER_FORM)]
+    for name in names:
+        if _names(bundle.fd, name, 1_000) >= {"job.toml"}:
+            return Draft(""), [
+                Fault("job.toml", f"is missing; there is one in {_shown(name)}/: drop that folder itself")
+            ]
+    speakers = tuple(speaker for name in names if (speaker := _speaker(bundle, name, limits, faults)))
+    return Draft("", format=default_format, speakers=speakers), faults
+
+
+def _folders(fd: int, limits: Limits) -> Iterator[str]:
+    with os.scandir(fd) as entries:
+        for seen, entry in enumerate(entries):
+            if seen >= limits.max_files:
+                return
+            if entry.is_dir(follow_symlinks=False) and not is_ignored(entry.name):
+                yield entry.name
+
+
+def _speaker(bundle: BundleFolder, name: str, limits: Limits, faults: list[Fault]) -> SpeakerDraft | None:
+    if _shown(name) != name:
+        faults.append(Fault(_shown(name), "the folder's name is not UTF-8; rename it"))
+        return None
+    present = _names(bundle.fd, name, limits.max_files)
+    clips = sorted(file for file in present if file.lower() in CLIPS)
+    if not clips:
+        faults.append(Fault(f"{name}/reference.wav", "is missing (.flac, .ogg and .mp3 will do)"))
+    elif len(clips) > 1:
+        faults.append(Fault(name, f"holds several references ({', '.join(clips)}); keep one"))
+    lacks = [file for file in ("reference.txt", "lines.txt") if file not in present]
+    faults += [Fault(f"{name}/{file}", "is missing") for file in lacks]
+    return SpeakerDraft(
+        where=name,
+        name=Written(name, printable(name)),
+        language=DEFAULT_LANGUAGE,
+        references=tuple(Named(f"{name}/{clip}", f"{name}/{clip}") for clip in clips[:1]),
+        transcript=_named(name, "reference.txt", present),
+        segments=_named(name, "lines.txt", present) or (),
+    )
+
+
+def _named(folder: str, file: str, present: set[str]) -> Named | None:
+    return Named(f"{folder}/{file}", f"{folder}/{file}") if file in present else None
+
+
+def _names(bundle_fd: int, folder: str, limit: int) -> set[str]:
+    try:
+        fd = os.open(folder, FOLDER_FLAGS, dir_fd=bundle_fd)
+    except OSError:  # gone, or not ours to read: then everything in it is missing
+        return set()
+    try:
+        with os.scandir(fd) as entries:
+            return {entry.name for entry, _ in zip(entries, range(limit), strict=False)}
+    finally:
+        os.close(fd)
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()

@@ -1,0 +1,94 @@
+"""What a crash left in work/, told apart: see outbox.py for the states that there are."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fishd.core.model.job import Fault
+from fishd.spool.durable.disk import Disk, remove_tree
+from fishd.spool.journal.journal import (
+    CancelledLine,
+    ClaimedLine,
+    FailedLine,
+    PublishLine,
+    SpokenLine,
+    read_journal,
+)
+from fishd.spool.outbox.publish import BUNDLE, OUT
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A job that a crash left in work/.
+
+    If `complete`, call `finish` and no more. Otherwise read the bundle again; `spoken` and `failed` say,
+    by speaker's position and segment's id, what need not be done again if text_hash and voice_key agree.
+    """
+
+    name: str
+    folder: Path
+    bundle: Path
+    complete: bool
+    started: str = ""
+    cancelled: bool = False
+    spoken: Mapping[tuple[int, str], SpokenLine] = field(default_factory=dict[tuple[int, str], SpokenLine])
+    failed: Mapping[tuple[int, str], FailedLine] = field(default_factory=dict[tuple[int, str], FailedLine])
+    faults: tuple[Fault, ...] = ()
+
+
+def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
+    """Every job in work/, by name; what a crash left half-claimed or half-removed is cleared away."""
+    return [left for folder in folders_in(work) if (left := recover_one(folder, disk or Disk()))]
+
+
+def folders_in(work: Path) -> list[Path]:
+    """What stands in work/, by name. Raises OSError."""
+    return sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def recover_one(folder: Path, disk: Disk) -> Recovered | None:
+    """What a crash left of a job; None after it was cleared away, because nothing of it is left to do.
+
+    Raises OSError.
+    """
+    recovered = None if folder.name.startswith(".") else _recovered(folder)
+    if recovered is None:
+        remove_tree(disk, folder)
+    return recovered
+
+
+def _recovered(folder: Path) -> Recovered | None:
+    lines, faults = read_journal(folder)
+    has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
+    complete = any(isinstance(line, PublishLine) for line in lines)
+    if not has_bundle and not has_out:
+        return None
+    failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
+    return Recovered(
+        name=folder.name,
+        folder=folder,
+        bundle=folder / BUNDLE,
+        complete=complete,
+        started=next((line.at for line in lines if isinstance(line, ClaimedLine)), ""),
+        cancelled=any(isinstance(line, CancelledLine) for line in lines),
+        spoken={
+            (line.speaker, line.segment): line
+            for line in lines
+            if isinstance(line, SpokenLine) and _is_there(folder, line)
+        },
+        failed=failed,
+        faults=tuple(faults),
+    )
+
+
+def _is_there(folder: Path, line: SpokenLine) -> bool:
+    """Whether the clip has the size that the journal says."""
+    try:
+        facts = (folder / OUT / line.clip.path).lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size == line.size_bytes

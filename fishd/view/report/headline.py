@@ -1,0 +1,72 @@
+"""The first thing a reader sees: how the job ended, and what to know of its voices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+from fishd.core.model.job import JobStatus
+from fishd.core.model.result import Result, Totals
+from fishd.core.text.humanize import count, duration
+from fishd.core.text.printable import cropped, visible
+from fishd.view.layout import BOLD, DIM, PLAIN, Cell, frame, hanging
+
+_LOOK = {
+    JobStatus.DONE: ("✓ Done", Style(color="green", bold=True)),
+    JobStatus.PARTIAL: ("! Partial", Style(color="yellow", bold=True)),
+    JobStatus.FAILED: ("✗ Failed", Style(color="red", bold=True)),
+    JobStatus.REJECTED: ("✗ Rejected", Style(color="red", bold=True)),
+    JobStatus.CANCELLED: ("– Cancelled", Style(color="magenta", bold=True)),
+}
+_REMARK = Style(color="yellow")
+_MARK = Cell(" i ", Style(color="black", bgcolor="yellow"))
+_LINE_CELLS = 74
+
+
+def headline(result: Result) -> Iterator[Segment]:
+    """A frame in the status's colour: the title, and the outcome in one sentence."""
+    label, style = _LOOK[result.status]
+    lines = [Cell(cropped(result.title or result.job, _LINE_CELLS), BOLD)]
+    if result.title and result.title != result.job:
+        lines.append(Cell(cropped(f"job {result.job}", _LINE_CELLS), DIM))
+    lines.append(Cell(_outcome(result), PLAIN))
+    yield from frame(label, lines, style)
+
+
+def remarks(result: Result, console: Console) -> Iterator[Segment]:
+    """What the engine wants every listener to know."""
+    for remark in result.remarks:
+        yield Segment("\n")
+        yield from hanging(_MARK, Text(visible(remark), _REMARK), console)
+
+
+def _outcome(result: Result) -> str:
+    totals = result.totals
+    segments = count(totals.segments, "segment")
+    match result.status:
+        case JobStatus.DONE:
+            return f"{_all(totals)}: {_speech(totals)}."
+        case JobStatus.PARTIAL:
+            return f"{totals.done:,} of {segments} spoken, {totals.failed:,} failed: {_speech(totals)}."
+        case JobStatus.FAILED:
+            return f"None of its {segments} could be spoken."
+        case JobStatus.REJECTED:
+            return f"The bundle was not accepted: {count(len(result.errors), 'fault')}."
+        case JobStatus.CANCELLED:
+            return f"Stopped on request: {totals.done:,} of {segments} spoken."
+
+
+def _all(totals: Totals) -> str:
+    return (
+        "Its one segment is spoken"
+        if totals.segments == 1
+        else f"All {totals.segments:,} segments are spoken"
+    )
+
+
+def _speech(totals: Totals) -> str:
+    return f"{duration(totals.audio_s)} of speech in {duration(totals.wall_s)}"

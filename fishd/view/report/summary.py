@@ -1,0 +1,70 @@
+"""A finished job in words: summary.txt, summary.html and result.json. Pure: a Result in, text out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
+
+from fishd.core.model.result import Result
+from fishd.core.text.printable import cropped
+from fishd.core.text.to_json import as_json
+from fishd.view.layout import WIDTH
+from fishd.view.report.faults import faults, warnings
+from fishd.view.report.headline import headline, remarks
+from fishd.view.report.page import page
+from fishd.view.report.tables import speakers, totals, workers
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The summary twice: 80 columns of plain text, and a page of HTML that needs nothing else."""
+
+    text: str
+    html: str
+
+
+class Summary:
+    """The summary as something that any rich console can print."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        result = self._result
+        yield from headline(result)
+        yield from remarks(result, console)
+        yield from faults(result, console)
+        yield from warnings(result, console)
+        if result.totals.segments:
+            yield from speakers(result)
+            yield from workers(result)
+            yield from totals(result)
+
+
+def render(result: Result) -> Rendered:
+    """Draw the summary once: what the console writes is the text, what it records becomes the page."""
+    written = io.StringIO()
+    console = Console(
+        file=written,
+        record=True,
+        width=WIDTH,
+        height=100,
+        color_system=None,
+        force_terminal=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    console.print(Summary(result), crop=False, end="")
+    lines = (line.rstrip() for line in written.getvalue().splitlines())
+    title = cropped(f"{result.title or result.job} · {result.status}", 120)
+    return Rendered(text="\n".join(lines) + "\n", html=page(console, title))
+
+
+def result_json(result: Result) -> bytes:
+    """result.json, indented, in the contract's order."""
+    return msgspec.json.format(as_json(result), indent=2) + b"\n"
