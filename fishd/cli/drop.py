@@ -23,7 +23,7 @@ from fishd.spool.bundle.convention import IGNORED_ENDS
 from fishd.spool.bundle.names import job_name, printable
 from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace
-from fishd.spool.errors import mend_for
+from fishd.spool.errors import fix_for
 from fishd.spool.inbox.scan import READY
 from fishd.spool.outbox.publish import numbered
 from fishd.spool.root import FOLDERS
@@ -176,7 +176,7 @@ def _is_shared(inbox: Path) -> bool:
 def _words(error: OSError, bundle: Path) -> str:
     where = error.filename or bundle
     is_ours = isinstance(error, PermissionError) and Path(where).is_relative_to(bundle.resolve())
-    mend = "give yourself the right to read it" if is_ours else mend_for(error)
+    mend = "give yourself the right to read it" if is_ours else fix_for(error)
     return f"{os.fsdecode(where)}: cannot be copied into the inbox: {error.strerror}" + (
         f"; {mend}" if mend else ""
     )

@@ -57,9 +57,9 @@ def complain(error: object) -> None:
 
 def say(line: str) -> None:
     """One line of talk, safe to show whatever names are in it; on a terminal it breaks between words."""
-    from fishd.core.text.printable import visible
+    from fishd.core.text.printable import to_printable
 
-    said = f"fishd: {visible(line)}"
+    said = f"fishd: {to_printable(line)}"
     if sys.stderr.isatty():
         columns = shutil.get_terminal_size().columns
         said = textwrap.fill(

@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from fishd.cli.locate import status_of, why_silent
 from fishd.cli.output import NOT_ALL_WELL, CommandError, console, say
-from fishd.core.model.result import JobState, Status
+from fishd.core.model.result import JobSnapshot, Status
 from fishd.core.text.humanize import left
-from fishd.core.text.printable import cropped, visible
+from fishd.core.text.printable import cropped, to_printable
 from fishd.spool.archive.unpack import bundle_in
 
 LOOK_EVERY_S = 0.2
@@ -26,37 +26,39 @@ SAY_EVERY_S = 10.0
 _GONE_AFTER_S = 2.0
 
 
-class Teller(Protocol):
+class JobProgress(Protocol):
     """Shows how far each job is."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
-    def tell(self, name: str, job: JobState | None, words: str) -> None: ...
+    def update(self, name: str, job: JobSnapshot | None, words: str) -> None: ...
     def done(self, name: str) -> None: ...
 
 
 def published(names: Sequence[str], root: Path) -> Iterator[str]:
     """Each name when its result stands in the outbox. Raises CommandError for a job that vanished."""
     out = console(talk=True)
-    teller: Teller = Bars(out) if out.is_terminal and not out.is_dumb_terminal else Lines()
+    shown: JobProgress = (
+        ProgressBars(out) if out.is_terminal and not out.is_dumb_terminal else ProgressLines()
+    )
     waiting = list(names)
     seen_at = dict.fromkeys(names, time.monotonic())
     over: list[str] = []
-    with teller:
+    with shown:
         while waiting:
             status = status_of(root)
             for name in tuple(waiting):
                 place = _place(root, name)
                 if place == "outbox":
-                    teller.done(name)
+                    shown.done(name)
                     waiting.remove(name)
                     over.append(name)
                 elif place:
                     seen_at[name] = time.monotonic()
-                    teller.tell(name, *_progress(root, status, name, place))
+                    shown.update(name, *_progress(root, status, name, place))
                 elif time.monotonic() - seen_at[name] > _GONE_AFTER_S:
                     what = "is neither in the inbox nor in work any more; somebody took it away"
-                    raise CommandError(f"{visible(name)}: {what}", NOT_ALL_WELL)
+                    raise CommandError(f"{to_printable(name)}: {what}", NOT_ALL_WELL)
             if waiting:
                 time.sleep(LOOK_EVERY_S)
     yield from over
@@ -69,7 +71,7 @@ def _place(root: Path, name: str) -> str:
     return next((place for place in ("work", "outbox") if os.path.lexists(root / place / name)), "")
 
 
-def _progress(root: Path, status: Status | None, name: str, place: str) -> tuple[JobState | None, str]:
+def _progress(root: Path, status: Status | None, name: str, place: str) -> tuple[JobSnapshot | None, str]:
     if trouble := why_silent(root, status):
         return None, "waits: " + trouble.split(";")[0]
     job = next((job for job in status.jobs if job.name == name), None) if status else None
@@ -78,7 +80,7 @@ def _progress(root: Path, status: Status | None, name: str, place: str) -> tuple
     return job, job.state
 
 
-class Bars:
+class ProgressBars:
     """A bar a job, on a terminal."""
 
     def __init__(self, out: Console) -> None:
@@ -100,7 +102,7 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def tell(self, name: str, job: JobState | None, words: str) -> None:
+    def update(self, name: str, job: JobSnapshot | None, words: str) -> None:
         if job is None:
             self._progress.update(self._task(name), words=cropped(words, 40))
             return
@@ -119,7 +121,7 @@ class Bars:
         return self._tasks[name]
 
 
-class Lines:
+class ProgressLines:
     """A line when something changes, and now and then how far it is; for logs and pipes."""
 
     def __init__(self) -> None:
@@ -131,7 +133,7 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def tell(self, name: str, job: JobState | None, words: str) -> None:
+    def update(self, name: str, job: JobSnapshot | None, words: str) -> None:
         before, at = self._said.get(name, ("", 0.0))
         if words == before and (job is None or time.monotonic() - at < SAY_EVERY_S):
             return
@@ -139,7 +141,7 @@ class Lines:
         if job is not None:
             words += f", {job.done + job.failed:,}/{job.total:,} segments"
             words += f", {left(job.eta_s)} left" if job.eta_s is not None else ""
-        say(f"{visible(name)}: {words}")
+        say(f"{to_printable(name)}: {words}")
 
     def done(self, name: str) -> None:
-        say(f"{visible(name)}: published")
+        say(f"{to_printable(name)}: published")

@@ -14,10 +14,19 @@ from typing import Any, Self
 
 from fishd.core.dispatch.take_limits import limit_s
 from fishd.core.sizing.calibration import LINES, Level
-from fishd.daemon.config.pool_plan import Hiring
-from fishd.host.gpus import GpuFault, Reading
-from fishd.pool.pool import Ended, Heard, Pool
-from fishd.wire.messages import Failed, FromWorker, Ready, Speak, Spoken, Stop, Weigh, Weighed
+from fishd.daemon.config.pool_plan import Deployment
+from fishd.host.gpus import GpuFault, GpuReading
+from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
+from fishd.wire.messages import (
+    ClipWritten,
+    FromWorker,
+    MemoryReport,
+    QueryMemory,
+    Ready,
+    Speak,
+    Stop,
+    TakeError,
+)
 
 LOOK_EVERY_S = 0.1
 END_S = 10.0
@@ -31,18 +40,18 @@ class WorkerLost(Exception):  # noqa: N818 - reads as what it is
     """The worker ended, or said nothing for too long; in words."""
 
 
-class LoneWorker:
+class SingleWorker:
     """`read` gives NVML's reading of its card, if it is on one. Its clips go to `folder`."""
 
     def __init__(
-        self, hiring: Hiring, device: str, folder: Path, read: Callable[[], Reading] | None = None
+        self, hiring: Deployment, device: str, folder: Path, read: Callable[[], GpuReading] | None = None
     ) -> None:
         self._hiring = hiring
         self._device = device
         self._folder = folder
         self._read = read
         # The mutable state.
-        self._mail: asyncio.Queue[Heard | Ended] = asyncio.Queue()
+        self._mail: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
         self._group = asyncio.TaskGroup()
         self._is_gone = False
         self._serial = 0
@@ -74,12 +83,12 @@ class LoneWorker:
             self._send_take()
         looking = asyncio.create_task(self._look())
         try:
-            ends = [await self._hear(Spoken | Failed, limit_s) for _ in range(takes)]
+            ends = [await self._hear(ClipWritten | TakeError, limit_s) for _ in range(takes)]
         finally:
             looking.cancel()
-        self._pool.send(_WORKER, Weigh())
-        weighed = await self._hear(Weighed, limit_s)
-        failed = sum(isinstance(end, Failed) for end in ends)
+        self._pool.send(_WORKER, QueryMemory())
+        weighed = await self._hear(MemoryReport, limit_s)
+        failed = sum(isinstance(end, TakeError) for end in ends)
         return Level(takes, weighed.peak_gb, self._nvml_gb, failed)
 
     def _send_take(self) -> None:
@@ -115,7 +124,7 @@ class LoneWorker:
                 mail = await self._mail.get()
         except TimeoutError as error:
             raise WorkerLost(f"it said nothing for {limit_s:g} s") from error
-        if isinstance(mail, Ended):
+        if isinstance(mail, WorkerExited):
             self._is_gone = True
             raise WorkerLost(mail.reason)
         return mail.message

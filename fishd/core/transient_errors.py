@@ -19,6 +19,6 @@ _PASSING = frozenset(
 )
 
 
-def will_pass(error: OSError) -> bool:
+def is_transient(error: OSError) -> bool:
     """Whether it is the whole disk's or machine's fault, not one file's."""
     return error.errno in _PASSING

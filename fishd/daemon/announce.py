@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 
 from fishd.core.dispatch.events import JobArrived
-from fishd.daemon.config.pool_plan import Hiring
+from fishd.daemon.config.pool_plan import Deployment
 from fishd.wire.messages import Ready
 
 _log = logging.getLogger("fishd.main")
 
 
-def tell_plan(hiring: Hiring) -> None:
+def log_plan(hiring: Deployment) -> None:
     """The contract's lines, as they are."""
     for remark in hiring.remarks:
         _log.info("[Main] %s", remark)
@@ -21,7 +21,7 @@ def tell_plan(hiring: Hiring) -> None:
         _log.warning("[Main] %s", line)
 
 
-def tell_ready(worker: int, ready: Ready) -> None:
+def log_worker_ready(worker: int, ready: Ready) -> None:
     """A worker serves from now on."""
     extra = {"worker": worker}
     slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
@@ -31,7 +31,7 @@ def tell_ready(worker: int, ready: Ready) -> None:
         _log.info("[Worker %d] %s", worker, note, extra=extra)
 
 
-def tell_arrival(event: JobArrived) -> None:
+def log_job_arrived(event: JobArrived) -> None:
     """A bundle was claimed and read, or a job resumed."""
     if event.job is None:
         what = f"{len(event.faults)} faults found"

@@ -18,10 +18,10 @@ import msgspec
 from fishd.wire.control import MAX_LINE_BYTES, Answer, Cancel, address
 
 _log = logging.getLogger("fishd.control")
-PATIENCE_S = 2.0
+CLIENT_TIMEOUT_S = 2.0
 
 
-class Control:
+class ControlSocket:
     """`cancel` takes a job's name and says whether there is such a job."""
 
     def __init__(self, path: Path, cancel: Callable[[str], bool]) -> None:
@@ -59,7 +59,7 @@ class Control:
         while True:
             asker, _ = await loop.sock_accept(sock)
             with asker, suppress(OSError, TimeoutError):
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(CLIENT_TIMEOUT_S):
                     await self._answer(loop, asker)
 
     async def _answer(self, loop: asyncio.AbstractEventLoop, asker: socket.socket) -> None:

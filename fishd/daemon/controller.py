@@ -6,28 +6,30 @@ import asyncio
 from collections.abc import Callable
 
 from fishd.core.dispatch.dispatcher import Dispatcher
-from fishd.core.dispatch.events import Event, TakeFailed, TakeSpoken, Tick
-from fishd.daemon.executor import Hands
+from fishd.core.dispatch.events import Event, TakeCompleted, TakeFailed, Tick
+from fishd.daemon.executor import ActionExecutor
 
 
-class Mind:
+class Controller:
     """Belongs to the mailbox's task. `post` brings it a Tick when time alone would change something."""
 
-    def __init__(self, dispatcher: Dispatcher, hands: Hands, post: Callable[[Tick], None]) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, executor: ActionExecutor, post: Callable[[Tick], None]
+    ) -> None:
         """To be called in a running loop."""
         self.dispatcher = dispatcher
-        self.hands = hands
+        self.executor = executor
         self._post = post
         self._loop = asyncio.get_running_loop()
         # The mutable state.
         self._timer: asyncio.TimerHandle | None = None
 
-    def decide(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         """Tell the dispatcher, and do what it says."""
-        if isinstance(event, TakeFailed | TakeSpoken):
-            self.hands.orders.pop(event.take, None)
+        if isinstance(event, TakeFailed | TakeCompleted):
+            self.executor.orders.pop(event.take, None)
         for action in self.dispatcher.handle(event, self._loop.time()):
-            self.hands.do(action)
+            self.executor.execute(action)
         self._arm_timer()
 
     def _arm_timer(self) -> None:

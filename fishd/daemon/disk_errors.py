@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from fishd.core.text.printable import visible
+from fishd.core.text.printable import to_printable
 
 _log = logging.getLogger("fishd.main")
 
 
-class Faults:
+class DiskErrorTracker:
     """Called by the tasks of one loop; `trouble` is told what the status is to show: where, and what."""
 
     def __init__(self, trouble: Callable[[str, str], None]) -> None:
@@ -22,21 +22,21 @@ class Faults:
         # The mutable state: of each fault, in the system's words, the things that wait for its end.
         self._waiting: dict[str, set[str]] = {}
 
-    def met(self, thing: str, error: Exception) -> None:
+    def report(self, thing: str, error: Exception) -> None:
         """`thing` cannot go on because of this; whoever says so tries again."""
         cause = error if isinstance(error, OSError) else error.__cause__
         fault = (isinstance(cause, OSError) and cause.strerror) or str(error)
         is_new = fault not in self._waiting
         self._waiting.setdefault(fault, set()).add(thing)
-        text = visible(str(error))
+        text = to_printable(str(error))
         _log.log(logging.ERROR if is_new else logging.DEBUG, "[Main] %s; it is tried again", text)
         if is_new:
             self._trouble(thing, text)
 
-    def over(self, thing: str) -> None:
+    def resolve(self, thing: str) -> None:
         """`thing` went on, or needs to no more."""
         for fault, things in list(self._waiting.items()):
             things.discard(thing)
             if not things:
                 del self._waiting[fault]
-                _log.info("[Main] %s: that is over; what waited for it goes on", visible(fault))
+                _log.info("[Main] %s: that is over; what waited for it goes on", to_printable(fault))

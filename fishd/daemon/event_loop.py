@@ -16,34 +16,34 @@ import msgspec
 
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.dispatch.dispatcher import Dispatcher
-from fishd.core.dispatch.events import JobArrived, PlanChanged, StopAsked, Tick, WorkerGone
+from fishd.core.dispatch.events import JobArrived, PlanChanged, StopRequested, Tick, WorkerGone
 from fishd.core.model.clip_key import engine_key
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Status
-from fishd.daemon.announce import tell_arrival, tell_plan
+from fishd.daemon.announce import log_job_arrived, log_plan
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.config.config_watch import ConfigWatch
-from fishd.daemon.config.gpu_watch import CardWatch
-from fishd.daemon.config.pool_plan import Hiring
-from fishd.daemon.config.reload import Reloading, Surroundings
-from fishd.daemon.control_socket import Control
-from fishd.daemon.controller import Mind
-from fishd.daemon.disk_errors import Faults
-from fishd.daemon.executor import Hands
+from fishd.daemon.config.gpu_watch import GpuWatch
+from fishd.daemon.config.pool_plan import Deployment
+from fishd.daemon.config.reload import ConfigReloader, Environment
+from fishd.daemon.control_socket import ControlSocket
+from fishd.daemon.controller import Controller
+from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.executor import ActionExecutor
 from fishd.daemon.intake.arrivals import Arrivals
-from fishd.daemon.intake.job_loader import Desk
-from fishd.daemon.journal_writer import Keeper
-from fishd.daemon.mailbox import CardsChanged, Mail, Reloaded, Scanned, Trouble
-from fishd.daemon.publishing.publisher import Finished, Published, Publisher, Unpublished
-from fishd.daemon.status.status import Observer
-from fishd.daemon.status.status_publisher import Showing
-from fishd.daemon.watchdog import Beat, Pulse
-from fishd.daemon.worker_events import Hearing
+from fishd.daemon.intake.job_loader import JobLoader
+from fishd.daemon.journal_writer import JournalWriter
+from fishd.daemon.mailbox import ConfigRead, GpusChanged, InboxScanned, MailboxMessage, ProblemReported
+from fishd.daemon.publishing.publisher import Finished, PublishAbandoned, Published, Publisher
+from fishd.daemon.status.status import StatusBuilder
+from fishd.daemon.status.status_publisher import StatusPublisher
+from fishd.daemon.watchdog import Heartbeat, Watchdog
+from fishd.daemon.worker_events import WorkerEvents
 from fishd.host.log.logs import BadLogFile, Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
-from fishd.pool.pool import Ended, Heard, Pool
-from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
+from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.outbox.publish import OUT
 from fishd.spool.outbox.reuse import reuse_secret
 from fishd.spool.root import Spool
@@ -57,17 +57,17 @@ class Daemon:
     """One spool's daemon. `run` returns the exit code."""
 
     def __init__(
-        self, config: Config, spool: Spool, logs: Logs, around: Surroundings, *, once: bool = False
+        self, config: Config, spool: Spool, logs: Logs, around: Environment, *, once: bool = False
     ) -> None:
         self._spool = spool
         self._logs = logs
         self._once = once
         self._notifier = Notifier(around.environ)
-        self._mail: asyncio.Queue[Mail] = asyncio.Queue()
-        self._pulse = Pulse(self._notifier, self._mail.put_nowait)
+        self._mail: asyncio.Queue[MailboxMessage] = asyncio.Queue()
+        self._pulse = Watchdog(self._notifier, self._mail.put_nowait)
         self._metrics = Metrics(config.metrics.textfile)
         # The mutable state, all of it owned by the mailbox task.
-        self._reloading = Reloading(config, around, spool.root / ".cache", self._our_pids)
+        self._reloading = ConfigReloader(config, around, spool.root / ".cache", self._our_pids)
         self._all_well = True
         self._gave_up = False
         self._inbox_empty = False
@@ -75,8 +75,8 @@ class Daemon:
     async def run(self) -> int:
         """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
-        hiring = await self._reloading.first()
-        tell_plan(hiring)
+        hiring = await self._reloading.plan_initial()
+        log_plan(hiring)
         self._dispatcher = Dispatcher(hiring.pool_plan)
         async with asyncio.TaskGroup() as group:
             tasks = self._set_up(group, hiring)
@@ -89,31 +89,37 @@ class Daemon:
             _log.info("[Main] stopped; what is unfinished (%d jobs) is resumed at the next start", unfinished)
         return 1 if self._gave_up or (self._once and (unfinished or not self._all_well)) else 0
 
-    def _set_up(self, group: asyncio.TaskGroup, hiring: Hiring) -> list[asyncio.Task[None]]:
+    def _set_up(self, group: asyncio.TaskGroup, hiring: Deployment) -> list[asyncio.Task[None]]:
         """Every part of the house, and the tasks that run beside the mailbox."""
         spool, post = self._spool, self._mail.put_nowait
         self._pool = Pool(group, post)
         secret = reuse_secret(spool.root / ".cache")
-        self._faults = faults = Faults(self._trouble)
-        self._keeper = Keeper(spool, faults, post)
+        self._faults = faults = DiskErrorTracker(self._trouble)
+        self._keeper = JournalWriter(spool, faults, post)
         self._publisher = Publisher(spool, self._logs.jobs, group, faults, post, secret=secret)
         self._publisher.adopt_engine(engine_key(self._reloading.config.engine))
-        voices = VoiceStore(spool.root / ".references")
-        desk = Desk(self._reloading.config, spool, voices, secret)
+        voices = ReferenceStore(spool.root / ".references")
+        desk = JobLoader(self._reloading.config, spool, voices, secret)
         self._arrivals = Arrivals(desk, self._publisher, faults, post)
-        self._hands = Hands(spool.work, self._pool, self._publisher, voices, hiring, trouble=self._trouble)
-        self._mind = Mind(self._dispatcher, self._hands, post)
-        self._hearing = Hearing(self._mind, self._keeper, faults, ready=self._notifier.ready, lost=self._lost)
-        self._observer = Observer(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
-        self._showing = Showing(spool.status_path, self._logs, self._notifier, self._metrics, self._look)
-        self._cards = CardWatch(lambda: self._reloading.look(post))
+        self._hands = ActionExecutor(
+            spool.work, self._pool, self._publisher, voices, hiring, trouble=self._trouble
+        )
+        self._controller = Controller(self._dispatcher, self._hands, post)
+        self._hearing = WorkerEvents(
+            self._controller, self._keeper, faults, ready=self._notifier.ready, lost=self._lost
+        )
+        self._observer = StatusBuilder(rfc3339(time.time()), hiring.engine, str(spool.root), self._pool.pid)
+        self._showing = StatusPublisher(
+            spool.status_path, self._logs, self._notifier, self._metrics, self._look
+        )
+        self._cards = GpuWatch(lambda: self._reloading.check_gpus(post))
         self._listen_to_signals(group)
-        self._mind.decide(Tick())
+        self._controller.apply(Tick())
         runs = {
             "keeper": self._keeper.run(),
             "arrivals": self._arrivals.run(),
             "showing": self._showing.run(),
-            "control": Control(spool.root / CONTROL, self._asked_to_cancel).run(),
+            "control": ControlSocket(spool.root / CONTROL, self._asked_to_cancel).run(),
             "cards": self._cards.run(),
             "config watch": ConfigWatch(self._reloading.config.source, lambda: self._ask_reload(group)).run(),
         }
@@ -122,7 +128,7 @@ class Daemon:
 
     def _listen_to_signals(self, group: asyncio.TaskGroup) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._mail.put_nowait, StopAsked())
+            self._loop.add_signal_handler(number, self._mail.put_nowait, StopRequested())
         self._loop.add_signal_handler(signal.SIGHUP, self._ask_reload, group)
 
     async def _serve(self) -> None:
@@ -130,61 +136,61 @@ class Daemon:
         while not (self._hands.exit and not self._publisher.num_under_way):
             mail = await self._mail.get()
             self._open(mail)
-            if not isinstance(mail, Beat):  # by which nothing has changed
-                self._showing.touch()
+            if not isinstance(mail, Heartbeat):  # by which nothing has changed
+                self._showing.mark_changed()
             self._see_whether_done()
 
     # ---- mail --------------------------------------------------------------------------------------
 
-    def _open(self, mail: Mail) -> None:
+    def _open(self, mail: MailboxMessage) -> None:
         match mail:
-            case Heard():
-                self._hearing.hear(mail.worker, mail.message)
-            case Ended():
-                self._keeper.pass_on(WorkerGone(mail.worker, mail.kind, mail.reason, mail.needs_gb))
+            case WorkerMessage():
+                self._hearing.on_message(mail.worker, mail.message)
+            case WorkerExited():
+                self._keeper.enqueue(WorkerGone(mail.worker, mail.kind, mail.reason, mail.needs_gb))
             case Published():
                 self._published(mail)
             case Finished():
                 pass
-            case Unpublished():
+            case PublishAbandoned():
                 self._all_well = False
-            case Scanned():
+            case InboxScanned():
                 self._inbox_empty = mail.waiting == 0
                 self._observer.waiting = mail.waiting
-            case Reloaded():
+            case ConfigRead():
                 self._reloaded(mail)
-            case CardsChanged():
+            case GpusChanged():
                 self._cards_changed(mail)
-            case Trouble():
+            case ProblemReported():
                 self._trouble(mail.where, mail.what)
             case JobArrived():
                 self._arrive(mail)
             case WorkerGone():
-                self._hearing.gone(mail)
-            case StopAsked():
+                self._hearing.on_exit(mail)
+            case StopRequested():
                 self._stop()
-            case Beat():
-                self._pulse.felt(is_loading=bool(self._dispatcher.crew.workers))
+            case Heartbeat():
+                self._pulse.on_heartbeat(is_loading=bool(self._dispatcher.workers.by_id))
             case _:
-                self._mind.decide(mail)
+                self._controller.apply(mail)
 
     def _arrive(self, event: JobArrived) -> None:
         self._logs.jobs.open_job(event.name, self._spool.work / event.name / OUT / "job.log")
-        crew = self._dispatcher.crew
-        is_one_engine = all(w.generation == crew.plan.generation for w in crew.workers.values())
+        crew = self._dispatcher.workers
+        is_one_engine = all(w.generation == crew.plan.generation for w in crew.by_id.values())
         self._publisher.expect(event.name, is_fresh=event.is_fresh and is_one_engine)
-        tell_arrival(event)
-        self._mind.decide(event)
+        log_job_arrived(event)
+        self._controller.apply(event)
 
     def _lost(self, event: WorkerGone) -> None:
         """A worker that nobody had asked to end."""
         self._trouble(f"worker {event.worker}", event.reason)
-        self._cards.soon()
+        self._cards.check_soon()
         self._metrics.worker_gone(event.kind)
 
     def _published(self, mail: Published) -> None:
         _log.info("[Main] %s is in %s", mail.job, mail.path)
-        self._observer.count(mail.result)
+        self._observer.add_result(mail.result)
         self._metrics.published(mail.result)
         self._all_well = self._all_well and mail.result.status is JobStatus.DONE
 
@@ -196,17 +202,17 @@ class Daemon:
             self._arrivals.stop()
             self._keeper.stop()
             self._publisher.stop()
-        self._mind.decide(StopAsked())
+        self._controller.apply(StopRequested())
 
     def _trouble(self, where: str, what: str) -> None:
-        self._observer.note(rfc3339(time.time()), where, what)
+        self._observer.add_error(rfc3339(time.time()), where, what)
 
     def _asked_to_cancel(self, job: str) -> bool:
         """Over the control socket: whether there is such a job."""
         if job not in self._dispatcher.jobs:
             return False
         _log.info("[Main] %s is cancelled on request", job, extra={"job": job})
-        self._keeper.cancelled(job, rfc3339(time.time()))
+        self._keeper.job_cancelled(job, rfc3339(time.time()))
         return True
 
     def _see_whether_done(self) -> None:
@@ -214,26 +220,26 @@ class Daemon:
         if self._dispatcher.stopping_since is not None:
             return
         is_awaited = self._once or (self._notifier.is_heard and not self._notifier.is_ready)
-        if is_awaited and self._dispatcher.crew.stuck:
+        if is_awaited and self._dispatcher.workers.is_stuck:
             _log.error("[Main] no worker can be started: what was claimed is resumed at the next start")
             self._gave_up = True
             self._stop()
             return
-        busy = not self._dispatcher.idle or self._publisher.num_under_way or not self._mail.empty()
+        busy = not self._dispatcher.is_idle or self._publisher.num_under_way or not self._mail.empty()
         if self._once and self._inbox_empty and not busy:
             self._stop()
 
     # ---- configuration -----------------------------------------------------------------------------
 
     def _our_pids(self) -> list[int]:
-        pids = (self._pool.pid(worker) for worker in self._dispatcher.crew.workers)
+        pids = (self._pool.pid(worker) for worker in self._dispatcher.workers.by_id)
         return [pid for pid in pids if pid is not None]
 
     def _ask_reload(self, group: asyncio.TaskGroup) -> None:
         self._notifier.reloading()
-        group.create_task(self._reloading.again(self._mail.put_nowait), name="reload")
+        group.create_task(self._reloading.reload(self._mail.put_nowait), name="reload")
 
-    def _reloaded(self, mail: Reloaded) -> None:
+    def _reloaded(self, mail: ConfigRead) -> None:
         faults: tuple[str, ...] = ()
         if isinstance(mail.outcome, BadConfig):
             faults = tuple(str(fault) for fault in mail.outcome.faults)
@@ -241,15 +247,15 @@ class Daemon:
             try:
                 self._adopt(*mail.outcome)
             except BadLogFile as error:
-                self._reloading.refuse()
+                self._reloading.reject()
                 faults = (str(error),)
         for fault in faults:
             _log.error("[Main] the configuration stays as it was: %s", fault)
             self._trouble("reload", fault)
-        self._observer.reloaded(mail.read_at, faults)
+        self._observer.config_read(mail.read_at, faults)
         self._notifier.reloaded()
 
-    def _adopt(self, config: Config, hiring: Hiring) -> None:
+    def _adopt(self, config: Config, hiring: Deployment) -> None:
         """Everything but the spool's root changes in place; nothing if the log cannot. Raises BadLogFile."""
         self._logs.change(config.log)
         self._reloading.adopt(config, hiring)
@@ -258,23 +264,23 @@ class Daemon:
         self._metrics.path = config.metrics.textfile
         self._carry_out(hiring)
 
-    def _cards_changed(self, mail: CardsChanged) -> None:
-        for words in mail.words:
+    def _cards_changed(self, mail: GpusChanged) -> None:
+        for words in mail.messages:
             _log.warning("[Main] %s", words)
             self._trouble("GPUs", words)
-        self._reloading.hiring = mail.hiring
-        self._carry_out(mail.hiring)
+        self._reloading.deployment = mail.deployment
+        self._carry_out(mail.deployment)
 
-    def _carry_out(self, hiring: Hiring) -> None:
+    def _carry_out(self, hiring: Deployment) -> None:
         """Another plan is in force."""
         self._hands.adopt(hiring)
-        tell_plan(hiring)
-        self._mind.decide(PlanChanged(hiring.pool_plan))
+        log_plan(hiring)
+        self._controller.apply(PlanChanged(hiring.pool_plan))
 
     def _look(self) -> Status:
         now, at = self._loop.time(), rfc3339(time.time())
         hands = self._hands
-        return self._observer.look(self._dispatcher, self._reloading.cards, hands.device_names, at, now)
+        return self._observer.snapshot(self._dispatcher, self._reloading.gpus, hands.device_names, at, now)
 
 
 def run(daemon: Daemon) -> int:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import assert_never
 
 from fishd.core.dispatch import actions
-from fishd.daemon.config.pool_plan import Hiring
+from fishd.daemon.config.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.pool.pool import Pool
-from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.outbox.publish import OUT
 from fishd.wire import messages
 
 _log = logging.getLogger("fishd.main")
 
 
-class Hands:
+class ActionExecutor:
     """Owns the orders that are out; `trouble` is told what the operator should see."""
 
     def __init__(
@@ -26,8 +26,8 @@ class Hands:
         work: Path,
         pool: Pool,
         publisher: Publisher,
-        voices: VoiceStore,
-        hiring: Hiring,
+        voices: ReferenceStore,
+        hiring: Deployment,
         *,
         trouble: Callable[[str, str], None],
     ) -> None:
@@ -37,49 +37,49 @@ class Hands:
         self._voices = voices
         self._trouble = trouble
         # The mutable state.
-        self.hiring = hiring
+        self.deployment = hiring
         self.device_names: dict[str, str] = {}
         self.orders: dict[str, actions.SendTake] = {}
         self.exit = False
         self.adopt(hiring)
 
-    def adopt(self, hiring: Hiring) -> None:
+    def adopt(self, hiring: Deployment) -> None:
         """From now on workers are started like this."""
-        self.hiring = hiring
+        self.deployment = hiring
         self.device_names |= {device.id: device.name for device in hiring.devices.values()}
 
-    def do(self, action: actions.Action) -> None:
+    def execute(self, action: actions.Action) -> None:
         """One order."""
         match action:
             case actions.StartWorker():
-                load = self.hiring.load(action.worker, action.device)
-                self._pool.start(load, self.hiring.env(action.device))
+                load = self.deployment.load(action.worker, action.device)
+                self._pool.start(load, self.deployment.env(action.device))
             case actions.DrainWorker():
                 self._pool.send(action.worker, messages.Stop())
             case actions.KillWorker():
                 _log.warning("[Worker %d] is ended: %s", action.worker, action.reason)
                 self._pool.kill(action.worker, action.reason)
-            case actions.AskClip():
-                self._pool.send(action.worker, messages.Inspect(action.question, action.path))
-            case actions.AskOptions():
-                question = messages.CheckOptions(action.question, dict(action.options), action.languages)
+            case actions.InspectReference():
+                self._pool.send(action.worker, messages.Inspect(action.check, action.path))
+            case actions.ValidateOptions():
+                question = messages.CheckOptions(action.check, dict(action.options), action.languages)
                 self._pool.send(action.worker, question)
             case actions.SendTake():
                 self.orders[action.take] = action
-                self._pool.send(action.worker, speak(action, self._work / action.job.name))
-            case actions.ForgetTake():
-                self._pool.send(action.worker, messages.Forget(action.take))
+                self._pool.send(action.worker, speak_message(action, self._work / action.job.name))
+            case actions.DropTake():
+                self._pool.send(action.worker, messages.CancelTake(action.take))
             case actions.FinishJob():
-                self._voices.release(action.ending.name)
-                self._publisher.publish(action.ending, self.device_names)
-            case actions.Say():
+                self._voices.release(action.outcome.name)
+                self._publisher.publish(action.outcome, self.device_names)
+            case actions.LogMessage():
                 self._say(action)
             case actions.Exit():
                 self.exit = True
             case _:  # pragma: no cover - pyright proves it is never reached
                 assert_never(action)
 
-    def _say(self, action: actions.Say) -> None:
+    def _say(self, action: actions.LogMessage) -> None:
         bound: Mapping[str, str | int | None] = {"job": action.job, "worker": action.worker}
         level = logging.getLevelNamesMapping()[action.level.upper()]
         _log.log(level, "%s", action.text, extra={k: v for k, v in bound.items() if v is not None})
@@ -88,7 +88,7 @@ class Hands:
             self._trouble(action.job or "pool", said.removeprefix(f"{action.job}: "))
 
 
-def speak(order: actions.SendTake, work: Path) -> messages.Speak:
+def speak_message(order: actions.SendTake, work: Path) -> messages.Speak:
     """The message for a take of the job in `work` (work/NAME)."""
     return messages.Speak(
         take=order.take,

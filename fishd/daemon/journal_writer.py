@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.dispatch.actions import SendTake
-from fishd.core.dispatch.events import CancelAsked, Event, TakeSpoken
+from fishd.core.dispatch.events import CancelRequested, Event, TakeCompleted
 from fishd.core.model.job import Clip
-from fishd.core.transient_errors import will_pass
-from fishd.daemon.disk_errors import Faults
+from fishd.core.transient_errors import is_transient
+from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.spool.errors import disk_error
 from fishd.spool.journal.journal import CancelledLine, SpokenLine, append_to_all, sync_all, text_hash
 from fishd.spool.root import Spool
-from fishd.wire.messages import Spoken
+from fishd.wire.messages import ClipWritten
 
 _log = logging.getLogger("fishd.keeper")
-LONGEST_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 SYNC_EVERY_S = 1.0
 _Lines = dict[str, list[SpokenLine | CancelledLine]]  # by job
 
@@ -42,10 +42,10 @@ class _Entry:
     line: SpokenLine | CancelledLine | None = None
 
 
-class Keeper:
+class JournalWriter:
     """Owns the open journals. `post` takes the events that are durable."""
 
-    def __init__(self, spool: Spool, faults: Faults, post: Callable[[Event], None]) -> None:
+    def __init__(self, spool: Spool, faults: DiskErrorTracker, post: Callable[[Event], None]) -> None:
         self._spool = spool
         self._faults = faults
         self._post = post
@@ -55,7 +55,7 @@ class Keeper:
         self._unsynced: set[str] = set()  # jobs
         self._has_unsynced = asyncio.Event()
 
-    def spoken(self, order: SendTake, device: str, message: Spoken) -> None:
+    def clip_written(self, order: SendTake, device: str, message: ClipWritten) -> None:
         """A clip is on the disk: journal it, then say so."""
         clip = Clip(
             path=order.segment.clip,
@@ -75,14 +75,16 @@ class Keeper:
             size_bytes=message.size_bytes,
             clip=clip,
         )
-        event = TakeSpoken(order.worker, order.take, message.duration_s, message.work_s, message.content_hash)
+        event = TakeCompleted(
+            order.worker, order.take, message.duration_s, message.work_s, message.content_hash
+        )
         self._queue.put_nowait(_Entry(event, order.job.name, line))
 
-    def cancelled(self, job: str, at: str) -> None:
+    def job_cancelled(self, job: str, at: str) -> None:
         """A user wants no more of it: after a crash, neither do we."""
-        self._queue.put_nowait(_Entry(CancelAsked(job), job, CancelledLine(at)))
+        self._queue.put_nowait(_Entry(CancelRequested(job), job, CancelledLine(at)))
 
-    def pass_on(self, event: Event) -> None:
+    def enqueue(self, event: Event) -> None:
         """Say this after everything that came before it."""
         self._queue.put_nowait(_Entry(event))
 
@@ -132,9 +134,9 @@ class Keeper:
             try:
                 await asyncio.to_thread(self._append, lines)
             except OSError as error:
-                self._faults.met("journals", disk_error("journal.jsonl", "cannot be written", error))
+                self._faults.report("journals", disk_error("journal.jsonl", "cannot be written", error))
             else:
-                self._faults.over("journals")
+                self._faults.resolve("journals")
                 self._unsynced |= lines.keys()
                 self._has_unsynced.set()
                 return True
@@ -143,7 +145,7 @@ class Keeper:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stop.wait()
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     def _append(self, lines: _Lines) -> None:
         """Blocking. A job whose folder is gone was published before it could be cancelled."""
@@ -168,4 +170,4 @@ class Keeper:
             _log.warning("[Main] %s: after a crash it is spoken anew", what, extra={"job": folder.name})
 
     def _is_everywhere(self, error: OSError) -> bool:
-        return will_pass(error) or not os.access(self._spool.work, os.R_OK | os.W_OK | os.X_OK)
+        return is_transient(error) or not os.access(self._spool.work, os.R_OK | os.W_OK | os.X_OK)

@@ -6,53 +6,53 @@ from dataclasses import dataclass
 
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.dispatch.events import Event
-from fishd.daemon.config.pool_plan import Hiring
-from fishd.daemon.publishing.publisher import Finished, Published, Unpublished
-from fishd.daemon.watchdog import Beat
-from fishd.pool.pool import Ended, Heard
+from fishd.daemon.config.pool_plan import Deployment
+from fishd.daemon.publishing.publisher import Finished, PublishAbandoned, Published
+from fishd.daemon.watchdog import Heartbeat
+from fishd.pool.pool import WorkerExited, WorkerMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
+class InboxScanned:
     """The inbox was looked through: so many bundles in it are not complete yet."""
 
     waiting: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reloaded:
+class ConfigRead:
     """The configuration was read anew, or could not be; `read_at` is when that began (RFC 3339)."""
 
-    outcome: tuple[Config, Hiring] | BadConfig
+    outcome: tuple[Config, Deployment] | BadConfig
     read_at: str
 
 
 @dataclass(frozen=True, slots=True)
-class CardsChanged:
+class GpusChanged:
     """Cards are gone, or are there that were not: another plan, and what there is to say, in words."""
 
-    hiring: Hiring
-    words: tuple[str, ...]
+    deployment: Deployment
+    messages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ProblemReported:
     """Something is wrong that no job will tell of."""
 
     where: str
     what: str
 
 
-Mail = (
+MailboxMessage = (
     Event
-    | Heard
-    | Ended
+    | WorkerMessage
+    | WorkerExited
     | Published
     | Finished
-    | Unpublished
-    | Scanned
-    | Reloaded
-    | CardsChanged
-    | Trouble
-    | Beat
+    | PublishAbandoned
+    | InboxScanned
+    | ConfigRead
+    | GpusChanged
+    | ProblemReported
+    | Heartbeat
 )

@@ -17,23 +17,23 @@ LOADING_S = 60.0  # what a start asks for at each beat while an engine is being 
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """The pulse's letter."""
 
 
-def later(after_s: float, do: Callable[[], None]) -> None:
+def call_later(after_s: float, do: Callable[[], None]) -> None:
     """By the running loop's clock."""
     asyncio.get_running_loop().call_later(after_s, do)
 
 
-class Pulse:
+class Watchdog:
     """`post` puts a beat into the mailbox; whoever opens it there says `felt`."""
 
     def __init__(
         self,
         notifier: Notifier,
-        post: Callable[[Beat], None],
-        later: Callable[[float, Callable[[], None]], object] = later,
+        post: Callable[[Heartbeat], None],
+        later: Callable[[float, Callable[[], None]], object] = call_later,
     ) -> None:
         self._notifier = notifier
         self._post = post
@@ -43,11 +43,11 @@ class Pulse:
     def start(self) -> None:
         """Nobody listens, no pulse."""
         if self._notifier.is_heard:
-            self._post(Beat())
+            self._post(Heartbeat())
 
-    def felt(self, *, is_loading: bool) -> None:
+    def on_heartbeat(self, *, is_loading: bool) -> None:
         """A beat's turn has come."""
         self._notifier.watchdog()
         if is_loading and not self._notifier.is_ready:
             self._notifier.extend_timeout(LOADING_S)
-        self._later(self._every_s, lambda: self._post(Beat()))
+        self._later(self._every_s, lambda: self._post(Heartbeat()))

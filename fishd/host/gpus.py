@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fishd.core.sizing.plan import Card
+from fishd.core.sizing.plan import Gpu
 
 _GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GpuReading:
     """One GPU as NVML says it. `held_bytes` is GPU memory by process, where NVML tells (in containers it
     often does not); `instances` are the parts of a GPU that MIG has split, which is then not usable whole.
     """
@@ -29,7 +29,7 @@ class Reading:
     total_bytes: int
     free_bytes: int
     held_bytes: Mapping[int, int] = field(default_factory=dict[int, int])
-    instances: tuple[Reading, ...] = ()
+    instances: tuple[GpuReading, ...] = ()
 
 
 class GpuFault(Exception):  # noqa: N818 - the machine's fault, in words
@@ -41,22 +41,22 @@ class Nvml(Protocol):
 
     def count(self) -> int: ...
 
-    def read(self, index: int) -> Reading: ...
+    def read(self, index: int) -> GpuReading: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DetectedGpus:
     """The cards that can be used, and what there is to say about the others, or why there are none.
 
     `is_blind`: NVML itself does not answer; whether there are cards is not known.
     """
 
-    cards: tuple[Card, ...]
+    gpus: tuple[Gpu, ...]
     remarks: tuple[str, ...] = ()
     is_blind: bool = field(default=False, compare=False)
 
 
-def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int] = ()) -> Found:
+def detect_gpus(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int] = ()) -> DetectedGpus:
     """The cards that NVML shows and CUDA_VISIBLE_DEVICES allows, numbered as nvidia-smi does.
 
     `our_pids` are our workers' processes: what they hold of a card counts as room for us. The instances of
@@ -65,8 +65,8 @@ def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int]
     try:
         num_gpus = nvml.count()
     except GpuFault as fault:
-        return Found((), (str(fault),), is_blind=True)
-    cards: list[Card] = []
+        return DetectedGpus((), (str(fault),), is_blind=True)
+    cards: list[Gpu] = []
     remarks: list[str] = []
     spare = num_gpus
     for index in range(num_gpus):
@@ -83,7 +83,7 @@ def find_cards(nvml: Nvml, environ: Mapping[str, str], our_pids: Collection[int]
     if visible is not None:
         cards, hidden = _only_visible(cards, visible)
         remarks += hidden
-    return Found(tuple(cards), tuple(remarks))
+    return DetectedGpus(tuple(cards), tuple(remarks))
 
 
 def mps_runs(environ: Mapping[str, str], exists: Callable[[Path], bool] = Path.exists) -> bool:
@@ -108,7 +108,7 @@ class NvmlLibrary:
             self._nvml = None  # the driver went away: the next call opens it anew
             raise GpuFault(f"NVML cannot count the GPUs: {error}") from error
 
-    def read(self, index: int) -> Reading:
+    def read(self, index: int) -> GpuReading:
         nvml = self._opened()
         try:
             gpu = nvml.nvmlDeviceGetHandleByIndex(index)
@@ -137,8 +137,8 @@ class NvmlLibrary:
         return self._nvml
 
 
-def _card(index: int, reading: Reading, our_pids: Collection[int]) -> Card:
-    return Card(
+def _card(index: int, reading: GpuReading, our_pids: Collection[int]) -> Gpu:
+    return Gpu(
         index=index,
         name=reading.name,
         total_gb=reading.total_bytes / _GIB,
@@ -148,12 +148,12 @@ def _card(index: int, reading: Reading, our_pids: Collection[int]) -> Card:
     )
 
 
-def _only_visible(cards: list[Card], visible: str) -> tuple[list[Card], list[str]]:
+def _only_visible(cards: list[Gpu], visible: str) -> tuple[list[Gpu], list[str]]:
     """The cards named by CUDA_VISIBLE_DEVICES, by number or by the beginning of a UUID.
 
     As CUDA does it: the first name that fits no card ends the list. Numbers are those of nvidia-smi.
     """
-    kept: list[Card] = []
+    kept: list[Gpu] = []
     for name in filter(None, (word.strip() for word in visible.split(","))):
         named = [card for card in cards if _is_named(card, name)]
         if len(named) != 1 or named[0] in kept:
@@ -165,7 +165,7 @@ def _only_visible(cards: list[Card], visible: str) -> tuple[list[Card], list[str
     return kept, [] if kept else [f'CUDA_VISIBLE_DEVICES is "{visible}": it hides every GPU']
 
 
-def _is_named(card: Card, name: str) -> bool:
+def _is_named(card: Gpu, name: str) -> bool:
     return name == str(card.index) or (name.startswith(("GPU-", "MIG-")) and card.uuid.startswith(name))
 
 
@@ -187,9 +187,9 @@ def _instances(nvml: Any, gpu: Any) -> Iterator[Any]:
             continue
 
 
-def _read(nvml: Any, handle: Any, instances: tuple[Reading, ...] = ()) -> Reading:
+def _read(nvml: Any, handle: Any, instances: tuple[GpuReading, ...] = ()) -> GpuReading:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    return Reading(
+    return GpuReading(
         name=nvml.nvmlDeviceGetName(handle),
         uuid=nvml.nvmlDeviceGetUUID(handle),
         total_bytes=int(memory.total),

@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
-from fishd.pool.output_lines import Output
+from fishd.pool.output_lines import OutputReader
 from fishd.wire.channel import AsyncChannel
 from fishd.wire.messages import FromWorker
 
@@ -35,7 +35,7 @@ class Child:
         self,
         process: asyncio.subprocess.Process,
         channel: AsyncChannel[FromWorker],
-        output: Output,
+        output: OutputReader,
     ) -> None:
         self._process = process
         self._channel = channel
@@ -68,7 +68,7 @@ class Child:
                 start_new_session=True,
             )
             ours.pop_all()
-        return cls(process, AsyncChannel(our_end, FromWorker), Output(read_end, line))
+        return cls(process, AsyncChannel(our_end, FromWorker), OutputReader(read_end, line))
 
     def send(self, message: object) -> None:
         self._channel.send(message)
@@ -100,7 +100,7 @@ class Child:
         return status
 
 
-def in_words(status: int) -> str:
+def describe_exit(status: int) -> str:
     """An exit status as an operator would say it."""
     if status >= 0:
         return f"the process ended with exit status {status}"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 LONGEST_LINE = 16 * 1024
 
 
-class Output:
+class OutputReader:
     """The read end of the pipe that is a child's stdout and stderr."""
 
     def __init__(self, pipe: int, line: Callable[[str], None]) -> None:

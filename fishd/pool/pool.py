@@ -12,16 +12,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fishd.pool.child import Child, in_words
+from fishd.pool.child import Child, describe_exit
 from fishd.wire.channel import BadFrame, EndOfStream
-from fishd.wire.messages import Fault, FromWorker, Load, Ready
+from fishd.wire.messages import FromWorker, Load, Ready, WorkerFault
 
 _log = logging.getLogger("fishd.worker")
 END_AFTER_FAULT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WorkerMessage:
     """A worker has said something."""
 
     worker: int
@@ -29,7 +29,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class WorkerExited:
     """A worker process is gone: `kind` and `needs_gb` as in events.WorkerGone."""
 
     worker: int
@@ -39,7 +39,7 @@ class Ended:
 
 
 @dataclass(slots=True)
-class _Life:
+class _WorkerProcess:
     """What is known of a worker from its start until its Ended is posted."""
 
     child: Child | None = None
@@ -54,15 +54,17 @@ class _Life:
 class Pool:
     """Owns every worker process of the daemon."""
 
-    def __init__(self, group: asyncio.TaskGroup, post: Callable[[Heard | Ended], None]) -> None:
+    def __init__(
+        self, group: asyncio.TaskGroup, post: Callable[[WorkerMessage | WorkerExited], None]
+    ) -> None:
         self._group = group
         self._post = post
         # The mutable state.
-        self._lives: dict[int, _Life] = {}
+        self._lives: dict[int, _WorkerProcess] = {}
 
     def start(self, load: Load, env: Mapping[str, str]) -> None:
         """Start a worker; Heard(Ready) or Ended follows, and after an Ended nothing more."""
-        self._lives[load.worker] = _Life()
+        self._lives[load.worker] = _WorkerProcess()
         self._group.create_task(self._run(load, env), name=f"worker {load.worker}")
 
     def send(self, worker: int, message: object) -> None:
@@ -94,16 +96,16 @@ class Pool:
         except OSError as error:
             del self._lives[worker]
             reason = life.killed or f"the process cannot be started: {error}"
-            self._post(Ended(worker, "load", reason))
+            self._post(WorkerExited(worker, "load", reason))
             return
         if life.killed:
             child.kill()
         child.send(load)
         status = await self._follow(worker, life, child)
         del self._lives[worker]
-        self._post(Ended(worker, life.kind, _why(life, status), life.needs_gb))
+        self._post(WorkerExited(worker, life.kind, _why(life, status), life.needs_gb))
 
-    async def _follow(self, worker: int, life: _Life, child: Child) -> int:
+    async def _follow(self, worker: int, life: _WorkerProcess, child: Child) -> int:
         """Listen and read until the process has ended, and leave nothing of it behind; its exit status."""
         ending = asyncio.create_task(child.ended(), name=f"end of worker {worker}")
         try:
@@ -116,7 +118,7 @@ class Pool:
             status = await child.reap()
         return status
 
-    async def _listen(self, worker: int, life: _Life, child: Child) -> None:
+    async def _listen(self, worker: int, life: _WorkerProcess, child: Child) -> None:
         """Post what the worker says until it says no more."""
         try:
             while not life.reason:
@@ -132,8 +134,8 @@ class Pool:
             life.kind, life.reason = "wire", f"it sent what is no message: {error}"
             child.kill()
 
-    def _take_in(self, worker: int, life: _Life, message: FromWorker) -> None:
-        if isinstance(message, Fault):
+    def _take_in(self, worker: int, life: _WorkerProcess, message: FromWorker) -> None:
+        if isinstance(message, WorkerFault):
             life.kind, life.reason = message.kind, message.reason or message.kind
             life.needs_gb = message.needs_gb
             for line in message.traceback.splitlines():
@@ -142,17 +144,17 @@ class Pool:
         if isinstance(message, Ready) == life.is_ready:
             raise BadFrame(f"{type(message).__name__} {'again' if life.is_ready else 'before Ready'}")
         life.is_ready = True
-        self._post(Heard(worker, message))
+        self._post(WorkerMessage(worker, message))
 
 
-def _printed(worker: int, life: _Life, text: str) -> None:
+def _printed(worker: int, life: _WorkerProcess, text: str) -> None:
     life.last_line = text
     _log.info("[Worker %d] %s", worker, text, extra={"worker": worker})
 
 
-def _why(life: _Life, status: int) -> str:
+def _why(life: _WorkerProcess, status: int) -> str:
     """Why a worker is gone: the daemon's own doing first, then its own words, then what can be seen."""
     if life.killed or life.reason:
         return life.killed or life.reason
     last = f"; it last printed: {life.last_line}" if life.last_line and status else ""
-    return f"{in_words(status)}{last}"
+    return f"{describe_exit(status)}{last}"

@@ -12,7 +12,7 @@ class SpoolError(Exception):
         super().__init__(f"{thing}: {fault}" + (f"; {mend}" if mend else ""))
         self.thing = thing
         self.fault = fault
-        self.mend = mend
+        self.fix = mend
 
 
 class SpoolBusy(SpoolError):  # noqa: N818 - reads as what it is
@@ -24,7 +24,7 @@ class SpoolBusy(SpoolError):  # noqa: N818 - reads as what it is
         self.pid = pid
 
 
-MENDS = {
+FIXES = {
     errno.ENOSPC: "free some space, or inodes",
     errno.EDQUOT: "raise the quota of the user that fishd runs as",
     errno.EROFS: "the file system is read-only: remount it",
@@ -37,13 +37,13 @@ MENDS = {
 }
 
 
-def mend_for(error: OSError) -> str:
+def fix_for(error: OSError) -> str:
     """The next step after an error of the system."""
-    return MENDS.get(error.errno or 0, "")
+    return FIXES.get(error.errno or 0, "")
 
 
 def disk_error(thing: str, fault: str, error: OSError) -> SpoolError:
     """The system's refusal, translated; it stands in `__cause__`."""
-    translated = SpoolError(thing, f"{fault}: {error.strerror}", mend_for(error))
+    translated = SpoolError(thing, f"{fault}: {error.strerror}", fix_for(error))
     translated.__cause__ = error
     return translated

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from fishd.spool.durable.disk import Disk, remove_tree
-from fishd.spool.durable.syncfs import FlushingDisk, can_flush
-from fishd.spool.errors import SpoolBusy, SpoolError, disk_error, mend_for
+from fishd.spool.durable.syncfs import SyncfsDisk, can_flush
+from fishd.spool.errors import SpoolBusy, SpoolError, disk_error, fix_for
 
 FOLDERS = ("inbox", "work", "outbox", "archive")
 LOCK = "fishd.lock"
@@ -73,7 +73,7 @@ def open_spool(root: Path) -> Spool:
     except BaseException:
         os.close(lock_fd)
         raise
-    return Spool(root, lock_fd, FlushingDisk(root) if can_flush(root) else Disk())
+    return Spool(root, lock_fd, SyncfsDisk(root) if can_flush(root) else Disk())
 
 
 def make_folders(root: Path) -> None:
@@ -84,7 +84,7 @@ def make_folders(root: Path) -> None:
         except FileExistsError as error:
             raise SpoolError(str(folder), "is a file, not a folder", "move it away") from error
         except OSError as error:
-            raise SpoolError(str(folder), f"cannot be made: {error.strerror}", mend_for(error)) from error
+            raise SpoolError(str(folder), f"cannot be made: {error.strerror}", fix_for(error)) from error
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise SpoolError(str(folder), "fishd may not read and write there", f"chown or chmod {folder}")
 
@@ -164,7 +164,7 @@ def _lock(root: Path) -> int:
         # Not for writing: a disk with a file that is open for writing cannot be remounted read-only.
         fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise SpoolError(str(path), f"cannot be opened: {error.strerror}", mend_for(error)) from error
+        raise SpoolError(str(path), f"cannot be opened: {error.strerror}", fix_for(error)) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -189,5 +189,5 @@ def rename_error(root: Path, error: OSError) -> SpoolError:
             "put them under one mount (with systemd: one ReadWritePaths= for the root, not one for each)",
         )
     return SpoolError(
-        str(error.filename or root), f"cannot be moved within the spool: {error.strerror}", mend_for(error)
+        str(error.filename or root), f"cannot be moved within the spool: {error.strerror}", fix_for(error)
     )

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fishd.core.sizing.plan import Card
+from fishd.core.sizing.plan import Gpu
 from fishd.core.sizing.plan_text import SMALL_CARD_GB, count, floor_gb
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from fishd.core.sizing.plan import Plan, Share
+    from fishd.core.sizing.plan import DeviceShare, SizingPlan
 
 _LEAST_GB = 5.0  # S1-mini's weights 1.7, its codec 1.9, CUDA and room to work: less is not worth proposing
 _SPEC = re.compile(r"\s*(?:(\d+)\s*[x×*]\s*)?(.*\S)\s*:\s*(\S+?)\s*(?:GB|GiB|G)?\s*", re.IGNORECASE)
@@ -28,13 +28,13 @@ class BadSpec(ValueError):  # noqa: N818 - the user's slip, in words
     """A card that is not described as NAME:GB."""
 
 
-def parse_gpu_specs(specs: Sequence[str]) -> list[Card]:
+def parse_gpu_specs(specs: Sequence[str]) -> list[Gpu]:
     """Cards from descriptions such as "RTX 4090:24" or "2x RTX 4090:24", numbered from 0; raises BadSpec."""
     described = [card for spec in specs for card in _described(spec)]
-    return [Card(index, card.name, card.total_gb, card.free_gb) for index, card in enumerate(described)]
+    return [Gpu(index, card.name, card.total_gb, card.free_gb) for index, card in enumerate(described)]
 
 
-def parse_gpu_spec(spec: str, index: int = 0) -> Card:
+def parse_gpu_spec(spec: str, index: int = 0) -> Gpu:
     """One card, "NAME:GB", with all of its memory free; raises BadSpec."""
     split = _SPEC.fullmatch(spec)
     if split is None or split[1]:
@@ -47,17 +47,17 @@ def parse_gpu_spec(spec: str, index: int = 0) -> Card:
         raise BadSpec(
             f'"{spec}": its memory is "{split[3]}"; must be a number of GB, such as "{split[2]}:24"'
         )
-    return Card(index, split[2], total_gb, total_gb)
+    return Gpu(index, split[2], total_gb, total_gb)
 
 
-def print_plan(console: Console, plan: Plan, cards: Sequence[Card] = ()) -> None:
+def print_plan(console: Console, plan: SizingPlan, cards: Sequence[Gpu] = ()) -> None:
     """The log lines, exactly and unwrapped, then what `render_plan` adds."""
     for line in plan.lines:
         console.print(Text(line), soft_wrap=True)
     console.print(render_plan(plan, cards))
 
 
-def render_plan(plan: Plan, cards: Sequence[Card] = ()) -> RenderableType:
+def render_plan(plan: SizingPlan, cards: Sequence[Gpu] = ()) -> RenderableType:
     """A table of the cards, the warnings and the advice. `cards` are for what is free of each now."""
     parts: list[RenderableType] = [Text()]
     if any(share.total_gb for share in plan.shares):
@@ -67,7 +67,7 @@ def render_plan(plan: Plan, cards: Sequence[Card] = ()) -> RenderableType:
     return Group(*parts)
 
 
-def advice(plan: Plan) -> Iterator[str]:
+def advice(plan: SizingPlan) -> Iterator[str]:
     """What docs/hardware.md would say to this plan."""
     gpus = [share for share in plan.shares if share.total_gb]
     if not gpus:
@@ -78,14 +78,14 @@ def advice(plan: Plan) -> Iterator[str]:
     yield "docs/hardware.md has settings card by card, and what to do when something is wrong."
 
 
-def _described(spec: str) -> list[Card]:
+def _described(spec: str) -> list[Gpu]:
     split = _SPEC.fullmatch(spec)
     if split is None or not split[1]:
         return [parse_gpu_spec(spec)]
     return [parse_gpu_spec(spec[split.start(2) :])] * min(int(split[1]), 64)
 
 
-def _table(shares: Sequence[Share], cards: dict[str, Card]) -> Table:
+def _table(shares: Sequence[DeviceShare], cards: dict[str, Gpu]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption="Memory in GB")
     for heading in ("Device", "Card"):
         table.add_column(heading)
@@ -116,16 +116,16 @@ def _table(shares: Sequence[Share], cards: dict[str, Card]) -> Table:
     return table
 
 
-def _alike(shares: Sequence[Share]) -> list[list[Share]]:
+def _alike(shares: Sequence[DeviceShare]) -> list[list[DeviceShare]]:
     """Cards that get the same advice, together."""
-    groups: dict[tuple[object, ...], list[Share]] = {}
+    groups: dict[tuple[object, ...], list[DeviceShare]] = {}
     for share in shares:
         alike = (share.workers, share.room, floor_gb(share.available_gb))
         groups.setdefault(alike, []).append(share)
     return list(groups.values())
 
 
-def _advice_for(alike: Sequence[Share], *, only_one: bool) -> Iterator[str]:
+def _advice_for(alike: Sequence[DeviceShare], *, only_one: bool) -> Iterator[str]:
     share = alike[0]
     if_true = " with multiprocess = true" if only_one and share.total_gb < SMALL_CARD_GB else ""
     cards = ", ".join(each.device.label for each in alike)

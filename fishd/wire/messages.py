@@ -1,6 +1,7 @@
 """All that crosses the pipe between the daemon and one worker process, and nothing else.
 
-Audio never crosses it: the worker writes a clip and says where. Exceptions cross as text.
+Audio never crosses it: the worker writes a clip and says where. Exceptions cross as text. A `tag` keeps the
+wire name of a message whose class has been renamed.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ class Speak(Message, frozen=True):
     options: dict[str, object]
 
 
-class Forget(Message, frozen=True):
+class CancelTake(Message, frozen=True, tag="Forget"):
     """The take is no longer wanted (its job was cancelled); nothing is to be written for it."""
 
     take: str
 
 
-class Weigh(Message, frozen=True):
+class QueryMemory(Message, frozen=True, tag="Weigh"):
     """How much memory do you hold?"""
 
 
@@ -100,20 +101,20 @@ class OptionsChecked(Message, frozen=True):
     faults: tuple[str, ...] = ()
 
 
-class Weighed(Message, frozen=True):
+class MemoryReport(Message, frozen=True, tag="Weighed"):
     """The memory that the worker holds now, and the most that it has held."""
 
     memory_gb: float | None
     peak_gb: float
 
 
-class Recorded(Message, frozen=True):
+class Synthesized(Message, frozen=True, tag="Recorded"):
     """The engine has spoken the take: its slot is free, while the clip is being written."""
 
     take: str
 
 
-class Spoken(Message, frozen=True):
+class ClipWritten(Message, frozen=True, tag="Spoken"):
     """The clip of a take is on disk and fsynced. `work_s` is the time from start to clip.
 
     `content_hash` is of the file (core/hashes.py).
@@ -127,7 +128,7 @@ class Spoken(Message, frozen=True):
     content_hash: str
 
 
-class Failed(Message, frozen=True):
+class TakeError(Message, frozen=True, tag="Failed"):
     """The take gave no clip; `retry` says whether another seed may do better."""
 
     take: str
@@ -149,7 +150,7 @@ class Progress(Message, frozen=True):
     slots: int = 0
 
 
-class Fault(Message, frozen=True):
+class WorkerFault(Message, frozen=True, tag="Fault"):
     """The worker cannot go on and ends: `kind` is "out of memory", "load" or "engine".
 
     `needs_gb`, for want of memory: the most that it held, and what it asked for in vain.
@@ -161,5 +162,15 @@ class Fault(Message, frozen=True):
     needs_gb: float | None = None
 
 
-ToWorker = Load | Inspect | CheckOptions | Speak | Forget | Weigh | Stop
-FromWorker = Ready | Inspected | OptionsChecked | Weighed | Recorded | Spoken | Failed | Progress | Fault
+ToWorker = Load | Inspect | CheckOptions | Speak | CancelTake | QueryMemory | Stop
+FromWorker = (
+    Ready
+    | Inspected
+    | OptionsChecked
+    | MemoryReport
+    | Synthesized
+    | ClipWritten
+    | TakeError
+    | Progress
+    | WorkerFault
+)

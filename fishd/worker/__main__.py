@@ -15,10 +15,10 @@ import traceback
 
 from fishd.engines.protocol import OutOfMemory
 from fishd.wire.channel import BlockingChannel, EndOfStream
-from fishd.wire.messages import Fault, Load, Ready, ToWorker
+from fishd.wire.messages import Load, Ready, ToWorker, WorkerFault
 from fishd.worker.loading import Loaded, load_engine
 from fishd.worker.memory import memory_gb, needs_gb
-from fishd.worker.take_loop import Studio
+from fishd.worker.take_loop import TakeLoop
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_TEXT = 32 * 1024
@@ -49,7 +49,7 @@ def _work(channel: BlockingChannel[ToWorker], load: Load) -> int:
     except Exception as error:  # noqa: BLE001 - whatever an engine raises while it loads is told to the daemon
         return _tell(channel, error, "load", load.device)
     try:
-        Studio(channel, loaded).run()
+        TakeLoop(channel, loaded).run()
     except EndOfStream:
         raise
     except Exception as error:  # noqa: BLE001 - whatever an engine raises is told to the daemon
@@ -76,7 +76,7 @@ def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str, devic
         kind, needs = "out of memory", needs_gb(device, error)
     reason = _sendable(str(error)) or type(error).__name__
     trace = _sendable("".join(traceback.format_exception(error)))
-    channel.send(Fault(kind=kind, reason=reason, traceback=trace, needs_gb=needs))
+    channel.send(WorkerFault(kind=kind, reason=reason, traceback=trace, needs_gb=needs))
     return 1
 
 

@@ -18,13 +18,13 @@ import msgspec
 from fishd.engines.protocol import EngineError, OutOfMemory
 from fishd.wire.messages import (
     CheckOptions,
-    Fault,
     FromWorker,
     Inspect,
     Load,
     OptionsChecked,
     Ready,
     ToWorker,
+    WorkerFault,
 )
 from fishd.worker.loading import load_engine, offered_checks
 from fishd.worker.memory import memory_gb
@@ -60,13 +60,13 @@ def _checked(question: CheckOptions, engine: str) -> OptionsChecked:
         return OptionsChecked(question.id, (str(error),))
 
 
-def _loaded(question: Load) -> Ready | Fault:
+def _loaded(question: Load) -> Ready | WorkerFault:
     started = time.monotonic()
     try:
         engine = load_engine(question).engine
     except Exception as error:  # noqa: BLE001 - whatever an engine raises while it loads is the answer
         kind = "out of memory" if isinstance(error, OutOfMemory) else "load"
-        return Fault(kind, str(error) or type(error).__name__)
+        return WorkerFault(kind, str(error) or type(error).__name__)
     ready = Ready(
         engine=getattr(engine, "name", "") or question.engine,
         sample_rate=engine.sample_rate,

@@ -17,11 +17,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from fishd.core.transient_errors import will_pass
+from fishd.core.transient_errors import is_transient
 from fishd.engines.protocol import BadClip, EngineError, Failed, Spoken, Take, Voice
 from fishd.wire import messages
 from fishd.wire.channel import BadFrame, BlockingChannel, EndOfStream
-from fishd.wire.messages import CheckOptions, Forget, Inspect, Progress, Speak, Stop, ToWorker, Weigh
+from fishd.wire.messages import (
+    CancelTake,
+    CheckOptions,
+    Inspect,
+    Progress,
+    QueryMemory,
+    Speak,
+    Stop,
+    ToWorker,
+)
 from fishd.worker.clips import WrittenClip, fault_of, write_clip
 from fishd.worker.loading import Loaded
 from fishd.worker.memory import memory_gb, peak_gb
@@ -33,7 +42,7 @@ LONGEST_PAUSE_S = 5.0
 MOST_FORBIDDEN = 60
 
 
-class Studio:
+class TakeLoop:
     """One engine at work. `run` returns when the daemon said Stop and all takes have ended."""
 
     def __init__(self, channel: BlockingChannel[ToWorker], loaded: Loaded) -> None:
@@ -44,7 +53,7 @@ class Studio:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
         self._trouble = 0  # why clips wait, as an errno; owned by the clips' thread
         # The mutable state, owned by the main thread.
-        self._deck: deque[Speak] = deque()
+        self._queue: deque[Speak] = deque()
         self._in_engine: dict[str, tuple[Speak, float]] = {}
         self._forgotten: set[str] = set()
         self._stopping = False
@@ -55,7 +64,7 @@ class Studio:
     def run(self) -> None:
         threading.Thread(target=self._read, name="messages", daemon=True).start()
         try:
-            while not (self._stopping and not self._deck and not self._in_engine):
+            while not (self._stopping and not self._queue and not self._in_engine):
                 self._take_messages()
                 self._start_takes()
                 if self._in_engine:
@@ -79,7 +88,7 @@ class Studio:
 
     def _take_messages(self) -> None:
         """All that have come; wait for one if there is nothing to do."""
-        wait = not self._deck and not self._in_engine and not self._stopping
+        wait = not self._queue and not self._in_engine and not self._stopping
         while True:
             try:
                 message = self._messages.get(block=wait)
@@ -91,16 +100,16 @@ class Studio:
     def _handle(self, message: ToWorker) -> None:
         match message:
             case Speak():
-                self._deck.append(message)
+                self._queue.append(message)
             case Inspect():
                 self._channel.send(inspect(message))
             case CheckOptions():
                 self._channel.send(self._loaded.checks.answer(message))
-            case Forget():
+            case CancelTake():
                 self._forget(message.take)
-            case Weigh():
+            case QueryMemory():
                 device = self._loaded.device
-                self._channel.send(messages.Weighed(memory_gb(device), peak_gb(device, self._engine)))
+                self._channel.send(messages.MemoryReport(memory_gb(device), peak_gb(device, self._engine)))
             case Stop():
                 self._stopping = True
             case messages.Load():
@@ -115,8 +124,8 @@ class Studio:
                 return
             drop(take)
             del self._in_engine[take]
-        elif (speak := next((s for s in self._deck if s.take == take), None)) is not None:
-            self._deck.remove(speak)
+        elif (speak := next((s for s in self._queue if s.take == take), None)) is not None:
+            self._queue.remove(speak)
         else:
             return  # it has ended, and that was told
         self._fail(take, "no longer wanted", retry=False)
@@ -124,8 +133,8 @@ class Studio:
     # ---- takes -------------------------------------------------------------------------------------
 
     def _start_takes(self) -> None:
-        while self._deck and len(self._in_engine) < self._engine.capacity:
-            speak = self._deck.popleft()
+        while self._queue and len(self._in_engine) < self._engine.capacity:
+            speak = self._queue.popleft()
             try:
                 self._engine.start(_take(speak))
             except BadClip as error:
@@ -158,7 +167,7 @@ class Studio:
 
     def _fail(self, take: str, reason: str, *, retry: bool) -> None:
         self._forgotten.discard(take)
-        self._channel.send(messages.Failed(take, reason, retry))
+        self._channel.send(messages.TakeError(take, reason, retry))
 
     def _keep(self, end: Spoken, speak: Speak, since: float) -> None:
         rate = self._engine.sample_rate
@@ -166,7 +175,7 @@ class Studio:
         if fault:
             self._fail(end.take_id, fault, retry=True)
             return
-        self._channel.send(messages.Recorded(end.take_id))
+        self._channel.send(messages.Synthesized(end.take_id))
         self._writer.submit(self._write, end, speak, since, rate)
 
     def _write(self, end: Spoken, speak: Speak, since: float, rate: int) -> None:
@@ -177,10 +186,10 @@ class Studio:
             except Exception as error:  # noqa: BLE001 - nobody awaits this thread: whatever it is, it is told
                 reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
                 what = f"the clip cannot be written: {reason}"
-                self._channel.send(messages.Failed(end.take_id, what, retry=True))
+                self._channel.send(messages.TakeError(end.take_id, what, retry=True))
                 return
             work_s = time.monotonic() - since
-            spoken = messages.Spoken(
+            spoken = messages.ClipWritten(
                 end.take_id, clip.duration_s, clip.size_bytes, clip.peak, work_s, clip.content_hash
             )
             self._channel.send(spoken)
@@ -213,7 +222,7 @@ class Studio:
 def _is_worth_waiting(error: OSError, failures: int) -> bool:
     """A full disk is waited for as long as it takes; a folder that we may not write in, for some minutes."""
     is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
-    return will_pass(error) or (is_forbidden and failures < MOST_FORBIDDEN)
+    return is_transient(error) or (is_forbidden and failures < MOST_FORBIDDEN)
 
 
 def _take(speak: Speak) -> Take:

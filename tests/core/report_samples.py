@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from fishd.core.model.job import Fault, JobStatus
 from fishd.core.model.result import (
-    GpuState,
-    JobState,
+    GpuSnapshot,
+    JobSnapshot,
+    RecentError,
     Result,
     SegmentResult,
     SpeakerResult,
     Status,
-    StatusError,
     Totals,
     WorkerShare,
-    WorkerState,
+    WorkerSnapshot,
 )
 
 CAST = (("Alice", 12), ("Bob", 11), ("Chloë", 8), ("Dr. Okonkwo", 7), ("Émile", 5), ("Narrator", 3))
@@ -134,22 +134,24 @@ def busy() -> Status:
     card = "NVIDIA GeForce RTX 4090"
     return status(
         jobs=(
-            JobState("episode", "Episode 3", "speaking", 0, 24, 1, 34, 96.0, 22.4, 5.1, 9.0),
-            JobState("audiobook", "線の先生と新しい仲間たち、第三巻", "waiting", 0, 6, 0, 12, 18.0, 0.0, 2.0),
+            JobSnapshot("episode", "Episode 3", "speaking", 0, 24, 1, 34, 96.0, 22.4, 5.1, 9.0),
+            JobSnapshot(
+                "audiobook", "線の先生と新しい仲間たち、第三巻", "waiting", 0, 6, 0, 12, 18.0, 0.0, 2.0
+            ),
         ),
         waiting=1,
         workers=(
-            WorkerState(0, "cuda:0", card, "ready", 8, 8, 1203, 0, 7.4, 5001),
-            WorkerState(1, "cuda:0", card, "ready", 8, 7, 1187, 0, 7.4, 5002),
-            WorkerState(
+            WorkerSnapshot(0, "cuda:0", card, "ready", 8, 8, 1203, 0, 7.4, 5001),
+            WorkerSnapshot(1, "cuda:0", card, "ready", 8, 7, 1187, 0, 7.4, 5002),
+            WorkerSnapshot(
                 2, "cuda:1", card, "draining", 4, 1, 640, 2, 7.9, 5003, "out of memory; runs with 4 slots"
             ),
-            WorkerState(3, "cuda:1", card, "starting", 0, 0, 0, 1, None, 5004),
+            WorkerSnapshot(3, "cuda:1", card, "starting", 0, 0, 0, 1, None, 5004),
         ),
-        gpus=(GpuState(0, card, 24.0, 8.9, 2), GpuState(1, card, 24.0, 2.2, 2)),
+        gpus=(GpuSnapshot(0, card, 24.0, 8.9, 2), GpuSnapshot(1, card, 24.0, 2.2, 2)),
         errors=(
-            StatusError("2026-11-22T14:02:51Z", "config.toml", "pool.max_takes: is 0; give it 1 or more"),
-            StatusError("2026-11-22T15:11:40Z", "worker 2", "CUDA out of memory: 512 MiB more did not fit"),
+            RecentError("2026-11-22T14:02:51Z", "config.toml", "pool.max_takes: is 0; give it 1 or more"),
+            RecentError("2026-11-22T15:11:40Z", "worker 2", "CUDA out of memory: 512 MiB more did not fit"),
         ),
         jobs_done=12,
         segments_done=530,
@@ -159,5 +161,7 @@ def busy() -> Status:
 
 def idle() -> Status:
     return status(
-        engine="preview", workers=(WorkerState(0, "cpu", "", "ready", 1, 0, 46, 0, 0.4, 5001),), jobs_done=1
+        engine="preview",
+        workers=(WorkerSnapshot(0, "cpu", "", "ready", 1, 0, 46, 0, 0.4, 5001),),
+        jobs_done=1,
     )

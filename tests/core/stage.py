@@ -11,27 +11,27 @@ from typing import TypeVar
 
 from fishd.core.dispatch.actions import (
     Action,
-    AskClip,
-    AskOptions,
     DrainWorker,
-    Ending,
+    DropTake,
     Exit,
     FinishJob,
-    ForgetTake,
+    InspectReference,
+    JobOutcome,
     KillWorker,
-    Say,
+    LogMessage,
     SendTake,
     StartWorker,
+    ValidateOptions,
 )
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import (
+    CheckCompleted,
+    DevicePlan,
     Event,
     JobArrived,
     PoolPlan,
-    Post,
-    QuestionAnswered,
+    TakeCompleted,
     TakeFailed,
-    TakeSpoken,
     Tick,
     WorkerGone,
     WorkerReady,
@@ -50,7 +50,7 @@ def make_plan(
     """One post on the CPU, or several on "gpu:0", "gpu:1", …"""
     names = [device] if len(wanted) == 1 else [f"gpu:{i}" for i in range(len(wanted))]
     posts = tuple(
-        Post(name, name.upper().replace(":", " "), name, count, budget_gb)
+        DevicePlan(name, name.upper().replace(":", " "), name, count, budget_gb)
         for name, count in zip(names, wanted, strict=True)
     )
     return PoolPlan(generation, posts, **limits)  # pyright: ignore[reportArgumentType] - floats stand for ints
@@ -106,7 +106,7 @@ class Script:
     def start(self, slots: int = 1) -> None:
         """Start every worker that is wanted, and have it ready."""
         self.tick()
-        for worker in tuple(self.dispatcher.crew.workers.values()):
+        for worker in tuple(self.dispatcher.workers.by_id.values()):
             if worker.state is WorkerState.STARTING:
                 self.ready(worker.id, slots)
 
@@ -119,16 +119,16 @@ class Script:
 
     def answer(self, actions: list[Action]) -> list[Action]:
         """All questions among the actions, and those that follow, find no fault."""
-        asked = [*of(AskClip, actions), *of(AskOptions, actions)]
+        asked = [*of(InspectReference, actions), *of(ValidateOptions, actions)]
         while asked:
             order = asked.pop(0)
-            now = self.tell(QuestionAnswered(order.worker, order.question))
-            asked += [*of(AskClip, now), *of(AskOptions, now)]
+            now = self.tell(CheckCompleted(order.worker, order.check))
+            asked += [*of(InspectReference, now), *of(ValidateOptions, now)]
             actions += now
         return actions
 
     def speak(self, take: SendTake) -> list[Action]:
-        return self.tell(TakeSpoken(take.worker, take.take, 1.0, 0.5))
+        return self.tell(TakeCompleted(take.worker, take.take, 1.0, 0.5))
 
     def fail(self, take: SendTake, *, retry: bool = True) -> list[Action]:
         return self.tell(TakeFailed(take.worker, take.take, "it stammered", retry))
@@ -136,19 +136,19 @@ class Script:
     def lose(self, worker: int, kind: str = "ended", after_s: float = 0.0) -> list[Action]:
         return self.tell(WorkerGone(worker, kind, "it fell over"), after_s)
 
-    def endings(self) -> list[Ending]:
-        return [action.ending for action in of(FinishJob, self.heard)]
+    def endings(self) -> list[JobOutcome]:
+        return [action.outcome for action in of(FinishJob, self.heard)]
 
     def said(self) -> str:
-        return "\n".join(say.text for say in of(Say, self.heard))
+        return "\n".join(say.text for say in of(LogMessage, self.heard))
 
 
 def check_invariants(dispatcher: Dispatcher, now: float) -> None:
     """What must hold after every event, whatever happened."""
     held: Counter[Place] = Counter()
-    for worker in dispatcher.crew.workers.values():
+    for worker in dispatcher.workers.by_id.values():
         assert worker.state is not WorkerState.GONE
-        assert worker.num_speaking <= worker.slots, f"worker {worker.id} is overfull"
+        assert worker.num_slots_used <= worker.slots, f"worker {worker.id} is overfull"
         assert len(worker.takes) <= 1 or not any(take.alone for take in worker.takes.values())
         held.update((take.job.name, take.speaker, take.segment) for take in worker.takes.values())
     assert [] == [place for place, count in held.items() if count > 1], "in hand twice"
@@ -157,13 +157,13 @@ def check_invariants(dispatcher: Dispatcher, now: float) -> None:
         for s, row in enumerate(job.records):
             for n, record in enumerate(row):
                 counts[record.state] += 1
-                in_hand = record.state is SegmentState.IN_HAND
+                in_hand = record.state is SegmentState.IN_FLIGHT
                 assert in_hand == bool(held.pop((job.name, s, n), 0)), f"{job.name} {s} {n} is lost"
         assert counts[SegmentState.WAITING] == job.num_waiting
-        assert counts[SegmentState.IN_HAND] == job.num_in_hand
+        assert counts[SegmentState.IN_FLIGHT] == job.num_in_flight
         assert counts[SegmentState.DONE] == job.num_done
         assert counts[SegmentState.FAILED] == job.num_failed
-        assert not job.over, f"{job.name} is over and still here"
+        assert not job.is_over, f"{job.name} is over and still here"
     assert not held, "in hand for a job that is not here"
     deadline = dispatcher.next_deadline(now)
     assert deadline is None or deadline > now, "the clock would spin"
@@ -181,7 +181,7 @@ class World:
     exited: bool = False
     sent: list[tuple[float, SendTake]] = field(default_factory=list)
     spoken: Counter[Place] = field(default_factory=Counter)
-    ended: dict[str, tuple[float, Ending]] = field(default_factory=dict)
+    ended: dict[str, tuple[float, JobOutcome]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     serving: list[int] = field(default_factory=list)  # after every event, how many workers were ready
 
@@ -220,18 +220,18 @@ class World:
         for action in self.dispatcher.handle(event, self.now):
             self._do(action)
         check_invariants(self.dispatcher, self.now)
-        self.serving.append(sum(1 for _ in self.dispatcher.crew.ready()))
+        self.serving.append(sum(1 for _ in self.dispatcher.workers.ready()))
 
     def _is_real(self, event: Event) -> bool:
         """What was on its way from a worker that died meanwhile never comes."""
         match event:
-            case WorkerReady(worker) | QuestionAnswered(worker):
+            case WorkerReady(worker) | CheckCompleted(worker):
                 return worker in self._alive
-            case TakeSpoken(worker, take) | TakeFailed(worker, take):
+            case TakeCompleted(worker, take) | TakeFailed(worker, take):
                 if worker not in self._alive or take not in self._in_hand[worker]:
                     return False
                 self._in_hand[worker].discard(take)
-                if isinstance(event, TakeSpoken):
+                if isinstance(event, TakeCompleted):
                     self.spoken[self._places[take]] += 1
                 self._end_if_drained(worker)
                 return True
@@ -258,20 +258,20 @@ class World:
                 self._end_if_drained(worker)
             case KillWorker(worker, reason):
                 self.at(self.now + 0.001, WorkerGone(worker, "ended", reason))
-            case AskClip(worker, question) | AskOptions(worker, question):
-                self.at(self.now + 0.001, QuestionAnswered(worker, question))
+            case InspectReference(worker, question) | ValidateOptions(worker, question):
+                self.at(self.now + 0.001, CheckCompleted(worker, question))
             case SendTake():
                 self.sent.append((self.now, action))
                 self._in_hand[action.worker].add(action.take)
                 self._places[action.take] = action.job.name, action.speaker_index, action.segment_index
-                spoken = TakeSpoken(action.worker, action.take, 1.0, 1.0)
+                spoken = TakeCompleted(action.worker, action.take, 1.0, 1.0)
                 self.at(self.now + self.cost_s(action), spoken)
             case FinishJob(ending):
                 assert ending.name not in self.ended, f"{ending.name} ended twice"
                 self.ended[ending.name] = self.now, ending
-            case Say():
+            case LogMessage():
                 self.said.append(action.text)
-            case ForgetTake():
+            case DropTake():
                 pass
             case Exit():
                 self.exited = True

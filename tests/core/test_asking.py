@@ -1,8 +1,8 @@
 """Questions before takes: how many at a time, which are not asked again, and who is blamed."""
 
-from fishd.core.dispatch.actions import AskClip, AskOptions, FinishJob, SendTake
-from fishd.core.dispatch.events import JobArrived, PlanChanged, QuestionAnswered
-from fishd.core.dispatch.validation import AT_ONCE
+from fishd.core.dispatch.actions import FinishJob, InspectReference, SendTake, ValidateOptions
+from fishd.core.dispatch.events import CheckCompleted, JobArrived, PlanChanged
+from fishd.core.dispatch.validation import MAX_CHECKS_PER_WORKER
 from fishd.core.model.job import Fault
 from tests.core.stage import Script, make_job, make_plan, of
 
@@ -15,9 +15,11 @@ def test_a_worker_has_a_few_questions_at_a_time():
     """The answer to one comes while it looks at the next; no worker hoards them."""
     script = Script(make_plan(2))
     script.start()
-    asked = of(AskClip, script.tell(JobArrived("job", make_job(), references=clips(20))))
-    assert [AT_ONCE, AT_ONCE] == [sum(ask.worker == worker for ask in asked) for worker in (0, 1)]
-    assert 1 == len(of(AskClip, script.tell(QuestionAnswered(0, asked[0].question))))
+    asked = of(InspectReference, script.tell(JobArrived("job", make_job(), references=clips(20))))
+    assert [MAX_CHECKS_PER_WORKER, MAX_CHECKS_PER_WORKER] == [
+        sum(ask.worker == worker for ask in asked) for worker in (0, 1)
+    ]
+    assert 1 == len(of(InspectReference, script.tell(CheckCompleted(0, asked[0].check))))
 
 
 def test_options_that_were_found_good_are_not_asked_about_again():
@@ -25,10 +27,10 @@ def test_options_that_were_found_good_are_not_asked_about_again():
     script = Script()
     script.start()
     script.tell(JobArrived("a", make_job("a")))
-    script.tell(QuestionAnswered(0, "0.options"))
-    assert [] == of(AskOptions, script.tell(JobArrived("b", make_job("b"))))
+    script.tell(CheckCompleted(0, "0.options"))
+    assert [] == of(ValidateOptions, script.tell(JobArrived("b", make_job("b"))))
     script.tell(PlanChanged(make_plan(1, generation=0)))
-    assert 1 == len(of(AskOptions, script.tell(JobArrived("c", make_job("c")))))
+    assert 1 == len(of(ValidateOptions, script.tell(JobArrived("c", make_job("c")))))
 
 
 def test_a_clip_that_was_found_good_is_not_looked_at_again():
@@ -36,16 +38,16 @@ def test_a_clip_that_was_found_good_is_not_looked_at_again():
     script = Script()
     script.start()
     script.tell(JobArrived("a", make_job("a"), references=(("a.wav", "/w/1"),)))
-    script.tell(QuestionAnswered(0, "0.0", (), ("is long",)))
-    script.tell(QuestionAnswered(0, "0.options"))
+    script.tell(CheckCompleted(0, "0.0", (), ("is long",)))
+    script.tell(CheckCompleted(0, "0.options"))
     heard = script.tell(JobArrived("b", make_job("b"), references=(("b.wav", "/w/1"),)))
-    assert [] == of(AskClip, heard)
+    assert [] == of(InspectReference, heard)
     (take,) = of(SendTake, script.speak(of(SendTake, script.heard)[-1]))
     (finish,) = of(FinishJob, script.speak(take))
-    assert (Fault("b.wav", "is long"),) == finish.ending.warnings
+    assert (Fault("b.wav", "is long"),) == finish.outcome.warnings
     script.tell(PlanChanged(make_plan(1, generation=0)))
     again = script.tell(JobArrived("c", make_job("c"), references=(("c.wav", "/w/1"),)))
-    assert 1 == len(of(AskClip, again))
+    assert 1 == len(of(InspectReference, again))
 
 
 def test_a_clip_with_a_fault_is_looked_at_each_time():
@@ -54,8 +56,8 @@ def test_a_clip_with_a_fault_is_looked_at_each_time():
     script.start()
     for number, name in enumerate(("a", "b")):
         asked = script.tell(JobArrived(name, None, references=(("a.wav", "/w/1"),)))
-        assert 1 == len(of(AskClip, asked))
-        script.tell(QuestionAnswered(0, f"{number}.0", ("is silent",)))
+        assert 1 == len(of(InspectReference, asked))
+        script.tell(CheckCompleted(0, f"{number}.0", ("is silent",)))
 
 
 def test_options_with_faults_are_asked_about_each_time():
@@ -63,21 +65,19 @@ def test_options_with_faults_are_asked_about_each_time():
     script = Script()
     script.start()
     for number, name in enumerate(("a", "b")):
-        assert 1 == len(of(AskOptions, script.tell(JobArrived(name, make_job(name)))))
-        (finish,) = of(
-            FinishJob, script.tell(QuestionAnswered(0, f"{number}.options", ("temperature: is 9",)))
-        )
-        assert ("temperature: is 9",) == tuple(fault.what for fault in finish.ending.faults)
+        assert 1 == len(of(ValidateOptions, script.tell(JobArrived(name, make_job(name)))))
+        (finish,) = of(FinishJob, script.tell(CheckCompleted(0, f"{number}.options", ("temperature: is 9",))))
+        assert ("temperature: is 9",) == tuple(fault.what for fault in finish.outcome.faults)
 
 
 def test_a_question_that_was_lost_with_a_worker_is_asked_alone():
     """The next worker looks at nothing beside it, so that no innocent clip shares its blame."""
     script = Script()
     script.start()
-    asked = of(AskClip, script.tell(JobArrived("job", make_job(), references=clips(3))))
+    asked = of(InspectReference, script.tell(JobArrived("job", make_job(), references=clips(3))))
     assert 3 == len(asked)
     script.lose(0)
     script.start()
-    alone = of(AskClip, script.heard)[3:]
+    alone = of(InspectReference, script.heard)[3:]
     assert 1 == len(alone)
-    assert 1 == len(of(AskClip, script.tell(QuestionAnswered(alone[0].worker, alone[0].question))))
+    assert 1 == len(of(InspectReference, script.tell(CheckCompleted(alone[0].worker, alone[0].check))))

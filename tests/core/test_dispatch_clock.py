@@ -88,22 +88,22 @@ def speak_all(jobs: int, lines: tuple[int, ...], *, failing: bool = False) -> in
         at += 1
         if event is not None:
             handle(event)
-    assert dispatcher.idle
+    assert dispatcher.is_idle
     return calls
 
 
 def answer(action: object, failed: set[tuple[str, int, int]] | None) -> object | None:
     """A world in which all goes well, or every first take fails."""
-    from fishd.core.dispatch.actions import AskOptions
-    from fishd.core.dispatch.events import QuestionAnswered, TakeFailed, TakeSpoken
+    from fishd.core.dispatch.actions import ValidateOptions
+    from fishd.core.dispatch.events import CheckCompleted, TakeCompleted, TakeFailed
 
-    if isinstance(action, AskOptions):
-        return QuestionAnswered(action.worker, action.question)
+    if isinstance(action, ValidateOptions):
+        return CheckCompleted(action.worker, action.check)
     if not isinstance(action, SendTake):
         return None
     if failed is not None and action.number == 1:
         return TakeFailed(action.worker, action.take, "it stammered", retry=True)
-    return TakeSpoken(action.worker, action.take, 1.0, 0.5)
+    return TakeCompleted(action.worker, action.take, 1.0, 0.5)
 
 
 def test_a_segment_costs_the_same_in_a_job_of_2_000_as_in_one_of_200():

@@ -2,15 +2,15 @@
 
 import pytest
 
-from fishd.core.dispatch.actions import AskClip, FinishJob, KillWorker, SendTake, StartWorker
+from fishd.core.dispatch.actions import FinishJob, InspectReference, KillWorker, SendTake, StartWorker
 from fishd.core.dispatch.events import (
-    CancelAsked,
+    CancelRequested,
+    CheckCompleted,
     JobArrived,
     PlanChanged,
-    QuestionAnswered,
     WorkerProgressed,
 )
-from fishd.core.dispatch.workers import TAKE_PATIENCE
+from fishd.core.dispatch.workers import MAX_TAKE_TIMEOUTS
 from fishd.core.model.job import JobStatus
 from tests.core.stage import Script, make_job, make_plan, of
 
@@ -92,7 +92,7 @@ def test_a_poison_segment_fails_alone():
     script.start(slots=4)
     script.arrive(make_job(lines=(4,)))
     for _ in range(100):
-        if script.dispatcher.idle:
+        if script.dispatcher.is_idle:
             break
         play_poison(script)
     (ending,) = script.endings()
@@ -103,7 +103,7 @@ def test_a_poison_segment_fails_alone():
 
 def play_poison(script: Script) -> None:
     """Segment 2 kills its worker; the others are spoken, but only where it is not."""
-    for worker in tuple(script.dispatcher.crew.workers.values()):
+    for worker in tuple(script.dispatcher.workers.by_id.values()):
         held = {take: record.segment for take, record in worker.takes.items()}
         if 2 in held.values():
             script.lose(worker.id)
@@ -122,14 +122,14 @@ def test_a_segment_that_must_be_alone_is_not_starved():
     script.start(slots=2)
     script.arrive(make_job("suspect", (1,)))
     for round_ in range(2):
-        script.lose(next(iter(script.dispatcher.crew.workers)))
+        script.lose(next(iter(script.dispatcher.workers.by_id)))
         script.tell(JobArrived(f"other {round_}", make_job(f"other {round_}", (50,))))
         script.tick()
-        (worker,) = script.dispatcher.crew.workers
+        (worker,) = script.dispatcher.workers.by_id
         script.answer(script.ready(worker, slots=2))
     for _ in range(10):
         takes = {take.take: take for take in of(SendTake, script.heard)}
-        (worker,) = script.dispatcher.crew.workers.values()
+        (worker,) = script.dispatcher.workers.by_id.values()
         for take in tuple(worker.takes):
             script.speak(takes[take])
     assert "suspect" in {ending.name for ending in script.endings()}
@@ -149,8 +149,8 @@ def test_a_suspect_is_not_sent_to_a_worker_that_looks_at_a_clip():
     script = Script()
     suspect_in_waiting(script)
     script.tell(JobArrived("another", None, references=(("a.wav", "/w/a.wav"),)))
-    assert [AskClip] == [type(action) for action in script.ready(2, slots=2)]
-    assert [3] == [take.number for take in of(SendTake, script.tell(QuestionAnswered(2, "1.0")))]
+    assert [InspectReference] == [type(action) for action in script.ready(2, slots=2)]
+    assert [3] == [take.number for take in of(SendTake, script.tell(CheckCompleted(2, "1.0")))]
 
 
 def test_a_worker_with_a_suspect_is_asked_nothing():
@@ -159,7 +159,7 @@ def test_a_worker_with_a_suspect_is_asked_nothing():
     suspect_in_waiting(script)
     (take,) = of(SendTake, script.ready(2, slots=2))
     assert [] == script.tell(JobArrived("another", None, references=(("a.wav", "/w/a.wav"),)))
-    assert [AskClip(2, "1.0", "/w/a.wav")] == of(AskClip, script.speak(take))
+    assert [InspectReference(2, "1.0", "/w/a.wav")] == of(InspectReference, script.speak(take))
 
 
 def test_a_clip_that_kills_workers_is_a_fault_of_the_bundle():
@@ -168,7 +168,7 @@ def test_a_clip_that_kills_workers_is_a_fault_of_the_bundle():
     script.start()
     script.tell(JobArrived("job", None, references=(("bob.flac", "/w/bob.flac"),)))
     for worker in range(3):
-        assert [worker] == [asked.worker for asked in of(AskClip, script.heard)][-1:]
+        assert [worker] == [asked.worker for asked in of(InspectReference, script.heard)][-1:]
         script.lose(worker)
         script.start()
     (ending,) = script.endings()
@@ -182,10 +182,10 @@ def test_the_question_of_a_cancelled_job_is_not_asked_again():
     script = Script()
     script.start()
     script.tell(JobArrived("job", make_job(), references=(("a.wav", "/w/a.wav"),)))
-    script.tell(CancelAsked("job"))
+    script.tell(CancelRequested("job"))
     script.lose(0)
     script.start()
-    assert 1 == len(of(AskClip, script.heard))
+    assert 1 == len(of(InspectReference, script.heard))
     assert 1 == len(script.endings())
 
 
@@ -195,10 +195,10 @@ def test_a_worker_is_not_hung_because_it_was_idle_for_long():
     script.start()
     script.tick(after_s=LATE_S)
     asked, _ = script.tell(JobArrived("job", make_job(), references=(("a.wav", "/w/a.wav"),)))
-    assert isinstance(asked, AskClip)
+    assert isinstance(asked, InspectReference)
     assert [] == script.tick(after_s=1.0)
-    script.tell(QuestionAnswered(0, asked.question))
-    (take,) = of(SendTake, script.tell(QuestionAnswered(0, "0.options")))
+    script.tell(CheckCompleted(0, asked.check))
+    (take,) = of(SendTake, script.tell(CheckCompleted(0, "0.options")))
     script.speak(take)
     script.tick(after_s=LATE_S)
     script.arrive(make_job("another"))
@@ -231,7 +231,7 @@ def test_steps_without_an_end_are_no_progress():
     script = Script(make_plan(1, take_timeout_s=60.0))
     script.start()
     one_take(script)
-    for _ in range(TAKE_PATIENCE * 2 - 1):
+    for _ in range(MAX_TAKE_TIMEOUTS * 2 - 1):
         assert [] == script.tell(WorkerProgressed(0), after_s=30.0)
     (kill,) = script.tell(WorkerProgressed(0), after_s=30.0)
     assert KillWorker(0, "hung: a take had not ended after 4 × 60 s") == kill
@@ -243,7 +243,7 @@ def test_a_clip_from_a_worker_that_is_being_killed_counts():
     script.start()
     take = one_take(script)
     script.tick(after_s=60.0)
-    assert [JobStatus.DONE] == [finish.ending.status for finish in of(FinishJob, script.speak(take))]
+    assert [JobStatus.DONE] == [finish.outcome.status for finish in of(FinishJob, script.speak(take))]
 
 
 def test_a_worker_that_is_never_ready_is_killed():
@@ -263,7 +263,7 @@ def test_deaths_before_ready_back_off_and_open_a_breaker():
         assert [worker + 1] == [order.worker for order in of(StartWorker, script.tick(after_s=0.01))]
     script.lose(4, "load")
     assert [] == script.tick(after_s=LATE_S)
-    assert script.dispatcher.crew.stuck
+    assert script.dispatcher.workers.is_stuck
     assert "worker 4 ended before it was of use, 5 in a row: no more are started here" in script.said()
 
 
@@ -274,7 +274,7 @@ def test_workers_that_die_together_count_as_one_death():
     script.now += 5
     for worker in range(4):
         script.lose(worker, "load", after_s=0.01)
-    assert 1 == script.dispatcher.crew.posts["cpu"].deaths
+    assert 1 == script.dispatcher.workers.devices["cpu"].deaths
     assert [4] == [order.worker for order in of(StartWorker, script.tick(after_s=1.0))]
     assert [5] == [order.worker for order in of(StartWorker, script.ready(4))]
 
@@ -286,7 +286,7 @@ def test_a_new_plan_closes_the_breaker():
     for worker in range(5):
         script.lose(worker, "load")
         script.tick(after_s=60.0)
-    assert script.dispatcher.crew.stuck
+    assert script.dispatcher.workers.is_stuck
     assert [StartWorker(5, "cpu", 0)] == script.tell(PlanChanged(make_plan(1)))
 
 
@@ -321,7 +321,7 @@ def test_out_of_memory_means_one_worker_fewer_on_that_card():
     script.start()
     take = one_take(script)
     assert [] == of(StartWorker, script.lose(take.worker, "out of memory"))
-    assert [1, 2] == [post.wanted for post in script.dispatcher.crew.posts.values()]
+    assert [1, 2] == [post.wanted for post in script.dispatcher.workers.devices.values()]
     assert [1, 1] == [take.number for take in of(SendTake, script.heard)]
     assert "GPU 0: out of memory: it runs 1 workers now" in script.said()
 
@@ -344,5 +344,5 @@ def test_the_last_fault_of_a_post_is_kept_for_the_status(kind: str):
     script.start()
     script.lose(0, kind)
     script.tell(PlanChanged(make_plan(2, 1)))
-    post = script.dispatcher.crew.posts["gpu:0"]
+    post = script.dispatcher.workers.devices["gpu:0"]
     assert (1, "it fell over") == (post.restarts, post.last_fault)

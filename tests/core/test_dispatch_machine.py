@@ -8,33 +8,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fishd.core.dispatch.actions import (
     Action,
-    AskClip,
-    AskOptions,
     DrainWorker,
     Exit,
     FinishJob,
+    InspectReference,
     KillWorker,
     SendTake,
     StartWorker,
+    ValidateOptions,
 )
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import (
-    CancelAsked,
+    CancelRequested,
+    CheckCompleted,
     Event,
     JobArrived,
     PlanChanged,
     PoolPlan,
-    QuestionAnswered,
-    StopAsked,
+    StopRequested,
+    TakeCompleted,
     TakeFailed,
-    TakeRecorded,
-    TakeSpoken,
+    TakeSynthesized,
     Tick,
     WorkerGone,
     WorkerProgressed,
     WorkerReady,
 )
-from fishd.core.dispatch.workers import OUTGROWN_TAKES
+from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
 from fishd.core.model.job import Fault, JobStatus
 from tests.core.stage import check_invariants, make_clip, make_job, make_plan
 
@@ -102,7 +102,7 @@ class Worlds(RuleBasedStateMachine):
     def a_question_is_answered(self, data: st.DataObject, fault: str) -> None:
         worker, question = data.draw(st.sampled_from(list(self.questions)))
         del self.questions[worker, question]
-        self.tell(QuestionAnswered(worker, question, (fault,) if fault else ()))
+        self.tell(CheckCompleted(worker, question, (fault,) if fault else ()))
 
     @rule(data=st.data())
     @precondition(lambda self: self.takes)
@@ -113,7 +113,7 @@ class Worlds(RuleBasedStateMachine):
     @precondition(lambda self: self.takes)
     def a_take_is_recorded(self, data: st.DataObject) -> None:
         take = self.takes[data.draw(st.sampled_from(list(self.takes)))]
-        self.tell(TakeRecorded(take.worker, take.take))
+        self.tell(TakeSynthesized(take.worker, take.take))
 
     @rule(data=st.data(), retry=st.booleans())
     @precondition(lambda self: self.takes)
@@ -140,15 +140,15 @@ class Worlds(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     def an_old_worker_says_what_it_holds(self, data: st.DataObject, held_gb: float) -> None:
         worker = data.draw(st.sampled_from(list(self.alive)))
-        self.dispatcher.crew.workers[worker].num_spoken += OUTGROWN_TAKES
+        self.dispatcher.workers.by_id[worker].num_spoken += MIN_TAKES_BEFORE_REPLACEMENT
         self.tell(WorkerProgressed(worker, held_gb))
 
     @rule(worker=st.integers(0, 5), take=st.sampled_from(["0.0.0.1.0", "1.0.0.1.1"]))
     def a_late_word_comes_from_a_worker_that_is_gone(self, worker: int, take: str) -> None:
         if worker not in self.alive:
-            self.tell(TakeRecorded(worker, take))
-            self.tell(TakeSpoken(worker, take, 1.0, 1.0))
-            self.tell(QuestionAnswered(worker, "0.options"))
+            self.tell(TakeSynthesized(worker, take))
+            self.tell(TakeCompleted(worker, take, 1.0, 1.0))
+            self.tell(CheckCompleted(worker, "0.options"))
             self.tell(WorkerReady(worker, 1, "an engine"))
 
     @rule(plan=PLANS)
@@ -159,7 +159,7 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5))
     def a_job_is_cancelled(self, number: int) -> None:
-        self.tell(CancelAsked(f"job {number}"))
+        self.tell(CancelRequested(f"job {number}"))
 
     @rule(after_s=st.sampled_from([0.1, 1.0, 5.0, 61.0, 601.0]))
     def time_passes(self, after_s: float) -> None:
@@ -170,7 +170,7 @@ class Worlds(RuleBasedStateMachine):
     def the_daemon_is_to_stop(self, sure: int) -> None:
         if sure == 0:
             self.stopping = True
-            self.tell(StopAsked())
+            self.tell(StopRequested())
 
     # ---- what must hold ----------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Worlds(RuleBasedStateMachine):
 
     @invariant()
     def both_sides_know_the_same_workers_and_takes(self) -> None:
-        workers = self.dispatcher.crew.workers
+        workers = self.dispatcher.workers.by_id
         assert set(self.alive) == set(workers)
         assert set(self.takes) == {take for worker in workers.values() for take in worker.takes}
 
@@ -203,8 +203,8 @@ class Worlds(RuleBasedStateMachine):
             assert 1 == self.exits
             return
         assert set(self.arrived) == set(self.ended)
-        assert 2 == sum(1 for _ in self.dispatcher.crew.ready())
-        assert {9} == {worker.generation for worker in self.dispatcher.crew.workers.values()}
+        assert 2 == sum(1 for _ in self.dispatcher.workers.ready())
+        assert {9} == {worker.generation for worker in self.dispatcher.workers.by_id.values()}
 
     # ---- the other side ----------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Worlds(RuleBasedStateMachine):
         if self.questions:
             worker, question = next(iter(self.questions))
             del self.questions[worker, question]
-            self.tell(QuestionAnswered(worker, question))
+            self.tell(CheckCompleted(worker, question))
         elif self.takes:
             self.speak(next(iter(self.takes)))
         elif ending := [w for w in self.alive if w in self.told_to_end]:
@@ -240,7 +240,7 @@ class Worlds(RuleBasedStateMachine):
         place = (take.job.name, take.speaker_index, take.segment_index)
         assert place not in self.done, f"{place} is spoken twice"
         self.done.add(place)
-        self.tell(TakeSpoken(take.worker, take.take, 1.0, 1.0))
+        self.tell(TakeCompleted(take.worker, take.take, 1.0, 1.0))
 
     def bury(self, worker: int, kind: str) -> None:
         del self.alive[worker], self.devices[worker]
@@ -258,7 +258,7 @@ class Worlds(RuleBasedStateMachine):
             case StartWorker(worker, device):
                 assert worker not in self.alive
                 here = [other for other, where in self.devices.items() if where == device]
-                wanted = sum(post.wanted for post in self.plan.posts if post.device == device)
+                wanted = sum(post.wanted for post in self.plan.devices if post.device == device)
                 assert device == "cpu" or len(here) < wanted, "a card has no room for two at once"
                 self.devices[worker] = device
                 assert not self.stopping, "a worker is started while stopping"
@@ -269,7 +269,7 @@ class Worlds(RuleBasedStateMachine):
             case KillWorker(worker):
                 assert worker in self.alive
                 self.told_to_end.add(worker)
-            case AskClip(worker, question) | AskOptions(worker, question):
+            case InspectReference(worker, question) | ValidateOptions(worker, question):
                 assert self.alive[worker], "asked before it is ready"
                 assert worker not in self.told_to_end, "asked after it was told to end"
                 self.questions[worker, question] = None

@@ -1,17 +1,17 @@
 """Workers that run out of memory, or hold more and more of it."""
 
 from fishd.core.dispatch.actions import DrainWorker, SendTake, StartWorker
-from fishd.core.dispatch.devices import TOGETHER_S
+from fishd.core.dispatch.devices import SAME_SHORTAGE_S
 from fishd.core.dispatch.events import (
+    DevicePlan,
     JobArrived,
     PoolPlan,
-    Post,
-    TakeSpoken,
+    TakeCompleted,
     WorkerGone,
     WorkerProgressed,
     WorkerReady,
 )
-from fishd.core.dispatch.workers import OUTGROWN_TAKES
+from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
 from tests.core.stage import Script, World, make_job, of
 
 GPU = "gpu:0"
@@ -19,7 +19,7 @@ GPU = "gpu:0"
 
 def make_plan(workers: int, device: str = GPU, budget_gb: float = 6.0) -> PoolPlan:
     label = "GPU 0" if device == GPU else "CPU"
-    return PoolPlan(0, (Post(device, label, "a card", workers, budget_gb),))
+    return PoolPlan(0, (DevicePlan(device, label, "a card", workers, budget_gb),))
 
 
 def run_out(script: Script, worker: int, needs_gb: float | None = None, after_s: float = 0.0) -> None:
@@ -34,7 +34,7 @@ def speak(script: Script, count: int) -> None:
     """So many takes are spoken, whoever holds them."""
     for _ in range(count):
         takes = {take.take: take for take in of(SendTake, script.heard)}
-        script.speak(next(takes[t] for w in script.dispatcher.crew.workers.values() for t in w.takes))
+        script.speak(next(takes[t] for w in script.dispatcher.workers.by_id.values() for t in w.takes))
 
 
 def test_the_budget_that_would_fit_is_said() -> None:
@@ -80,8 +80,8 @@ def test_workers_that_run_out_of_memory_together_cost_one_worker() -> None:
     script.start()
     script.arrive(make_job(lines=(3,)))
     run_out(script, 0)
-    run_out(script, 1, after_s=TOGETHER_S - 0.1)
-    assert 2 == script.dispatcher.crew.posts[GPU].wanted
+    run_out(script, 1, after_s=SAME_SHORTAGE_S - 0.1)
+    assert 2 == script.dispatcher.workers.devices[GPU].wanted
     assert [3] == [order.worker for order in of(StartWorker, script.heard) if order.worker > 2]
     script.ready(3)
     speak(script, 3)
@@ -95,7 +95,7 @@ def test_the_last_two_that_run_out_of_memory_together_leave_one() -> None:
     run_out(script, 0)
     run_out(script, 1)
     assert [2] == [order.worker for order in of(StartWorker, script.heard) if order.worker > 1]
-    assert 0 == script.dispatcher.crew.posts[GPU].deaths
+    assert 0 == script.dispatcher.workers.devices[GPU].deaths
 
 
 def test_later_wants_of_memory_cost_a_worker_each() -> None:
@@ -103,16 +103,16 @@ def test_later_wants_of_memory_cost_a_worker_each() -> None:
     script = Script(make_plan(3))
     script.start()
     run_out(script, 0)
-    run_out(script, 1, after_s=TOGETHER_S)
-    assert 1 == script.dispatcher.crew.posts[GPU].wanted
+    run_out(script, 1, after_s=SAME_SHORTAGE_S)
+    assert 1 == script.dispatcher.workers.devices[GPU].wanted
 
 
 def test_a_worker_that_holds_more_than_its_budget_is_replaced_between_takes() -> None:
     """On a GPU it goes first, for the memory; its take in hand is spoken and counts."""
     script = Script(make_plan(1))
     script.start()
-    script.arrive(make_job(lines=(OUTGROWN_TAKES + 2,)))
-    speak(script, OUTGROWN_TAKES)
+    script.arrive(make_job(lines=(MIN_TAKES_BEFORE_REPLACEMENT + 2,)))
+    speak(script, MIN_TAKES_BEFORE_REPLACEMENT)
     assert [DrainWorker(0)] == [a for a in hold(script, 6.5) if isinstance(a, DrainWorker)]
     speak(script, 1)
     assert [StartWorker(1, GPU, 0)] == of(StartWorker, script.tell(WorkerGone(0, "ended", "it was told to")))
@@ -126,8 +126,8 @@ def test_on_a_cpu_the_next_one_is_ready_before_the_outgrown_goes() -> None:
     """Somebody always serves."""
     script = Script(make_plan(1, "cpu", 2.0))
     script.start()
-    script.arrive(make_job(lines=(OUTGROWN_TAKES + 9,)))
-    speak(script, OUTGROWN_TAKES)
+    script.arrive(make_job(lines=(MIN_TAKES_BEFORE_REPLACEMENT + 9,)))
+    speak(script, MIN_TAKES_BEFORE_REPLACEMENT)
     assert [StartWorker(1, "cpu", 0)] == hold(script, 2.5)[1:]
     assert [DrainWorker(0)] == of(DrainWorker, script.ready(1))
 
@@ -139,12 +139,12 @@ def test_workers_that_leak_are_replaced_one_by_one_and_nothing_is_lost() -> None
     world.run(until=5.0)
     world.serving.clear()
     while "job" not in world.ended:
-        for worker in tuple(world.dispatcher.crew.workers.values()):
+        for worker in tuple(world.dispatcher.workers.by_id.values()):
             world.tell(WorkerProgressed(worker.id, 0.4 + 0.1 * worker.num_spoken))
         world.run(until=world.now + 5.0)
     assert 300 == sum(world.spoken.values())
     assert {1} == {segment.takes for segment in world.ended["job"][1].segments[0]}
-    assert 12 < max(world.dispatcher.crew.workers)
+    assert 12 < max(world.dispatcher.workers.by_id)
     assert 2 <= min(world.serving)
 
 
@@ -152,8 +152,8 @@ def test_a_young_worker_is_not_replaced_for_its_memory() -> None:
     """A budget that is a little too small does not cost a load at every take."""
     script = Script(make_plan(1))
     script.start()
-    script.arrive(make_job(lines=(OUTGROWN_TAKES + 1,)))
-    speak(script, OUTGROWN_TAKES - 1)
+    script.arrive(make_job(lines=(MIN_TAKES_BEFORE_REPLACEMENT + 1,)))
+    speak(script, MIN_TAKES_BEFORE_REPLACEMENT - 1)
     assert [] == hold(script, 6.5)
 
 
@@ -164,8 +164,8 @@ def test_an_engine_that_is_over_its_budget_once_loaded_is_left_alone() -> None:
     script.tell(WorkerReady(0, 1, "an engine", memory_gb=6.2))
     said = "[Worker 0] holds 6.2 GB as soon as it is loaded, over its budget of 6 GB (pool.model_memory_gb)"
     assert said in script.said()
-    script.arrive(make_job(lines=(OUTGROWN_TAKES + 1,)))
-    speak(script, OUTGROWN_TAKES)
+    script.arrive(make_job(lines=(MIN_TAKES_BEFORE_REPLACEMENT + 1,)))
+    speak(script, MIN_TAKES_BEFORE_REPLACEMENT)
     assert [] == hold(script, 7.0)
 
 
@@ -177,6 +177,6 @@ def test_a_worker_whose_engine_has_fewer_slots_gets_fewer_takes() -> None:
     dispatcher, now = script.dispatcher, script.now
     for take in (first, second):
         assert [] == dispatcher.handle(WorkerProgressed(0, slots=1), now)
-        assert [] == dispatcher.handle(TakeSpoken(0, take.take, 1.0, 0.5), now)
+        assert [] == dispatcher.handle(TakeCompleted(0, take.take, 1.0, 0.5), now)
     script.tell(WorkerProgressed(0))
     assert [1] == [len(of(SendTake, script.speak(third)))]

@@ -1,7 +1,7 @@
 """Which segment goes to which worker: priority, turns, voices, the longest first, and an even load."""
 
-from fishd.core.dispatch.actions import AskOptions, SendTake
-from fishd.core.dispatch.events import JobArrived, TakeSpoken
+from fishd.core.dispatch.actions import SendTake, ValidateOptions
+from fishd.core.dispatch.events import JobArrived, TakeCompleted
 from tests.core.stage import Script, World, make_job, make_plan, of
 
 EVEN_SPLIT_SLACK = 1.10
@@ -33,7 +33,7 @@ def test_questions_follow_priority_too():
     for name, priority in (("a", 0), ("b", 0), ("urgent", 5)):
         script.tell(JobArrived(name, make_job(name, priority=priority)))
     script.start()
-    assert "2.options" == of(AskOptions, script.heard)[0].question
+    assert "2.options" == of(ValidateOptions, script.heard)[0].check
 
 
 def test_jobs_of_one_priority_take_turns():
@@ -83,7 +83,7 @@ def test_the_emptiest_worker_is_filled_first():
     script = Script(make_plan(2))
     script.start(slots=4)
     script.arrive(make_job("job", (4,)))
-    assert [2, 2] == [len(worker.takes) for worker in script.dispatcher.crew.workers.values()]
+    assert [2, 2] == [len(worker.takes) for worker in script.dispatcher.workers.by_id.values()]
 
 
 def test_one_long_speaker_does_not_hold_up_the_job():
@@ -156,4 +156,4 @@ def test_a_take_of_a_worker_that_is_gone_is_not_believed():
     script.start()
     (take,) = of(SendTake, script.arrive(make_job()))
     script.lose(0)
-    assert [] == script.tell(TakeSpoken(0, take.take, 1.0, 0.5))
+    assert [] == script.tell(TakeCompleted(0, take.take, 1.0, 0.5))

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from fishd.core.dispatch.actions import DrainWorker, Exit, FinishJob, KillWorker, SendTake, StartWorker
-from fishd.core.dispatch.events import JobArrived, PlanChanged, StopAsked, Tick, WorkerGone, WorkerReady
+from fishd.core.dispatch.events import JobArrived, PlanChanged, StopRequested, Tick, WorkerGone, WorkerReady
 from fishd.core.dispatch.workers import WorkerState
 from tests.core.stage import Script, World, make_job, make_plan, of
 
@@ -72,7 +72,7 @@ def test_resizing_at_random_moments_loses_nothing_and_speaks_nothing_twice(seed:
     world.run()
     assert 40 == len(world.spoken)
     assert {1} == set(world.spoken.values())
-    assert 3 == len(world.dispatcher.crew.workers)
+    assert 3 == len(world.dispatcher.workers.by_id)
     assert ["job"] == list(world.ended)
 
 
@@ -86,8 +86,8 @@ def test_a_new_generation_replaces_worker_by_worker(plan: tuple[int, ...]):
     world.serving.clear()
     world.run()
     assert 1 <= min(world.serving)
-    assert {1} == {worker.generation for worker in world.dispatcher.crew.workers.values()}
-    assert sum(plan) == len(world.dispatcher.crew.workers)
+    assert {1} == {worker.generation for worker in world.dispatcher.workers.by_id.values()}
+    assert sum(plan) == len(world.dispatcher.workers.by_id)
     assert {1} == set(world.spoken.values())
 
 
@@ -100,7 +100,7 @@ def test_a_single_worker_on_the_cpu_serves_until_its_successor_is_ready():
     world.at(10.0, PlanChanged(make_plan(1, generation=1)))
     world.run()
     assert 1 <= min(world.serving)
-    assert [1] == [worker.generation for worker in world.dispatcher.crew.workers.values()]
+    assert [1] == [worker.generation for worker in world.dispatcher.workers.by_id.values()]
 
 
 def test_a_single_worker_on_a_gpu_makes_room_for_its_successor():
@@ -128,14 +128,14 @@ def test_a_generation_that_cannot_load_does_not_empty_the_pool():
     script.start()
     script.tell(PlanChanged(make_plan(3, generation=1)))
     for _ in range(10):
-        for worker in tuple(script.dispatcher.crew.workers.values()):
+        for worker in tuple(script.dispatcher.workers.by_id.values()):
             if worker.state is WorkerState.DRAINING:
                 script.lose(worker.id)
             elif worker.state is WorkerState.STARTING:
                 script.lose(worker.id, "load")
         script.tick(after_s=100.0)
-    assert script.dispatcher.crew.posts["cpu"].broken
-    assert 2 == sum(1 for _ in script.dispatcher.crew.ready())
+    assert script.dispatcher.workers.devices["cpu"].is_broken
+    assert 2 == sum(1 for _ in script.dispatcher.workers.ready())
 
 
 def test_no_other_worker_is_replaced_before_the_first_replacement_stands():
@@ -148,7 +148,7 @@ def test_no_other_worker_is_replaced_before_the_first_replacement_stands():
     script.lose(2, "load")
     script.tick()
     assert 1 == len(of(DrainWorker, script.heard))
-    assert 1 == sum(1 for _ in script.dispatcher.crew.ready())
+    assert 1 == sum(1 for _ in script.dispatcher.workers.ready())
 
 
 def test_moving_to_another_device_keeps_the_last_worker_until_the_first_is_ready():
@@ -166,7 +166,7 @@ def test_stop_finishes_what_is_in_hand_and_then_exits():
     script.start()
     script.arrive(make_job(lines=(2,)))
     (take,) = of(SendTake, script.heard)
-    assert [DrainWorker(0)] == script.tell(StopAsked())
+    assert [DrainWorker(0)] == script.tell(StopRequested())
     assert [] == script.speak(take)
     assert [Exit()] == script.lose(0)
     assert ["job"] == list(script.dispatcher.jobs)
@@ -177,7 +177,7 @@ def test_a_job_whose_last_take_is_in_hand_at_the_stop_is_finished():
     script = Script(make_plan(1))
     script.start()
     (take,) = of(SendTake, script.arrive(make_job()))
-    script.tell(StopAsked())
+    script.tell(StopRequested())
     assert 1 == len(of(FinishJob, script.speak(take)))
     assert [Exit()] == script.lose(0)
 
@@ -186,7 +186,7 @@ def test_stop_ends_what_still_loads():
     """A worker that loads holds nothing worth waiting for."""
     script = Script(make_plan(1))
     script.tick()
-    assert [KillWorker(0, "no longer wanted")] == script.tell(StopAsked())
+    assert [KillWorker(0, "no longer wanted")] == script.tell(StopRequested())
 
 
 def test_a_second_stop_stops_at_once_and_costs_no_take():
@@ -194,8 +194,8 @@ def test_a_second_stop_stops_at_once_and_costs_no_take():
     script = Script(make_plan(1, max_takes=1))
     script.start()
     script.arrive(make_job())
-    script.tell(StopAsked())
-    assert [KillWorker(0, "the daemon stops at once")] == script.tell(StopAsked())
+    script.tell(StopRequested())
+    assert [KillWorker(0, "the daemon stops at once")] == script.tell(StopRequested())
     assert [Exit()] == of(Exit, script.lose(0))
     assert [] == script.endings()
 
@@ -204,7 +204,7 @@ def test_the_drain_at_a_stop_has_an_end():
     """A worker in hand is killed after drain_s, and the exit follows."""
     world = World(make_plan(1, drain_s=10.0), cost_s=lambda _take: 1e5)
     world.at(0.0, JobArrived("job", make_job()))
-    world.at(5.0, StopAsked())
+    world.at(5.0, StopRequested())
     world.run(until=20.0)
     assert world.exited
     assert not world.ended
@@ -213,15 +213,15 @@ def test_the_drain_at_a_stop_has_an_end():
 def test_stop_with_nobody_there_exits_at_once():
     """An empty pool has nothing to wait for."""
     script = Script(make_plan(1))
-    assert [Exit()] == script.tell(StopAsked())
-    assert [] == script.tell(StopAsked())
+    assert [Exit()] == script.tell(StopRequested())
+    assert [] == script.tell(StopRequested())
 
 
 def test_a_job_that_arrives_while_stopping_is_left_for_the_next_start():
     """It is neither asked about nor lost."""
     script = Script(make_plan(1))
     script.start()
-    script.tell(StopAsked())
+    script.tell(StopRequested())
     assert [] == script.tell(JobArrived("job", make_job()))
     assert ["job"] == list(script.dispatcher.jobs)
 
@@ -230,7 +230,7 @@ def test_late_words_of_a_worker_that_was_told_to_go_are_harmless():
     """Ready after the drain, gone twice."""
     script = Script(make_plan(1))
     script.tick()
-    script.tell(StopAsked())
+    script.tell(StopRequested())
     assert [] == script.tell(WorkerReady(0, 1, "an engine"))
     assert [Exit()] == script.lose(0)
     assert [] == script.tell(WorkerGone(0, "ended", "again"))

@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishd.core.config.config import PoolConfig
-from fishd.core.sizing.plan import Card, Plan, counting_ours, nominal_gb, plan_workers
+from fishd.core.sizing.plan import Gpu, SizingPlan, counting_ours, nominal_gb, plan_workers
 
 CORES = 8
 
 
-def cards(*totals_gb: float, free_gb: float | None = None) -> list[Card]:
-    return [Card(n, "NVIDIA card", gb, gb if free_gb is None else free_gb) for n, gb in enumerate(totals_gb)]
+def cards(*totals_gb: float, free_gb: float | None = None) -> list[Gpu]:
+    return [Gpu(n, "NVIDIA card", gb, gb if free_gb is None else free_gb) for n, gb in enumerate(totals_gb)]
 
 
-def plan(found: list[Card], **pool: object) -> Plan:
+def plan(found: list[Gpu], **pool: object) -> SizingPlan:
     return plan_workers(found, PoolConfig(**pool), CORES)
 
 
-def workers(found: list[Card], **pool: object) -> list[int]:
+def workers(found: list[Gpu], **pool: object) -> list[int]:
     return list(plan(found, **pool).workers.values())
 
 
@@ -69,13 +69,13 @@ def test_other_programs_memory_counts() -> None:
 
 def test_our_own_workers_memory_is_room() -> None:
     """At a resize the running workers must not be taken for other programs."""
-    assert [2] == workers([Card(0, "NVIDIA card", 24, 7.5, ours_gb=16)])
+    assert [2] == workers([Gpu(0, "NVIDIA card", 24, 7.5, ours_gb=16)])
 
 
 def test_a_reload_does_not_shrink_the_pool() -> None:
     """Two running workers of 8 GB leave 7.5 free; without processes by NVML they still count as ours."""
     running = plan(cards(24))
-    found = counting_ours([Card(0, "NVIDIA card", 24, 7.5)], running)
+    found = counting_ours([Gpu(0, "NVIDIA card", 24, 7.5)], running)
 
     assert [16.0] == [card.ours_gb for card in found]
     assert running.workers == plan(found).workers
@@ -83,14 +83,14 @@ def test_a_reload_does_not_shrink_the_pool() -> None:
 
 def test_at_a_reload_other_programs_still_count() -> None:
     """Beyond our workers' budgets, what is in use is somebody else's."""
-    found = counting_ours([Card(0, "NVIDIA card", 24, 1)], plan(cards(24), workers_per_gpu={0: 1}))
+    found = counting_ours([Gpu(0, "NVIDIA card", 24, 1)], plan(cards(24), workers_per_gpu={0: 1}))
 
     assert [1] == workers(found)
 
 
 def test_what_nvml_tells_of_our_processes_is_kept() -> None:
     """A measured figure wins over the budget."""
-    told = Card(0, "NVIDIA card", 24, 10, ours_gb=5)
+    told = Gpu(0, "NVIDIA card", 24, 10, ours_gb=5)
 
     assert [told] == counting_ours([told], plan(cards(24)))
 
@@ -116,7 +116,7 @@ def test_the_multiprocess_modes(
 def test_one_worker_in_all_goes_to_the_emptiest_card() -> None:
     """With multiprocess = false, the card that others use is spared."""
     busy, idle = cards(24, 24)
-    assert [0, 1] == workers([Card(0, busy.name, 24, 10), idle], multiprocess=False)
+    assert [0, 1] == workers([Gpu(0, busy.name, 24, 10), idle], multiprocess=False)
 
 
 def test_cards_of_different_sizes_each_have_their_own_count() -> None:
@@ -137,7 +137,7 @@ def test_workers_by_hand_win_over_auto_on_a_small_card() -> None:
 @pytest.mark.parametrize("multiprocess", ["auto", True, False])
 def test_without_room_one_worker_runs_on_the_emptiest_card(multiprocess: object) -> None:
     """The daemon tries all the same, and warns with the budget that would fit."""
-    found = [Card(0, "NVIDIA card", 8, 3), Card(1, "NVIDIA card", 8, 7.5)]
+    found = [Gpu(0, "NVIDIA card", 8, 3), Gpu(1, "NVIDIA card", 8, 7.5)]
     tried = plan(found, multiprocess=multiprocess)
 
     assert {"gpu:0": 0, "gpu:1": 1} == tried.workers

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from fishd.core.config.config import Config, EngineConfig, PoolConfig
-from fishd.core.sizing.plan import Card, Plan, plan_for, plan_workers
+from fishd.core.sizing.plan import Gpu, SizingPlan, plan_for, plan_workers
 
-RTX_4090 = Card(0, "NVIDIA GeForce RTX 4090", 23.99, 23.5, uuid="GPU-1234")
-RTX_3060 = Card(1, "NVIDIA GeForce RTX 3060", 12.0, 11.6)
+RTX_4090 = Gpu(0, "NVIDIA GeForce RTX 4090", 23.99, 23.5, uuid="GPU-1234")
+RTX_3060 = Gpu(1, "NVIDIA GeForce RTX 3060", 12.0, 11.6)
 
 
-def plan(*cards: Card, mps: bool | None = None, **pool: object) -> Plan:
+def plan(*cards: Gpu, mps: bool | None = None, **pool: object) -> SizingPlan:
     return plan_workers(cards, PoolConfig(**pool), 8, mps=mps)
 
 
@@ -44,7 +44,7 @@ def test_other_programs_memory_is_said() -> None:
         "[GPU 0] NVIDIA GeForce RTX 4090, Total Memory: 24.00 GB",
         "[GPU 0] Other programs hold 9.00 GB: 15.00 GB are free of 21.60 GB usable",
         "[GPU 0] Can run 1 workers (Available: 15.00 GB)",
-    ) == plan(Card(0, RTX_4090.name, 24.0, 15.0)).lines[:3]
+    ) == plan(Gpu(0, RTX_4090.name, 24.0, 15.0)).lines[:3]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_other_programs_memory_is_said() -> None:
     ],
 )
 def test_a_count_that_is_not_the_heuristics_is_explained(
-    card: Card, pool: dict[str, object], why: str
+    card: Gpu, pool: dict[str, object], why: str
 ) -> None:
     """ "Only one worker?" is answered in the log itself."""
     lines = plan(card, **pool).lines

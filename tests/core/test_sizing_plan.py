@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from fishd.core.config.config import PoolConfig
-from fishd.core.sizing.plan import Card, plan_workers
+from fishd.core.sizing.plan import Gpu, plan_workers
 from fishd.view.plan import BadSpec, advice, parse_gpu_spec, parse_gpu_specs, print_plan
 
 
@@ -30,7 +30,7 @@ def shown(*specs: str, width: int = 80, **pool: object) -> list[str]:
 )
 def test_a_card_is_a_name_and_gigabytes(spec: str, name: str, total_gb: float) -> None:
     """All of its memory counts as free."""
-    assert Card(0, name, total_gb, total_gb) == parse_gpu_spec(spec)
+    assert Gpu(0, name, total_gb, total_gb) == parse_gpu_spec(spec)
 
 
 @pytest.mark.parametrize("spec", ["", "RTX 4090", "RTX 4090:", ":24", "24"])
@@ -81,7 +81,7 @@ def test_log_lines_are_never_wrapped() -> None:
 
 def test_free_memory_has_a_column_where_it_is_known() -> None:
     """For this machine's cards, not for described ones."""
-    cards = [Card(0, "RTX 4090", 24, 20.5)]
+    cards = [Gpu(0, "RTX 4090", 24, 20.5)]
     console = Console(file=io.StringIO(), width=80, color_system=None)
     print_plan(console, plan_workers(cards, PoolConfig(), 8), cards)
 

@@ -8,25 +8,32 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.model.result import GpuState, JobState, PostState, Status, StatusError, WorkerState
+from fishd.core.model.result import (
+    DeviceSnapshot,
+    GpuSnapshot,
+    JobSnapshot,
+    RecentError,
+    Status,
+    WorkerSnapshot,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
 KEYS = {
     Status: "version pid at started state engine spool jobs waiting workers gpus errors jobs_done "
     "segments_done audio_s reloads config_faults posts config_read_at",
-    JobState: "name title state priority done failed total audio_s rate elapsed_s eta_s",
-    WorkerState: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
+    JobSnapshot: "name title state priority done failed total audio_s rate elapsed_s eta_s",
+    WorkerSnapshot: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
     "peak_gb",
-    GpuState: "index name total_gb free_gb workers",
-    PostState: "device label wanted workers restarts broken fewer last_fault",
-    StatusError: "at where what",
+    GpuSnapshot: "index name total_gb free_gb workers",
+    DeviceSnapshot: "device label wanted workers restarts broken fewer last_fault",
+    RecentError: "at where what",
 }
 SECTIONS = {
     Status: "The whole",
-    JobState: "`jobs[]`",
-    WorkerState: "`workers[]`",
-    GpuState: "`gpus[]`",
-    PostState: "`posts[]`",
+    JobSnapshot: "`jobs[]`",
+    WorkerSnapshot: "`workers[]`",
+    GpuSnapshot: "`gpus[]`",
+    DeviceSnapshot: "`posts[]`",
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from fishd.core.text.printable import cropped, encodable, visible
+from fishd.core.text.printable import cropped, encodable, to_printable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -19,7 +19,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 )
 def test_honest_text_is_left_as_it_is(text: str) -> None:
     """Every script, and emoji made of several."""
-    assert visible(text) == text
+    assert to_printable(text) == text
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def test_honest_text_is_left_as_it_is(text: str) -> None:
 )
 def test_what_a_terminal_would_obey_is_written_out(text: str, shown: str) -> None:
     """As Python would write it."""
-    assert visible(text) == shown
+    assert to_printable(text) == shown
 
 
 def test_heaps_of_marks_are_cut_down() -> None:
     """No letter towers over the lines above it."""
-    assert visible("a" + "\u0301" * 100) == "a" + "\u0301" * 4
+    assert to_printable("a" + "\u0301" * 100) == "a" + "\u0301" * 4
 
 
 @given(ANY_TEXT)
 def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
     """Whatever comes in, one line of harmless, encodable text comes out."""
-    shown = visible(text)
+    shown = to_printable(text)
     shown.encode()
     assert len(shown.splitlines()) <= 1
     assert {unicodedata.category(char) for char in shown if char not in "\u200c\u200d"}.isdisjoint(

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from fishd.daemon.config.gpu_watch import CardWatch
+from fishd.daemon.config.gpu_watch import GpuWatch
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running
 
@@ -117,10 +117,10 @@ def test_the_cards_are_looked_at_now_and_then_and_soon_when_asked() -> None:
         nonlocal looks
         looks = asyncio.Queue()
         for every_s, asks in ((0.001, False), (3600.0, True)):
-            watch = CardWatch(look, every_s)
+            watch = GpuWatch(look, every_s)
             running = asyncio.create_task(watch.run())
             if asks:
-                watch.soon()
+                watch.check_soon()
             async with asyncio.timeout(10):
                 await looks.get()
             running.cancel()

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from fishd.daemon.publishing.batch import Lane
+from fishd.daemon.publishing.batch import BatchExecutor
 
 
 def test_what_waits_is_done_in_one_batch() -> None:
@@ -21,10 +21,10 @@ def test_what_waits_is_done_in_one_batch() -> None:
         return [item * 10 for item in items]
 
     async def play() -> list[int]:
-        lane = Lane("test", work, most=3)
-        first = asyncio.create_task(lane.do(0))
+        lane = BatchExecutor("test", work, most=3)
+        first = asyncio.create_task(lane.submit(0))
         await asyncio.to_thread(has_begun.wait)
-        others = [asyncio.create_task(lane.do(n)) for n in range(1, 6)]
+        others = [asyncio.create_task(lane.submit(n)) for n in range(1, 6)]
         await asyncio.sleep(0)
         may_end.set()
         return [await task for task in (first, *others)]
@@ -40,8 +40,8 @@ def test_a_fault_of_ours_ends_all_who_waited_for_it() -> None:
         raise ZeroDivisionError
 
     async def play() -> None:
-        lane = Lane("test", work, most=3)
-        for end in await asyncio.gather(*(lane.do(n) for n in range(3)), return_exceptions=True):
+        lane = BatchExecutor("test", work, most=3)
+        for end in await asyncio.gather(*(lane.submit(n) for n in range(3)), return_exceptions=True):
             assert isinstance(end, ZeroDivisionError)
 
     asyncio.run(asyncio.wait_for(play(), 10))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fishd.daemon.watchdog import Beat, Pulse
+from fishd.daemon.watchdog import Heartbeat, Watchdog
 from fishd.host.systemd import Notifier
 from tests.daemon.manager import Manager, manager
 
@@ -14,10 +14,10 @@ class Heart:
     """A pulse with its mailbox, and the alarms that it has set: after so many seconds, what to do."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        self.mailbox: list[Beat] = []
+        self.mailbox: list[Heartbeat] = []
         self.alarms: list[tuple[float, Callable[[], None]]] = []
         self.notifier = Notifier(environ)
-        self.pulse = Pulse(self.notifier, self.mailbox.append, self._later)
+        self.pulse = Watchdog(self.notifier, self.mailbox.append, self._later)
 
     def _later(self, after_s: float, do: Callable[[], None]) -> None:
         self.alarms.append((after_s, do))
@@ -33,22 +33,22 @@ def test_the_next_beat_comes_only_after_the_last_was_opened(tmp_path: Path) -> N
     with manager(tmp_path) as heard:
         heart = Heart(heard.env(watchdog_s=4.0))
         heart.pulse.start()
-        assert ([Beat()], [], []) == (heart.mailbox, heart.alarms, keys(heard))
+        assert ([Heartbeat()], [], []) == (heart.mailbox, heart.alarms, keys(heard))
 
         heart.mailbox.pop()
-        heart.pulse.felt(is_loading=False)
+        heart.pulse.on_heartbeat(is_loading=False)
         ((after_s, ring),) = heart.alarms
         assert (["WATCHDOG"], [], 2.0) == (keys(heard), heart.mailbox, after_s)
 
         ring()
-        assert [Beat()] == heart.mailbox
+        assert [Heartbeat()] == heart.mailbox
 
 
 def test_a_patient_watchdog_is_fed_every_ten_seconds_all_the_same(tmp_path: Path) -> None:
     """So that more time is asked for as often while an engine loads."""
     with manager(tmp_path) as heard:
         heart = Heart(heard.env(watchdog_s=3600.0))
-        heart.pulse.felt(is_loading=False)
+        heart.pulse.on_heartbeat(is_loading=False)
         assert [10.0] == [after_s for after_s, _ in heart.alarms]
 
 
@@ -56,9 +56,9 @@ def test_more_time_is_asked_for_only_while_the_first_engine_loads(tmp_path: Path
     """Once ready, a worker that loads is nobody's business."""
     with manager(tmp_path) as heard:
         heart = Heart(heard.env())
-        heart.pulse.felt(is_loading=True)
+        heart.pulse.on_heartbeat(is_loading=True)
         heart.notifier.ready()
-        heart.pulse.felt(is_loading=True)
+        heart.pulse.on_heartbeat(is_loading=True)
         assert ["WATCHDOG", "EXTEND_TIMEOUT_USEC", "READY", "WATCHDOG"] == keys(heard)
 
 

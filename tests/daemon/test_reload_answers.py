@@ -13,8 +13,8 @@ from fishd.cli.commands.reload import outcome
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.model.result import Status
 from fishd.daemon.clock import rfc3339
-from fishd.daemon.config.reload import Reloading, Surroundings
-from fishd.daemon.mailbox import Reloaded
+from fishd.daemon.config.reload import ConfigReloader, Environment
+from fishd.daemon.mailbox import ConfigRead
 from tests.daemon.with_cards import FileNvml
 
 LIMIT_S = 20.0
@@ -44,13 +44,13 @@ def test_a_reload_that_waits_its_turn_has_the_moment_of_its_turn(tmp_path: Path)
         moments.append(next(clock))
         raise BadConfig(())
 
-    async def two() -> list[Reloaded]:
-        outcomes: list[Reloaded] = []
-        around = Surroundings(FileNvml(tmp_path / "cards"), {}, read, now=lambda: next(clock))
-        under_test = Reloading(Config(), around, tmp_path, list)
+    async def two() -> list[ConfigRead]:
+        outcomes: list[ConfigRead] = []
+        around = Environment(FileNvml(tmp_path / "cards"), {}, read, now=lambda: next(clock))
+        under_test = ConfigReloader(Config(), around, tmp_path, list)
         async with asyncio.TaskGroup() as group:
             for _ in range(2):
-                group.create_task(under_test.again(outcomes.append))
+                group.create_task(under_test.reload(outcomes.append))
             group.create_task(asyncio.to_thread(both_asked.set))  # its turn comes after theirs
         return outcomes
 

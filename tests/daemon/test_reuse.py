@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fishd.core.model.clip_key import family
+from fishd.core.model.clip_key import base_name
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running, running
 
@@ -114,4 +114,4 @@ def test_a_result_that_somebody_broke_is_passed_over(tmp_path: Path, content: by
 )
 def test_a_family_bears_the_first_name(name: str, expected: str) -> None:
     """What a second drop and a retry are called."""
-    assert expected == family(name)
+    assert expected == base_name(name)

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from fishd.core.config.config import Config
-from fishd.daemon.config.reload import Surroundings
+from fishd.daemon.config.reload import Environment
 from fishd.daemon.event_loop import Daemon, run
 from fishd.host.config_file import load_config
-from fishd.host.gpus import GpuFault, Reading
+from fishd.host.gpus import GpuFault, GpuReading
 from fishd.host.log.logs import set_up_logs
 from fishd.spool.root import open_spool
 
@@ -30,11 +30,11 @@ class FileNvml:
     def count(self) -> int:
         return len(self._cards())
 
-    def read(self, index: int) -> Reading:
+    def read(self, index: int) -> GpuReading:
         card = self._cards()[index]
         if not card.startswith("GPU-"):
             raise GpuFault(card)
-        return Reading("NVIDIA GeForce RTX 4090", card, 24 * GIB, 24 * GIB)
+        return GpuReading("NVIDIA GeForce RTX 4090", card, 24 * GIB, 24 * GIB)
 
     def _cards(self) -> list[str]:
         try:
@@ -52,7 +52,7 @@ def main() -> int:
     config = load()
     logs = set_up_logs(config.log)
     with open_spool(config.spool.root) as spool:
-        around = Surroundings(FileNvml(Path(os.environ["CARDS"])), {}, load)
+        around = Environment(FileNvml(Path(os.environ["CARDS"])), {}, load)
         return run(Daemon(config, spool, logs, around))
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from fishd.engines.fish.codec.codec import Codec, batches, in_stretches
 
 from fishd.engines import fish
+from fishd.engines.fish.codec.codec import Codec, batches, in_stretches
 from fishd.engines.fish.doctor import Finding, findings, look_at_package
 from fishd.engines.fish.model.weights import load_model
 from fishd.engines.protocol import EngineError

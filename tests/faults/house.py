@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import psutil
 
-from fishd.pool.pool import Ended, Heard, Pool
+from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.wire.messages import Load, Message, Ready, Speak
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ class House:
     """A pool and its mailbox. Every wait ends when what it waits for comes, or fails after a long while."""
 
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
-        self.mail: asyncio.Queue[Heard | Ended] = asyncio.Queue()
+        self.mail: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
         self.pool = Pool(group, self.mail.put_nowait)
         self.lines: asyncio.Queue[str] = asyncio.Queue()  # what workers print
         self.folder = folder
@@ -53,7 +53,7 @@ class House:
             worker, Speak(take, "voice", (), "What is said.", "en", text, "en", 7, 10.0, str(clip), {})
         )
 
-    async def next(self) -> Heard | Ended:
+    async def next(self) -> WorkerMessage | WorkerExited:
         async with asyncio.timeout(LIMIT_S):
             return await self.mail.get()
 
@@ -61,15 +61,15 @@ class House:
         """The next message of this kind; others are passed over, an end is not."""
         while True:
             mail = await self.next()
-            assert isinstance(mail, Heard), f"{mail} instead of {kind.__name__}"
+            assert isinstance(mail, WorkerMessage), f"{mail} instead of {kind.__name__}"
             if isinstance(mail.message, kind):
                 return mail.message
 
-    async def ended(self) -> Ended:
+    async def ended(self) -> WorkerExited:
         """The next end of a worker; what it says before is passed over."""
         while True:
             mail = await self.next()
-            if isinstance(mail, Ended):
+            if isinstance(mail, WorkerExited):
                 return mail
 
     async def printed(self, line: str) -> None:

@@ -14,7 +14,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from fishd.daemon.event_loop import Daemon, Surroundings, run
+from fishd.daemon.event_loop import Daemon, Environment, run
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary
 from fishd.host.log.logs import set_up_logs
@@ -79,7 +79,7 @@ def main() -> int:
     config = load_config(config_path, os.environ)
     logs = set_up_logs(config.log)
     with open_spool(config.spool.root) as spool:
-        around = Surroundings(NvmlLibrary(), os.environ, lambda: load_config(config_path, os.environ))
+        around = Environment(NvmlLibrary(), os.environ, lambda: load_config(config_path, os.environ))
         code = run(Daemon(config, replace(spool, disk=disk), logs, around, once=True))
     steps_path.write_text(str(disk.steps), encoding="ascii")
     return code

@@ -172,7 +172,9 @@ def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) 
 
 
 # `fishd` that uses syncfs however much others have yet to write on this machine.
-WITH_SYNCFS = "import fishd.cli, fishd.spool.durable.syncfs as flush; flush.LITTLE_BYTES = 1 << 60; fishd.cli.main()"
+WITH_SYNCFS = (
+    "import fishd.cli, fishd.spool.durable.syncfs as flush; flush.LITTLE_BYTES = 1 << 60; fishd.cli.main()"
+)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fishd.pool.pool import Ended
+from fishd.pool.pool import WorkerExited
 from fishd.wire import messages
 from fishd.wire.channel import encode
-from fishd.wire.messages import Load, Progress, Ready, Spoken, Stop
+from fishd.wire.messages import ClipWritten, Load, Progress, Ready, Stop
 from tests.faults.house import ENV, LIMIT_S, ROOT, House, play
 
 ORPHAN_LIMIT_S = 2.0
@@ -34,10 +34,10 @@ def test_a_worker_loads_speaks_and_ends_when_told(tmp_path: Path) -> None:
             ready.remark,
         )
         house.speak(worker, "Good evening.")
-        spoken = await house.hear(Spoken)
+        spoken = await house.hear(ClipWritten)
         assert ("1", (tmp_path / "1.wav").stat().st_size) == (spoken.take, spoken.size_bytes)
         house.pool.send(worker, Stop())
-        assert Ended(worker, "ended", "the process ended with exit status 0") == await house.ended()
+        assert WorkerExited(worker, "ended", "the process ended with exit status 0") == await house.ended()
         assert house.pool.pid(worker) is None
 
     play(tmp_path, story)
@@ -53,7 +53,7 @@ def test_stop_lets_the_takes_in_hand_be_finished(tmp_path: Path) -> None:
         house.pool.send(worker, Stop())
         await house.hear(Progress)
         (tmp_path / "gate").touch()
-        assert {"1", "2"} == {(await house.hear(Spoken)).take for _ in range(2)}
+        assert {"1", "2"} == {(await house.hear(ClipWritten)).take for _ in range(2)}
         assert "ended" == (await house.ended()).kind
 
     play(tmp_path, story)
@@ -67,7 +67,7 @@ def test_a_worker_killed_while_it_speaks_is_gone(tmp_path: Path) -> None:
         house.speak(worker, "hang")
         await house.hear(Progress)
         house.process(worker).kill()
-        assert Ended(worker, "ended", "the process was killed by SIGKILL") == await house.ended()
+        assert WorkerExited(worker, "ended", "the process was killed by SIGKILL") == await house.ended()
 
     play(tmp_path, story)
 
@@ -171,7 +171,7 @@ def test_what_a_worker_prints_is_logged_and_harms_nothing(
     async def story(house: House) -> None:
         worker = await house.ready(says="stray \x00\x00\x00\x05 print\n\n  0%\r 50%\r100%")
         house.speak(worker, "Good evening.")
-        await house.hear(Spoken)
+        await house.hear(ClipWritten)
 
     with caplog.at_level(logging.INFO):
         play(tmp_path, story)
@@ -189,7 +189,7 @@ def test_a_worker_stopped_by_a_signal_can_be_killed(tmp_path: Path) -> None:
         await house.hear(Progress)
         house.process(worker).suspend()
         house.pool.kill(worker, "hung: no progress for 60 s")
-        assert Ended(worker, "ended", "hung: no progress for 60 s") == await house.ended()
+        assert WorkerExited(worker, "ended", "hung: no progress for 60 s") == await house.ended()
 
     play(tmp_path, story)
 
@@ -201,7 +201,7 @@ def test_a_worker_that_hangs_while_it_loads_can_be_killed(tmp_path: Path) -> Non
         worker = house.start(load="hang", says="loading")
         await house.printed("loading")
         house.pool.kill(worker, "was not ready within 600 s")
-        assert Ended(worker, "ended", "was not ready within 600 s") == await house.ended()
+        assert WorkerExited(worker, "ended", "was not ready within 600 s") == await house.ended()
 
     play(tmp_path, story)
 
@@ -215,7 +215,7 @@ def test_a_worker_in_a_busy_loop_can_be_killed(tmp_path: Path) -> None:
         house.speak(worker, "hang")
         await house.printed("at work")
         house.pool.kill(worker, "hung")
-        assert Ended(worker, "ended", "hung") == await house.ended()
+        assert WorkerExited(worker, "ended", "hung") == await house.ended()
 
     play(tmp_path, story)
 
@@ -226,7 +226,7 @@ def test_a_worker_killed_before_its_process_is_there_ends_too(tmp_path: Path) ->
     async def story(house: House) -> None:
         worker = house.start()
         house.pool.kill(worker, "no longer wanted")
-        assert Ended(worker, "ended", "no longer wanted") == await house.ended()
+        assert WorkerExited(worker, "ended", "no longer wanted") == await house.ended()
 
     play(tmp_path, story)
 
@@ -263,10 +263,10 @@ def test_what_a_worker_said_before_its_death_is_heard(tmp_path: Path) -> None:
         worker = await house.ready(capacity=20, faults={"bad": "kill"}, steps=2)
         for number in range(10):
             house.speak(worker, "good", f"{number}")
-        heard = [(await house.hear(Spoken)).take for _ in range(10)]
+        heard = [(await house.hear(ClipWritten)).take for _ in range(10)]
         house.speak(worker, "bad", "last")
         assert [f"{number}" for number in range(10)] == heard
-        assert isinstance(await house.ended(), Ended)
+        assert isinstance(await house.ended(), WorkerExited)
         assert house.mail.empty()
 
     play(tmp_path, story)
@@ -279,7 +279,7 @@ def test_a_worker_with_a_grandchild_that_holds_its_pipes_still_ends(tmp_path: Pa
         worker = house.start(grandchild=True, env={"NOOP_GRANDCHILD": str(tmp_path / "pid")})
         await house.hear(Ready)
         house.process(worker).kill()
-        assert Ended(worker, "ended", "the process was killed by SIGKILL") == await house.ended()
+        assert WorkerExited(worker, "ended", "the process was killed by SIGKILL") == await house.ended()
 
     play(tmp_path, story)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
@@ -427,6 +427,6 @@ def test_a_take_waits_on_deck_while_the_engine_is_full(tmp_path: Path) -> None:
         worker = await house.ready(capacity=1)
         for number in range(5):
             house.speak(worker, "good", f"{number}")
-        assert ["0", "1", "2", "3", "4"] == [(await house.hear(Spoken)).take for _ in range(5)]
+        assert ["0", "1", "2", "3", "4"] == [(await house.hear(ClipWritten)).take for _ in range(5)]
 
     play(tmp_path, story)

@@ -12,11 +12,11 @@ import pytest
 from fishd.core.config.config import Config, SpoolConfig
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.model.limits import Limits
-from fishd.daemon.disk_errors import Faults
+from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.intake.arrivals import Arrivals
-from fishd.daemon.intake.job_loader import Desk
-from fishd.daemon.mailbox import Mail
-from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.daemon.intake.job_loader import JobLoader
+from fishd.daemon.mailbox import MailboxMessage
+from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.root import open_spool
 from fishd.wire.control import CONTROL, ask_to_cancel
 from tests.daemon.bundles import make_bundle
@@ -68,11 +68,11 @@ def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: 
         with open_spool(tmp_path) as spool:
             config = Config(spool=SpoolConfig(root=tmp_path), limits=BROKEN)
             (make_bundle(spool.inbox / "odd") / ".ready").touch()
-            mail: asyncio.Queue[Mail] = asyncio.Queue()
+            mail: asyncio.Queue[MailboxMessage] = asyncio.Queue()
             arrivals = Arrivals(
-                Desk(config, spool, VoiceStore(tmp_path / "voices"), b""),
+                JobLoader(config, spool, ReferenceStore(tmp_path / "voices"), b""),
                 None,
-                Faults(lambda *_: None),
+                DiskErrorTracker(lambda *_: None),
                 mail.put_nowait,
             )
             running = asyncio.create_task(arrivals.run())

@@ -8,16 +8,16 @@ import pytest
 import soundfile
 
 from fishd.wire.messages import (
+    CancelTake,
     CheckOptions,
-    Failed,
-    Forget,
+    ClipWritten,
     Inspect,
     Inspected,
     OptionsChecked,
     Progress,
     Speak,
-    Spoken,
     Stop,
+    TakeError,
 )
 from tests.engines.noop import tone
 from tests.faults.house import House, play
@@ -41,9 +41,9 @@ def test_a_take_that_gives_no_clip_fails_with_a_reason(
     async def story(house: House) -> None:
         worker = await house.ready(faults={"bad": fault})
         house.speak(worker, "bad")
-        assert Failed("1", reason, retry) == await house.hear(Failed)
+        assert TakeError("1", reason, retry) == await house.hear(TakeError)
         house.speak(worker, "good", "2")
-        assert "2" == (await house.hear(Spoken)).take
+        assert "2" == (await house.hear(ClipWritten)).take
 
     play(tmp_path, story)
     assert ["2.wav"] == [path.name for path in tmp_path.iterdir()]
@@ -86,10 +86,10 @@ def test_a_clip_that_cannot_be_written_fails_its_take(tmp_path: Path) -> None:
         worker = await house.ready()
         (tmp_path / "file").touch()
         house.speak(worker, "good", "file/1")
-        failed = await house.hear(Failed)
-        assert Failed("file/1", "the clip cannot be written: File exists", retry=True) == failed
+        failed = await house.hear(TakeError)
+        assert TakeError("file/1", "the clip cannot be written: File exists", retry=True) == failed
         house.speak(worker, "good", "2")
-        await house.hear(Spoken)
+        await house.hear(ClipWritten)
 
     play(tmp_path, story)
 
@@ -101,7 +101,7 @@ def test_clips_of_before_a_fault_are_kept(tmp_path: Path) -> None:
         worker = await house.ready(faults={"bad": "raise"})
         house.speak(worker, "good", "1")
         house.speak(worker, "bad", "2")
-        assert "1" == (await house.hear(Spoken)).take
+        assert "1" == (await house.hear(ClipWritten)).take
         assert "engine" == (await house.ended()).kind
 
     play(tmp_path, story)
@@ -117,11 +117,11 @@ def test_a_take_that_is_no_longer_wanted_ends_at_once(tmp_path: Path) -> None:
         house.speak(worker, "on deck", "2")
         await house.hear(Progress)
         for take in ("2", "1"):
-            house.pool.send(worker, Forget(take))
-            assert Failed(take, "no longer wanted", retry=False) == await house.hear(Failed)
+            house.pool.send(worker, CancelTake(take))
+            assert TakeError(take, "no longer wanted", retry=False) == await house.hear(TakeError)
         house.speak(worker, "another", "3")
         (tmp_path / "gate").touch()
-        assert "3" == (await house.hear(Spoken)).take
+        assert "3" == (await house.hear(ClipWritten)).take
 
     play(tmp_path, story)
     assert {"gate", "3.wav"} == {path.name for path in tmp_path.iterdir()}
@@ -134,11 +134,11 @@ def test_an_engine_that_cannot_drop_a_take_ends_it_without_a_clip(tmp_path: Path
         worker = await house.ready(gate=str(tmp_path / "gate"), droppable=False)
         house.speak(worker, "good")
         await house.hear(Progress)
-        house.pool.send(worker, Forget("1"))
+        house.pool.send(worker, CancelTake("1"))
         house.pool.send(worker, Inspect("after", str(tmp_path / "none.wav")))
         await house.hear(Inspected)
         (tmp_path / "gate").touch()
-        assert Failed("1", "no longer wanted", retry=False) == await house.hear(Failed)
+        assert TakeError("1", "no longer wanted", retry=False) == await house.hear(TakeError)
 
     play(tmp_path, story)
     assert ["gate"] == [path.name for path in tmp_path.iterdir()]
@@ -150,10 +150,10 @@ def test_forgetting_a_take_that_has_ended_changes_nothing(tmp_path: Path) -> Non
     async def story(house: House) -> None:
         worker = await house.ready()
         house.speak(worker, "good", "1")
-        await house.hear(Spoken)
-        house.pool.send(worker, Forget("1"))
+        await house.hear(ClipWritten)
+        house.pool.send(worker, CancelTake("1"))
         house.speak(worker, "good", "1")
-        assert "1" == (await house.hear(Spoken)).take
+        assert "1" == (await house.hear(ClipWritten)).take
 
     play(tmp_path, story)
 
@@ -175,7 +175,7 @@ def test_questions_are_answered_while_takes_are_in_hand(tmp_path: Path) -> None:
         )
         assert OptionsChecked("q2", faults) == await house.hear(OptionsChecked)
         (tmp_path / "gate").touch()
-        await house.hear(Spoken)
+        await house.hear(ClipWritten)
 
     play(tmp_path, story)
 
@@ -192,7 +192,7 @@ def test_signals_that_are_meant_for_the_daemon_do_not_end_a_worker(
         await house.hear(Progress)
         psutil.Process(house.pool.pid(worker)).send_signal(stop)
         (tmp_path / "gate").touch()
-        await house.hear(Spoken)
+        await house.hear(ClipWritten)
         house.pool.send(worker, Stop())
         assert "the process ended with exit status 0" == (await house.ended()).reason
 
@@ -217,6 +217,6 @@ def test_options_of_a_job_reach_the_engine(tmp_path: Path) -> None:
         worker = await house.ready()
         clip = str(tmp_path / "1.wav")
         house.pool.send(worker, Speak("1", "v", (), "", "en", "hm", "en", 7, 10.0, clip, {"mood": "good"}))
-        assert 0.2 == (await house.hear(Spoken)).duration_s
+        assert 0.2 == (await house.hear(ClipWritten)).duration_s
 
     play(tmp_path, story)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fishd.spool.bundle.load import Reading, read_bundle
+from fishd.spool.bundle.load import LoadedBundle, read_bundle
 
 SOUND = b"RIFF....WAVEfmt "
 
@@ -63,7 +63,7 @@ def one_speaker(**keys: str) -> str:
     return "[[speakers]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value)
 
 
-def faults_of(reading: Reading) -> list[str]:
+def faults_of(reading: LoadedBundle) -> list[str]:
     """The faults as a user reads them."""
     return [str(fault) for fault in reading.faults]
 

@@ -16,11 +16,11 @@ from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
 from fishd.spool.archive.unpack import bundle_in, ending_by_content, lacking, unpack, without_ending
 from fishd.spool.bundle.load import read_claimed
-from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox.scan import Found, Inbox
+from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
@@ -77,7 +77,7 @@ def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path
     work = tmp_path / "NAME"
     work.mkdir()
     pack(folder, work / "bundle")
-    copies = VoiceStore(tmp_path / "voices").of("NAME")
+    copies = ReferenceStore(tmp_path / "voices").of("NAME")
     reading = read_claimed(work, LIMITS, "wav", Disk(), copies)
     assert reading.job
     assert "NAME" == reading.job.name
@@ -235,10 +235,12 @@ def test_an_archive_without_its_end_is_waited_for_and_then_rejected(
     part.write_bytes(whole)
     os.utime(part, (1, 1))
     assert () == watch.scan(11.0).found
-    assert (Found(part.name),) == watch.scan(13.0).found
-    (claimed,) = watch.claim([Found(part.name)], 13.0).claimed
+    assert (CompleteBundle(part.name),) == watch.scan(13.0).found
+    (claimed,) = watch.claim([CompleteBundle(part.name)], 13.0).claimed
     assert "Episode" == claimed.name
-    assert read_claimed(claimed.folder, LIMITS, "wav", Disk(), VoiceStore(tmp_path / "voices").of("NAME")).job
+    assert read_claimed(
+        claimed.folder, LIMITS, "wav", Disk(), ReferenceStore(tmp_path / "voices").of("NAME")
+    ).job
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all" * 100, b"\x1f\x8b" + bytes(100)])
@@ -247,7 +249,7 @@ def test_what_is_no_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
     work = tmp_path / "NAME"
     work.mkdir()
     (work / "bundle").write_bytes(content)
-    assert faults_of(read_claimed(work, LIMITS, "wav", Disk(), VoiceStore(work / "voices").of("NAME")))
+    assert faults_of(read_claimed(work, LIMITS, "wav", Disk(), ReferenceStore(work / "voices").of("NAME")))
     lacking(work / "bundle", LIMITS)
 
 
@@ -260,7 +262,7 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
     for at in range(0, len(whole), max(1, len(whole) // 120)):
         for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :]):
             (work / "bundle").write_bytes(content)
-            reading = read_claimed(work, LIMITS, "wav", Disk(), VoiceStore(work / "voices").of("NAME"))
+            reading = read_claimed(work, LIMITS, "wav", Disk(), ReferenceStore(work / "voices").of("NAME"))
             assert (reading.job is None) == bool(reading.faults)
 
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fishd.core.model.limits import Limits
-from fishd.spool.bundle.load import Reading, lacking, read_bundle
+from fishd.spool.bundle.load import LoadedBundle, lacking, read_bundle
 from fishd.spool.bundle.names import printable
-from fishd.spool.inbox.scan import Found, Inbox
+from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from tests.shell.bundles import GOOD, one_speaker, write_bundle
 
 KEYS = [
@@ -81,7 +81,7 @@ SPOILT = st.builds(lambda at, to, new: GOOD[:at] + new + GOOD[to:], CUTS, CUTS, 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def sound(reading: Reading) -> bool:
+def sound(reading: LoadedBundle) -> bool:
     """A job exactly if there are no faults; each fault in words on one line; the job fits a message."""
     assert (reading.job is None) == bool(reading.faults)
     for fault in reading.faults:
@@ -95,7 +95,7 @@ def sound(reading: Reading) -> bool:
     return True
 
 
-def read(manifest: bytes) -> Reading:
+def read(manifest: bytes) -> LoadedBundle:
     """The reading of the good bundle's files with this manifest and some traps beside them."""
     with tempfile.TemporaryDirectory() as root:
         folder = write_bundle(Path(root) / "NAME", manifest)
@@ -140,7 +140,7 @@ def test_any_tree_of_files_is_a_job_or_faults(entries: dict[bytes, list[str] | N
     assert sound(drop_and_read(entries, content))
 
 
-def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Reading:
+def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> LoadedBundle:
     """A tree of such files goes through the inbox."""
     with tempfile.TemporaryDirectory() as root:
         inbox, work = Path(root) / "inbox", Path(root) / "work"
@@ -155,8 +155,8 @@ def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Rea
             for file in files:
                 (path / file).write_bytes(content)
         watch = Inbox(inbox, work, 0.0, 0.0)
-        assert [Found("a")] == [Found(found.name) for found in watch.scan(0.0).found]
-        (claimed,) = watch.claim([Found("a")], 0.0).claimed
+        assert [CompleteBundle("a")] == [CompleteBundle(found.name) for found in watch.scan(0.0).found]
+        (claimed,) = watch.claim([CompleteBundle("a")], 0.0).claimed
         return read_bundle(claimed.bundle, claimed.name)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fishd.wire.channel import MAX_FRAME_BYTES, AsyncChannel, BadFrame, BlockingChannel, EndOfStream, encode
-from fishd.wire.messages import Failed, Forget, FromWorker, Progress, Stop, ToWorker
+from fishd.wire.messages import CancelTake, FromWorker, Progress, Stop, TakeError, ToWorker
 
 Pair = tuple[socket.socket, socket.socket]
 LIMIT_S = 20.0
@@ -59,7 +59,7 @@ both_ends = pytest.mark.parametrize("receive", [receive_async, receive_blocking]
 @both_ends
 def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
     """In order, equal, several in one piece."""
-    sent = [Progress(1), Failed("1.0.0.1", "it stammered – “so”", retry=True), Progress(2, 1.5)]
+    sent = [Progress(1), TakeError("1.0.0.1", "it stammered – “so”", retry=True), Progress(2, 1.5)]
     pair[1].sendall(b"".join(encode(message) for message in sent))
     assert sent == receive(pair[0], 3)
 
@@ -67,7 +67,7 @@ def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
 @both_ends
 def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
     """Cuts anywhere, also in the length, do not matter."""
-    frame = encode(Failed("1", "x" * 50, retry=False))
+    frame = encode(TakeError("1", "x" * 50, retry=False))
 
     def dribble() -> None:
         for byte in frame:
@@ -75,14 +75,14 @@ def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
 
     dribbling = threading.Thread(target=dribble)
     dribbling.start()
-    assert [Failed("1", "x" * 50, retry=False)] == receive(pair[0])
+    assert [TakeError("1", "x" * 50, retry=False)] == receive(pair[0])
     dribbling.join()
 
 
 @both_ends
 def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> None:
     """A megabyte of reason, in one piece."""
-    message = Failed("1", "x" * 1_000_000, retry=False)
+    message = TakeError("1", "x" * 1_000_000, retry=False)
     sending = threading.Thread(target=pair[1].sendall, args=(encode(message),))
     sending.start()
     assert [message] == receive(pair[0])
@@ -133,11 +133,11 @@ def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pai
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
-        channel.send(Forget("unread"))
+        channel.send(CancelTake("unread"))
         BlockingChannel[object](pair[1], ToWorker).send(Progress(1))
         pair[1].close()
         for _ in range(3):
-            channel.send(Forget("1"))
+            channel.send(CancelTake("1"))
         received: list[object] = [await channel.receive()]
         with pytest.raises(EndOfStream):
             await channel.receive()
@@ -149,7 +149,7 @@ def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pai
 
 def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
     """Ten megabytes wait for a peer that reads slowly, and arrive whole."""
-    sent = [Forget(f"{n}" + "x" * 100_000) for n in range(100)]
+    sent = [CancelTake(f"{n}" + "x" * 100_000) for n in range(100)]
     heard: list[object] = []
 
     def listen() -> None:
@@ -200,14 +200,14 @@ def test_a_receive_that_waits_is_woken_by_end(pair: Pair) -> None:
 
 def test_a_message_above_the_cap_is_not_sent() -> None:
     """Its kind and size are named."""
-    with pytest.raises(BadFrame, match="a Forget of 9000"):
-        encode(Forget("x" * 9_000_000))
+    with pytest.raises(BadFrame, match="a CancelTake of 9000"):
+        encode(CancelTake("x" * 9_000_000))
 
 
 def test_a_text_that_is_not_unicode_is_not_sent() -> None:
     """A lone surrogate, as Python makes of a file name's stray byte, cannot cross."""
-    with pytest.raises(BadFrame, match="a Forget holds a text that is not Unicode"):
-        encode(Forget("\udcff"))
+    with pytest.raises(BadFrame, match="a CancelTake holds a text that is not Unicode"):
+        encode(CancelTake("\udcff"))
 
 
 def test_the_blocking_end_says_that_its_peer_is_gone(pair: Pair) -> None:

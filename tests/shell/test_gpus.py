@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fishd.host.gpus import Found, GpuFault, Reading, find_cards, mps_runs
+from fishd.host.gpus import DetectedGpus, GpuFault, GpuReading, detect_gpus, mps_runs
 
 GIB = 2**30
 
 
 def a_gpu(
     name: str = "NVIDIA GeForce RTX 4090", uuid: str = "GPU-aaaa1111", free_gb: float = 23.5, **more
-) -> Reading:
-    return Reading(name, uuid, 24 * GIB, int(free_gb * GIB), **more)
+) -> GpuReading:
+    return GpuReading(name, uuid, 24 * GIB, int(free_gb * GIB), **more)
 
 
 @dataclass
 class FakeNvml:
     """Answers from a list; a string in it is a fault."""
 
-    gpus: list[Reading | str] = field(default_factory=list)
+    gpus: list[GpuReading | str] = field(default_factory=list)
     fault: str = ""
 
     def count(self) -> int:
@@ -28,7 +28,7 @@ class FakeNvml:
             raise GpuFault(self.fault)
         return len(self.gpus)
 
-    def read(self, index: int) -> Reading:
+    def read(self, index: int) -> GpuReading:
         gpu = self.gpus[index]
         if isinstance(gpu, str):
             raise GpuFault(gpu)
@@ -38,13 +38,13 @@ class FakeNvml:
 TWO = FakeNvml([a_gpu(uuid="GPU-aaaa1111"), a_gpu(uuid="GPU-bbbb2222")])
 
 
-def indices(found: Found) -> list[int]:
-    return [card.index for card in found.cards]
+def indices(found: DetectedGpus) -> list[int]:
+    return [card.index for card in found.gpus]
 
 
 def test_a_card_is_told_in_gib() -> None:
     """Total and free memory come in GiB, with name and UUID."""
-    (card,) = find_cards(FakeNvml([a_gpu()]), {}).cards
+    (card,) = detect_gpus(FakeNvml([a_gpu()]), {}).gpus
 
     assert (0, "NVIDIA GeForce RTX 4090", 24.0, 23.5, "GPU-aaaa1111") == (
         card.index,
@@ -57,12 +57,14 @@ def test_a_card_is_told_in_gib() -> None:
 
 def test_without_nvml_there_are_no_cards_and_a_reason() -> None:
     """A machine without the driver is no error, but its log says why there is no GPU."""
-    assert Found((), ("NVML does not answer",)) == find_cards(FakeNvml(fault="NVML does not answer"), {})
+    assert DetectedGpus((), ("NVML does not answer",)) == detect_gpus(
+        FakeNvml(fault="NVML does not answer"), {}
+    )
 
 
 def test_a_card_off_the_bus_is_left_out_and_said() -> None:
     """One GPU that cannot be read does not take the others with it."""
-    found = find_cards(FakeNvml([a_gpu(), "GPU is lost", a_gpu(uuid="GPU-cccc")]), {})
+    found = detect_gpus(FakeNvml([a_gpu(), "GPU is lost", a_gpu(uuid="GPU-cccc")]), {})
 
     assert [0, 2] == indices(found)
     assert ("GPU 1 is left out: GPU is lost",) == found.remarks
@@ -70,17 +72,17 @@ def test_a_card_off_the_bus_is_left_out_and_said() -> None:
 
 def test_visible_devices_by_number() -> None:
     """CUDA_VISIBLE_DEVICES=1 leaves GPU 1, under its own number."""
-    assert [1] == indices(find_cards(TWO, {"CUDA_VISIBLE_DEVICES": "1"}))
+    assert [1] == indices(detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "1"}))
 
 
 def test_visible_devices_by_the_beginning_of_a_uuid_in_the_order_given() -> None:
     """CUDA takes shortened UUIDs, and their order counts."""
-    assert [1, 0] == indices(find_cards(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-bbbb, GPU-aaaa1111"}))
+    assert [1, 0] == indices(detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-bbbb, GPU-aaaa1111"}))
 
 
 def test_an_invalid_visible_device_ends_the_list() -> None:
     """As in CUDA, what stands after a name that fits nothing is not used; the log says so."""
-    found = find_cards(TWO, {"CUDA_VISIBLE_DEVICES": "0,7,1"})
+    found = detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "0,7,1"})
 
     assert [0] == indices(found)
     assert (
@@ -90,36 +92,36 @@ def test_an_invalid_visible_device_ends_the_list() -> None:
 
 def test_a_uuid_that_fits_two_cards_is_refused() -> None:
     """An ambiguous beginning picks no card at random."""
-    assert [] == indices(find_cards(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-"}))
+    assert [] == indices(detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-"}))
 
 
 def test_empty_visible_devices_hide_every_card() -> None:
     """CUDA_VISIBLE_DEVICES="" means no GPU at all, and is said."""
-    assert Found((), ('CUDA_VISIBLE_DEVICES is "": it hides every GPU',)) == find_cards(
+    assert DetectedGpus((), ('CUDA_VISIBLE_DEVICES is "": it hides every GPU',)) == detect_gpus(
         TWO, {"CUDA_VISIBLE_DEVICES": ""}
     )
 
 
 def test_a_split_gpu_is_its_instances() -> None:
     """MIG: the whole GPU is not usable; each instance is a card that CUDA finds by its UUID."""
-    parts = tuple(Reading(f"A100 MIG 3g.20gb {n}", f"MIG-{n}", 20 * GIB, 19 * GIB) for n in range(2))
-    found = find_cards(FakeNvml([a_gpu(instances=parts), a_gpu(uuid="GPU-plain")]), {})
+    parts = tuple(GpuReading(f"A100 MIG 3g.20gb {n}", f"MIG-{n}", 20 * GIB, 19 * GIB) for n in range(2))
+    found = detect_gpus(FakeNvml([a_gpu(instances=parts), a_gpu(uuid="GPU-plain")]), {})
 
-    assert [(0, "MIG-0"), (2, "MIG-1"), (1, "GPU-plain")] == [(card.index, card.uuid) for card in found.cards]
+    assert [(0, "MIG-0"), (2, "MIG-1"), (1, "GPU-plain")] == [(card.index, card.uuid) for card in found.gpus]
 
 
 def test_an_instance_can_be_chosen_by_uuid() -> None:
     """CUDA_VISIBLE_DEVICES may name a MIG instance."""
-    parts = tuple(Reading("A100 MIG 3g.20gb", f"MIG-{n}", 20 * GIB, 19 * GIB) for n in range(2))
-    found = find_cards(FakeNvml([a_gpu(instances=parts)]), {"CUDA_VISIBLE_DEVICES": "MIG-1"})
+    parts = tuple(GpuReading("A100 MIG 3g.20gb", f"MIG-{n}", 20 * GIB, 19 * GIB) for n in range(2))
+    found = detect_gpus(FakeNvml([a_gpu(instances=parts)]), {"CUDA_VISIBLE_DEVICES": "MIG-1"})
 
-    assert ["MIG-1"] == [card.uuid for card in found.cards]
+    assert ["MIG-1"] == [card.uuid for card in found.gpus]
 
 
 def test_what_our_workers_hold_is_known_as_ours() -> None:
     """At a resize the memory of running workers is room for us, that of others is not."""
     gpu = a_gpu(free_gb=4, held_bytes={10: 8 * GIB, 11: 8 * GIB, 99: 4 * GIB})
-    (card,) = find_cards(FakeNvml([gpu]), {}, our_pids={10, 11}).cards
+    (card,) = detect_gpus(FakeNvml([gpu]), {}, our_pids={10, 11}).gpus
 
     assert 16.0 == card.ours_gb
 

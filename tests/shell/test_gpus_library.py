@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fishd.host.gpus import GpuFault, NvmlLibrary, Reading
+from fishd.host.gpus import GpuFault, GpuReading, NvmlLibrary
 
 
 class NVMLError(Exception):
@@ -79,7 +79,7 @@ def library(**fake) -> NvmlLibrary:
 
 def test_a_reading_is_what_the_library_says() -> None:
     """Name, UUID, memory, and what each process holds; memory that is not told counts as none."""
-    assert Reading("name of gpu0", "uuid of gpu0", 100, 60, {7: 40, 8: 0}) == library().read(0)
+    assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60, {7: 40, 8: 0}) == library().read(0)
 
 
 def test_a_missing_module_names_its_package() -> None:
@@ -120,7 +120,7 @@ def test_a_gpu_that_cannot_be_read_is_a_fault(call: str) -> None:
 
 def test_mig_and_processes_may_be_unknown() -> None:
     """Old cards know no MIG, and some drivers tell no processes: the card is still read."""
-    assert Reading("name of gpu0", "uuid of gpu0", 100, 60) == library(broken=("mig", "processes")).read(0)
+    assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60) == library(broken=("mig", "processes")).read(0)
 
 
 def test_instances_are_read_and_empty_slots_skipped() -> None:

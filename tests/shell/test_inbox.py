@@ -11,7 +11,7 @@ from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox.scan import Found, Inbox
+from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from tests.shell.bundles import one_speaker, write_bundle, write_convention
 
 SETTLE_S, TIMEOUT_S = 2.0, 300.0
@@ -265,7 +265,7 @@ def test_an_inbox_that_is_gone_is_an_error_with_its_mend(place: Place) -> None:
 def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
     """User files lie in a folder of their own, so that they never mix with ours."""
     write_bundle(place.inbox / "Folge 1 🎉")
-    claims = place.watch.claim([Found("Folge 1 🎉")], place.now)
+    claims = place.watch.claim([CompleteBundle("Folge 1 🎉")], place.now)
     assert ["Folge 1 🎉"] == [claimed.name for claimed in claims.claimed]
     assert (place.work / "Folge 1 🎉" / "bundle" / "job.toml").is_file()
     assert [] == list(place.inbox.iterdir())
@@ -277,15 +277,15 @@ def test_names_in_work_are_safe_and_never_shared(place: Place) -> None:
     raw = [os.fsdecode(b"a\xff"), "a\n", "a\t", "n" * 255]
     for name in raw:
         (place.inbox / name).mkdir()
-    claims = place.watch.claim([Found(name) for name in raw], place.now)
+    claims = place.watch.claim([CompleteBundle(name) for name in raw], place.now)
     assert ["a_", "a_-2", "a_-3", "n" * 240] == [claimed.name for claimed in claims.claimed]
     (place.inbox / "a\n").mkdir()
-    assert "a_-4" == place.watch.claim([Found("a\n")], place.now).claimed[0].name
+    assert "a_-4" == place.watch.claim([CompleteBundle("a\n")], place.now).claimed[0].name
 
 
 def test_a_claim_of_what_is_gone_is_left_out(place: Place) -> None:
     """And leaves nothing in work."""
-    claims = place.watch.claim([Found("gone")], place.now)
+    claims = place.watch.claim([CompleteBundle("gone")], place.now)
     assert ((), ()) == (claims.claimed, claims.stuck)
     assert [] == list(place.work.iterdir())
 
@@ -294,7 +294,7 @@ def test_a_stray_file_is_claimed_with_its_faults(place: Place) -> None:
     """So that the user finds it in the archive, and its report in the outbox."""
     (place.inbox / "x.txt").write_text("x")
     fault = Fault("x.txt", "is a file, not a folder; drop a folder, or an archive of one")
-    claimed = place.watch.claim([Found("x.txt", (fault,))], place.now).claimed[0]
+    claimed = place.watch.claim([CompleteBundle("x.txt", (fault,))], place.now).claimed[0]
     assert (fault,) == claimed.faults
     assert "x" == claimed.bundle.read_text()
 
@@ -324,7 +324,7 @@ def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) 
     assert 2.0 == place.watch.next_wake(place.now)
     assert [] == place.scan_after(1.9)
     assert ["bad"] == place.scan_after(0.1)
-    assert not place.watch.claim([Found("bad")], place.now).stuck[0].first
+    assert not place.watch.claim([CompleteBundle("bad")], place.now).stuck[0].first
     assert 4.0 == place.watch.next_wake(place.now)
 
 
@@ -339,7 +339,7 @@ def test_claims_that_cannot_be_synced_stand_and_are_told(tmp_path: Path) -> None
     """The bundles are in work already; only a power cut could take that back."""
     place = Place(tmp_path, NoSync())
     (place.inbox / "a").mkdir()
-    claims = place.watch.claim([Found("a")], place.now)
+    claims = place.watch.claim([CompleteBundle("a")], place.now)
     assert 1 == len(claims.claimed)
     assert "cannot be forced to the disk: Input/output error; the disk fails" in str(claims.fault)
 
@@ -360,5 +360,5 @@ def test_a_batch_of_claims_costs_two_syncs(tmp_path: Path) -> None:
     place = Place(tmp_path, disk)
     for n in range(50):
         (place.inbox / str(n)).mkdir()
-    place.watch.claim([Found(str(n)) for n in range(50)], place.now)
+    place.watch.claim([CompleteBundle(str(n)) for n in range(50)], place.now)
     assert 2 == disk.syncs

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.inbox.watcher import alarm
+from fishd.spool.inbox.watcher import watch_inbox
 
 RING_S = 10.0  # far beyond what any ring takes: only a deaf alarm needs it
 
@@ -28,7 +28,7 @@ class Listener:
 
     async def run(self) -> None:
         async with aclosing(
-            alarm(self.inbox, self.stop, lambda: self.settling, self.said.put_nowait)
+            watch_inbox(self.inbox, self.stop, lambda: self.settling, self.said.put_nowait)
         ) as rings:
             async for _ in rings:
                 self._rung.set()

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from fishd.core.model.job import JobStatus
-from fishd.core.model.result import GpuState, JobState, Status, WorkerState
+from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.host.metrics import CAUSES, Metrics
 from tests.core.report_samples import partial
 from tests.daemon.running import ROOT
@@ -29,14 +29,18 @@ STATUS = Status(
     engine="noop",
     spool="/spool",
     jobs=(
-        JobState("a", "A", "speaking", 0, done=3, failed=1, total=10, audio_s=1.0, rate=1.0, elapsed_s=1.0),
+        JobSnapshot(
+            "a", "A", "speaking", 0, done=3, failed=1, total=10, audio_s=1.0, rate=1.0, elapsed_s=1.0
+        ),
     ),
     waiting=2,
     workers=(
-        WorkerState(0, "gpu:0", "Card", "ready", slots=4, in_hand=4, takes=9, restarts=0, memory_gb=3.0),
-        WorkerState(1, "gpu:0", "Card", "starting", slots=0, in_hand=0, takes=0, restarts=0, memory_gb=2.0),
+        WorkerSnapshot(0, "gpu:0", "Card", "ready", slots=4, in_hand=4, takes=9, restarts=0, memory_gb=3.0),
+        WorkerSnapshot(
+            1, "gpu:0", "Card", "starting", slots=0, in_hand=0, takes=0, restarts=0, memory_gb=2.0
+        ),
     ),
-    gpus=(GpuState(0, "Card", total_gb=24.0, free_gb=20.0, workers=2),),
+    gpus=(GpuSnapshot(0, "Card", total_gb=24.0, free_gb=20.0, workers=2),),
 )
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

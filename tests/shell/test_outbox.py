@@ -23,7 +23,7 @@ from fishd.spool.journal.journal import (
     text_hash,
 )
 from fishd.spool.journal.recovery import recover
-from fishd.spool.outbox.publish import Parcel, finish, make_room, publish
+from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 
@@ -43,7 +43,7 @@ def a_job(spool: Spool, name: str = "NAME") -> Path:
     folder = spool.work / name
     (folder / "bundle").mkdir(parents=True)
     (folder / "bundle" / "job.toml").write_text("mine")
-    make_room(folder, [CLIP])
+    make_clip_folders(folder, [CLIP])
     (folder / "out" / CLIP).write_bytes(b"12345")
     return folder
 
@@ -55,7 +55,7 @@ def tree(folder: Path) -> list[str]:
 
 def test_a_job_is_published_whole(spool: Spool) -> None:
     """Clips and files in the outbox, the bundle in the archive, work empty."""
-    result = publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
+    result = publish(PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
     assert spool.outbox / "NAME" == result
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["NAME/job.toml"] == tree(spool.archive)
@@ -66,20 +66,20 @@ def test_a_taken_name_gets_a_number(spool: Spool) -> None:
     """Even that of an empty folder; result and bundle get the same one where they can."""
     (spool.outbox / "NAME").mkdir()
     (spool.outbox / "NAME-2").mkdir()
-    assert "NAME-3" == publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
+    assert "NAME-3" == publish(PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
     assert ["NAME-3/job.toml"] == tree(spool.archive)
     (spool.archive / "NAME-4").mkdir()
-    assert "NAME-4" == publish(Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
+    assert "NAME-4" == publish(PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
     assert ["NAME-3/job.toml", "NAME/job.toml"] == tree(spool.archive)
 
 
-def an_archives_job(spool: Spool, content: bytes) -> Parcel:
+def an_archives_job(spool: Spool, content: bytes) -> PublishRequest:
     """A claimed job whose bundle is a file."""
     folder = a_job(spool)
     (folder / "bundle" / "job.toml").unlink()
     (folder / "bundle").rmdir()
     (folder / "bundle").write_bytes(content)
-    return Parcel(folder, FILES, [CLIP])
+    return PublishRequest(folder, FILES, [CLIP])
 
 
 def test_an_archive_gets_its_ending_again(spool: Spool) -> None:
@@ -106,7 +106,7 @@ def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
     (out / "clips" / "Alice" / "001.wav.tmp").touch()
     (out / "clips" / "Alice" / "002.wav").symlink_to("/etc/passwd")
     (out / "summary.txt").write_text("old")
-    result = publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive)
+    result = publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive)
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["Alice"] == names_in(result / "clips")
     assert "well" == (result / "summary.txt").read_text()
@@ -117,7 +117,7 @@ def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
     folder = spool.work / "NAME"
     (folder / "bundle").mkdir(parents=True)
     assert ["result.json", "summary.txt"] == tree(
-        publish(Parcel(folder, FILES, []), spool.outbox, spool.archive)
+        publish(PublishRequest(folder, FILES, []), spool.outbox, spool.archive)
     )
 
 
@@ -126,7 +126,7 @@ def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
     folder = a_job(spool)
     (folder / "out" / CLIP).unlink()
     with pytest.raises(SpoolError, match=r"001.wav: was spoken, but is not there any more"):
-        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive)
+        publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive)
     assert [] == list(spool.outbox.iterdir())
     assert (folder / "bundle").is_dir()
 
@@ -181,9 +181,9 @@ def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str)
     with pytest.raises(
         SpoolError, match="job NAME: cannot be published: No space left on device; free some space"
     ):
-        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
+        publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
     assert spool.outbox / "NAME" == publish(
-        Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
+        PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
     )
     assert [f"NAME/{CLIP}", "NAME/result.json", "NAME/summary.txt"] == tree(spool.outbox)
     assert ["NAME/job.toml"] == tree(spool.archive)
@@ -194,7 +194,7 @@ def test_a_job_is_out_although_its_folder_cannot_be_cleared_away(spool: Spool) -
     """Publishing it again would be worse than what is left: the next start clears that."""
     disk = Failing("remove_file", times=2)
     assert spool.outbox / "NAME" == publish(
-        Parcel(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
+        PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
     )
     assert 1 == len(list(spool.work.iterdir()))
     assert [] == recover(spool.work)
@@ -219,7 +219,7 @@ def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
     disk = Counting()
     folder = a_job(spool)
     Journal(folder).append(SPOKEN)
-    publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
+    publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
     assert disk.synced == [
         "result.json",
         "summary.txt",
@@ -366,7 +366,9 @@ def test_a_bundle_archived_late_still_gets_its_results_name(spool: Spool) -> Non
     (spool.outbox / "NAME").mkdir()
     folder = a_job(spool)
     with pytest.raises(SpoolError):
-        publish(Parcel(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=2))
+        publish(
+            PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=2)
+        )
     assert finish(folder, spool.outbox, spool.archive) is None
     assert ["NAME-2/job.toml"] == tree(spool.archive)
 

@@ -11,10 +11,10 @@ from fishd.core.model.job import Clip, Job
 from fishd.spool.bundle.load import read_bundle
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox.scan import Found, Inbox
+from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
-from fishd.spool.journal.recovery import Recovered, recover
-from fishd.spool.outbox.publish import Parcel, finish, make_room, publish_all
+from fishd.spool.journal.recovery import RecoveredJob, recover
+from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish_all
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
 
@@ -83,30 +83,30 @@ class Life:
 
     def live(self) -> None:
         """Start: recover, then take what is in the inbox."""
-        parcels: list[Parcel] = []
+        parcels: list[PublishRequest] = []
         for left in recover(self.spool.work, self.disk):
             if left.complete:
                 finish(left.folder, self.spool.outbox, self.spool.archive, self.disk)
             else:
                 parcels.append(self.work_off(left.folder, left))
         inbox = Inbox(self.spool.inbox, self.spool.work, disk=self.disk)
-        names = [Found(path.name) for path in self.spool.inbox.iterdir()]
+        names = [CompleteBundle(path.name) for path in self.spool.inbox.iterdir()]
         parcels += [self.work_off(claimed.folder, None) for claimed in inbox.claim(names, 0.0).claimed]
         ends = publish_all(parcels, self.spool.outbox, self.spool.archive, disk=self.disk)
         assert not [end for end in ends if isinstance(end, SpoolError)]
 
-    def work_off(self, folder: Path, left: Recovered | None) -> Parcel:
+    def work_off(self, folder: Path, left: RecoveredJob | None) -> PublishRequest:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
-        make_room(folder, clips)
+        make_clip_folders(folder, clips)
         with Journal(folder, self.disk) as journal:
             if left is None or not left.started:
                 journal.append(ClaimedLine("now"), sync=False)
             self.speak(job, journal, folder, left)
-        return Parcel(folder, {"result.json": b"{}", "job.log": b"log"}, clips)
+        return PublishRequest(folder, {"result.json": b"{}", "job.log": b"log"}, clips)
 
-    def speak(self, job: Job, journal: Journal, folder: Path, left: Recovered | None) -> None:
+    def speak(self, job: Job, journal: Journal, folder: Path, left: RecoveredJob | None) -> None:
         for speaker, _, segment in job.segments():
             done = left and left.spoken.get((speaker, segment.id))
             if done and done.text_hash == text_hash(segment.text):

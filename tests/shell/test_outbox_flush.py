@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.durable.syncfs import LITTLE_BYTES, FlushingDisk, can_flush, unwritten_bytes
+from fishd.spool.durable.syncfs import LITTLE_BYTES, SyncfsDisk, can_flush, unwritten_bytes
 from tests.shell.bundles import names_in
 
 
@@ -36,11 +36,11 @@ def kernel() -> Kernel:
 
 
 @pytest.fixture
-def disk(tmp_path: Path, kernel: Kernel) -> FlushingDisk:
-    return FlushingDisk(tmp_path, kernel.syncfs, lambda: 0)
+def disk(tmp_path: Path, kernel: Kernel) -> SyncfsDisk:
+    return SyncfsDisk(tmp_path, kernel.syncfs, lambda: 0)
 
 
-def test_staging_costs_one_sync(tmp_path: Path, disk: FlushingDisk, kernel: Kernel) -> None:
+def test_staging_costs_one_sync(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
     """However many files and folders."""
     disk.stage({tmp_path / "a": b"1", tmp_path / "b": b"2"}, [tmp_path, tmp_path])
     disk.sync_folders([tmp_path] * 3)
@@ -48,7 +48,7 @@ def test_staging_costs_one_sync(tmp_path: Path, disk: FlushingDisk, kernel: Kern
     assert (b"1", b"2") == ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes())
 
 
-def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: FlushingDisk, kernel: Kernel) -> None:
+def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
     """So that it is written anew."""
     kernel.breaks_at = 1
     with pytest.raises(OSError, match="Input/output error"):
@@ -60,7 +60,7 @@ def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: FlushingDi
 
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_those_who_wait_share_the_next_sync(
-    tmp_path: Path, disk: FlushingDisk, kernel: Kernel, *, is_broken: bool
+    tmp_path: Path, disk: SyncfsDisk, kernel: Kernel, *, is_broken: bool
 ) -> None:
     """One that runs already may have missed their files; the next serves all of them, and fails for all."""
 
@@ -87,7 +87,7 @@ def test_those_who_wait_share_the_next_sync(
 
 def test_with_much_to_write_each_file_is_synced_alone(tmp_path: Path, kernel: Kernel) -> None:
     """A user who copies gigabytes must not hold up every job."""
-    disk = FlushingDisk(tmp_path, kernel.syncfs, lambda: LITTLE_BYTES + 1)
+    disk = SyncfsDisk(tmp_path, kernel.syncfs, lambda: LITTLE_BYTES + 1)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.sync_folders([tmp_path])
     assert 0 == kernel.calls
@@ -96,7 +96,7 @@ def test_with_much_to_write_each_file_is_synced_alone(tmp_path: Path, kernel: Ke
 
 def test_the_real_call_works_here(tmp_path: Path) -> None:
     """Where the file system is one that it is used on."""
-    disk = FlushingDisk(tmp_path)
+    disk = SyncfsDisk(tmp_path)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.close()
     assert isinstance(can_flush(tmp_path), bool)

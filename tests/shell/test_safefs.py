@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.durable.confined_fs import BundleFolder, Missing, Refused, size_in_words
+from fishd.spool.durable.confined_fs import ConfinedFolder, Missing, Refused, size_in_words
 from fishd.spool.durable.syscalls import has_openat2, open_beneath, open_by_kernel, open_by_steps
 
 OPENERS = [open_by_steps, *([open_by_kernel] if has_openat2() else [])]
@@ -27,7 +27,7 @@ def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], 
     """Dots and doubled slashes do no harm."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c.txt").write_text("well")
-    with BundleFolder(tmp_path, opener) as bundle:
+    with ConfinedFolder(tmp_path, opener) as bundle:
         assert b"well" == bundle.read("./a//b/c.txt", 4)
 
 
@@ -58,7 +58,7 @@ def test_what_cannot_be_used_is_refused(
     (tmp_path / "long").write_text("x" * 11)
     os.mkfifo(tmp_path / "fifo")
     os.mknod(tmp_path / "socket", 0o140_644)
-    with BundleFolder(tmp_path, opener) as bundle, pytest.raises(Refused) as refused:
+    with ConfinedFolder(tmp_path, opener) as bundle, pytest.raises(Refused) as refused:
         bundle.read(path, 10)
     assert expected == str(refused.value)
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_used_is_refused(
 def test_only_what_may_still_come_is_missing(tmp_path: Path) -> None:
     """A bundle waits for a missing file, not for a symlink to become one."""
     (tmp_path / "link").symlink_to("gone")
-    with BundleFolder(tmp_path) as bundle:
+    with ConfinedFolder(tmp_path) as bundle:
         with pytest.raises(Missing):
             bundle.read("gone", 10)
         with pytest.raises(Refused) as refused:
@@ -80,7 +80,7 @@ def test_refusals_of_the_system_name_the_mend(tmp_path: Path) -> None:
     def opener(_fd: int, path: str, _flags: int) -> int:
         raise OSError(errno.EACCES, "Permission denied", path)
 
-    with BundleFolder(tmp_path, opener) as bundle, pytest.raises(Refused, match=r"chmod a\+rX"):
+    with ConfinedFolder(tmp_path, opener) as bundle, pytest.raises(Refused, match=r"chmod a\+rX"):
         bundle.read("x", 10)
 
 
@@ -119,7 +119,7 @@ def test_a_file_swapped_for_a_symlink_is_never_followed(
     thread.start()
     seen: set[bytes] = set()
     try:
-        with BundleFolder(bundle_path, opener) as bundle:
+        with ConfinedFolder(bundle_path, opener) as bundle:
             for _ in range(2_000):
                 with suppress(Refused):
                     seen.add(bundle.read("a/x", 100))
@@ -134,7 +134,7 @@ def test_descriptors_are_given_back(tmp_path: Path, opener: Callable[[int, str, 
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("x")
     before = num_descriptors()
-    with BundleFolder(tmp_path, opener) as bundle:
+    with ConfinedFolder(tmp_path, opener) as bundle:
         for path in ("a/x", "a/gone", "a", "gone/x"):
             with suppress(Refused):
                 bundle.read(path, 10)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.model.result import JobState, Status
+from fishd.core.model.result import JobSnapshot, Status
 from fishd.host.status_file import BadStatus, pid_is_alive, read_status, why_not_running, write_status
 
 STATUS = Status(
@@ -22,7 +22,7 @@ STATUS = Status(
     state="running",
     engine="preview",
     spool="/spool",
-    jobs=(JobState("a", "A", "speaking", 0, 1, 0, 2, 3.0, 4.0, 5.0),),
+    jobs=(JobSnapshot("a", "A", "speaking", 0, 1, 0, 2, 3.0, 4.0, 5.0),),
 )
 
 

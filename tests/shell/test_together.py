@@ -10,7 +10,7 @@ import pytest
 
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsGone, Parcel, publish_all
+from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, publish_all
 from fishd.spool.root import Spool, make_folders
 
 CLIP = "clips/Alice/001.wav"
@@ -36,12 +36,12 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool", -1)
 
 
-def job(spool: Spool, name: str) -> Parcel:
+def job(spool: Spool, name: str) -> PublishRequest:
     folder = spool.work / name
     (folder / "bundle").mkdir(parents=True)
     (folder / "out" / CLIP).parent.mkdir(parents=True)
     (folder / "out" / CLIP).write_bytes(b"audio")
-    return Parcel(folder, {"result.json": b"{}"}, [CLIP])
+    return PublishRequest(folder, {"result.json": b"{}"}, [CLIP])
 
 
 def test_many_jobs_share_their_syncs(spool: Spool) -> None:
@@ -59,7 +59,7 @@ def test_a_job_whose_clip_is_gone_holds_no_other_up(spool: Spool) -> None:
     parcels = [job(spool, "a"), job(spool, "b")]
     (parcels[0].folder / "out" / CLIP).unlink()
     gone, there = publish_all(parcels, spool.outbox, spool.archive)
-    assert isinstance(gone, ClipsGone)
+    assert isinstance(gone, ClipsMissing)
     assert {CLIP} == gone.clips
     assert spool.outbox / "b" == there
     assert (spool.work / "a" / "bundle").is_dir()

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from fishd.spool.bundle import reference_store as voices
-from fishd.spool.bundle.reference_store import InPlace, Kept, SideBySide, VoiceStore
+from fishd.spool.bundle.reference_store import InPlace, ReferenceStore, SideBySide, StoredReference
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.errors import SpoolError
 
 LIMIT_BYTES = 1 << 20
 
 
-def keep(store: VoiceStore, job: str, file: Path) -> Kept:
+def keep(store: ReferenceStore, job: str, file: Path) -> StoredReference:
     fd = os.open(file, os.O_RDONLY)
     try:
         return store.of(job).keep(file.name, fd, LIMIT_BYTES)
@@ -30,11 +30,11 @@ def clip(folder: Path, name: str, content: bytes) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> VoiceStore:
-    return VoiceStore(tmp_path / "cache" / "references", most_bytes=10)
+def store(tmp_path: Path) -> ReferenceStore:
+    return ReferenceStore(tmp_path / "cache" / "references", most_bytes=10)
 
 
-def test_equal_clips_are_kept_once(store: VoiceStore, tmp_path: Path) -> None:
+def test_equal_clips_are_kept_once(store: ReferenceStore, tmp_path: Path) -> None:
     """Whatever the job, whatever the name; but not under another kind of name, which decoders look at."""
     one = keep(store, "a", clip(tmp_path, "x.wav", b"sound"))
     two = keep(store, "b", clip(tmp_path, "y.wav", b"sound"))
@@ -46,7 +46,7 @@ def test_equal_clips_are_kept_once(store: VoiceStore, tmp_path: Path) -> None:
     assert 2 == len(list(one.file.parent.iterdir()))
 
 
-def test_a_copy_is_the_daemons_own(store: VoiceStore, tmp_path: Path) -> None:
+def test_a_copy_is_the_daemons_own(store: ReferenceStore, tmp_path: Path) -> None:
     """What the owner does to the clip later changes nothing, also when it comes again."""
     path = clip(tmp_path, "x.wav", b"sound")
     kept = keep(store, "a", path)
@@ -56,7 +56,7 @@ def test_a_copy_is_the_daemons_own(store: VoiceStore, tmp_path: Path) -> None:
 
 
 def test_what_no_job_needs_goes_when_room_is_needed_the_longest_unused_first(
-    store: VoiceStore, tmp_path: Path
+    store: ReferenceStore, tmp_path: Path
 ) -> None:
     """What a job in work needs stays, however much that is."""
     a, b, c = (keep(store, name, clip(tmp_path, f"{name}.wav", name.encode() * 6)) for name in "abc")
@@ -68,7 +68,7 @@ def test_what_no_job_needs_goes_when_room_is_needed_the_longest_unused_first(
     assert [True, False, True] == [kept.file.exists() for kept in (a, b, c)]
 
 
-def test_a_copy_that_somebody_removed_is_made_again(store: VoiceStore, tmp_path: Path) -> None:
+def test_a_copy_that_somebody_removed_is_made_again(store: ReferenceStore, tmp_path: Path) -> None:
     """An operator may clear a cache under a running daemon."""
     path = clip(tmp_path, "x.wav", b"sound")
     keep(store, "a", path).file.unlink()
@@ -80,28 +80,28 @@ def test_a_store_begins_empty(tmp_path: Path) -> None:
     folder = tmp_path / "references"
     folder.mkdir()
     (folder / f"{'0' * 64}.wav").touch()
-    VoiceStore(folder)
+    ReferenceStore(folder)
     assert [] == list(folder.iterdir())
     assert 0o700 == folder.stat().st_mode & 0o777  # voices are nobody else's business
 
 
 @pytest.mark.parametrize("suffix", ["", ".", ".w\nv", ".WAV", ".long-one", ".éa"])
 def test_a_strangers_name_does_not_come_into_the_cache(
-    store: VoiceStore, tmp_path: Path, suffix: str
+    store: ReferenceStore, tmp_path: Path, suffix: str
 ) -> None:
     """Nothing of it but a plain ending."""
     kept = keep(store, "a", clip(tmp_path, f"x{suffix}", b"sound"))
     assert (".wav" if suffix == ".WAV" else "") == kept.file.suffix
 
 
-def test_a_clip_over_the_limit_leaves_nothing(store: VoiceStore, tmp_path: Path) -> None:
+def test_a_clip_over_the_limit_leaves_nothing(store: ReferenceStore, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"2\.0 MiB long"):
         keep(store, "a", clip(tmp_path, "x.wav", bytes(2 << 20)))
     assert [] == list((tmp_path / "cache" / "references").iterdir())
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
-    store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: ReferenceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is the spool's fault and not the bundle's: the caller tries again."""
 

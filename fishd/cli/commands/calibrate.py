@@ -13,21 +13,21 @@ from rich.table import Table
 
 from fishd.cli.locate import load
 from fishd.cli.output import WELL, CommandError, console, say
-from fishd.cli.single_worker import LoneWorker, WorkerLost
+from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import Config
 from fishd.core.config.edit import set_number, set_number_anyhow
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
-from fishd.core.sizing.plan import Card, Share, available_on, room_for
-from fishd.daemon.config.pool_plan import Hiring, hire
-from fishd.host.gpus import NvmlLibrary, find_cards
+from fishd.core.sizing.plan import DeviceShare, Gpu, available_on, room_for
+from fishd.daemon.config.pool_plan import Deployment, plan_deployment
+from fishd.host.gpus import NvmlLibrary, detect_gpus
 
 
 def calibrate(path: Path | None, *, write: bool) -> int:
     """Measure, print what was found and what follows from it, and write that down if asked to."""
     config = load(path)
     nvml = NvmlLibrary()
-    found = find_cards(nvml, os.environ)
-    hiring = hire(config, found, os.environ, config.spool.root.absolute() / ".cache")
+    found = detect_gpus(nvml, os.environ)
+    hiring = plan_deployment(config, found, os.environ, config.spool.root.absolute() / ".cache")
     share = next(share for share in hiring.plan.shares if share.workers)
     say(f"loading one worker of {hiring.engine} on {share.device.label} ({share.device.name})")
     try:
@@ -35,17 +35,17 @@ def calibrate(path: Path | None, *, write: bool) -> int:
     except WorkerLost as error:
         raise CommandError(f"{share.device.label}: the worker ended: {error}", 1) from error
     proposal = propose(measured, on_gpu=share.total_gb > 0)
-    _print(measured, proposal, config, share, found.cards)
+    _print(measured, proposal, config, share, found.gpus)
     if write:
         _write(config.source, proposal)
     return WELL
 
 
-async def _measure(config: Config, hiring: Hiring, share: Share, nvml: NvmlLibrary) -> list[Level]:
+async def _measure(config: Config, hiring: Deployment, share: DeviceShare, nvml: NvmlLibrary) -> list[Level]:
     index = int(share.device.id.partition(":")[2] or -1)
     read = (lambda: nvml.read(index)) if share.total_gb else None
     with tempfile.TemporaryDirectory(prefix="fishd-calibrate-") as folder:
-        async with LoneWorker(hiring, share.device.id, Path(folder), read) as worker:
+        async with SingleWorker(hiring, share.device.id, Path(folder), read) as worker:
             slots = await worker.ready(config.pool.start_timeout_s)
             measured: list[Level] = []
             for takes in levels(slots):
@@ -55,7 +55,7 @@ async def _measure(config: Config, hiring: Hiring, share: Share, nvml: NvmlLibra
 
 
 def _print(
-    measured: Sequence[Level], proposal: Proposal, config: Config, share: Share, cards: Sequence[Card]
+    measured: Sequence[Level], proposal: Proposal, config: Config, share: DeviceShare, cards: Sequence[Gpu]
 ) -> None:
     has_nvml = any(level.nvml_gb is not None for level in measured)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption="Peaks in GB")

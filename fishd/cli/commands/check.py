@@ -20,7 +20,7 @@ from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
 from fishd.core.text.humanize import count, duration
 from fishd.spool.archive.unpack import NEITHER, is_archive
-from fishd.spool.bundle.load import Reading, read_dropped
+from fishd.spool.bundle.load import LoadedBundle, read_dropped
 from fishd.spool.bundle.names import job_name
 from fishd.spool.durable.confined_fs import size_in_words
 from fishd.spool.errors import SpoolError
@@ -62,7 +62,7 @@ def _check(bundle: Path, config: Config) -> _Checked:
             reading = read_dropped(source, name, limits, format_, unpacked=folder / "unpacked", copies=None)
             return _heard(name, reading, config)
     except SpoolError as error:  # the room for what comes out of an archive, say
-        what = "; ".join(filter(None, (error.fault, error.mend)))
+        what = "; ".join(filter(None, (error.fault, error.fix)))
         return _Checked(name, None, (Fault("bundle", what),), (), ())
 
 
@@ -81,7 +81,7 @@ def _room(source: Path) -> Generator[Path]:
         yield Path(folder)
 
 
-def _heard(name: str, reading: Reading, config: Config) -> _Checked:
+def _heard(name: str, reading: LoadedBundle, config: Config) -> _Checked:
     """What the engine says of a bundle's audio and options, with what was read."""
     _, engine = resolve_engine(config)
     clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
@@ -91,7 +91,7 @@ def _heard(name: str, reading: Reading, config: Config) -> _Checked:
     return _Checked(name, reading.job, tuple(faults), (*reading.warnings, *warnings), tuple(clips.values()))
 
 
-def _engine_faults(reading: Reading, engine: str) -> Iterator[Fault]:
+def _engine_faults(reading: LoadedBundle, engine: str) -> Iterator[Fault]:
     """What the engine does not take of a bundle that is good otherwise."""
     if reading.job is None:
         return

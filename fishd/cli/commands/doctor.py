@@ -11,7 +11,7 @@ from rich.text import Text
 from fishd.cli.doctor.findings import Finding
 from fishd.cli.output import NOT_ALL_WELL, WELL, console, say
 from fishd.core.text.humanize import count
-from fishd.core.text.printable import visible
+from fishd.core.text.printable import to_printable
 
 _MARKS = {"good": ("✓", "bold green"), "odd": ("!", "bold yellow"), "fault": ("✗", "bold red")}
 
@@ -38,15 +38,17 @@ def _print(finding: Finding, out: Console) -> None:
     sign, colour = _MARKS[finding.is_a]
     if not out.is_terminal:
         mend = f" -> {finding.mend}" if finding.mend else ""
-        out.print(Text(f"{sign} {finding.name}: {visible(finding.detail)}{mend}"), soft_wrap=True)
+        out.print(Text(f"{sign} {finding.name}: {to_printable(finding.detail)}{mend}"), soft_wrap=True)
         return
     row = Table.grid(padding=(0, 1, 0, 0))
     row.add_column(width=1)
     row.add_column(width=14)
     row.add_column(overflow="fold")
-    row.add_row(Text(sign, style=colour), Text(finding.name, style="bold"), Text(visible(finding.detail)))
+    row.add_row(
+        Text(sign, style=colour), Text(finding.name, style="bold"), Text(to_printable(finding.detail))
+    )
     if finding.mend:
-        row.add_row("", "", Text(f"→ {visible(finding.mend)}", style="cyan"))
+        row.add_row("", "", Text(f"→ {to_printable(finding.mend)}", style="cyan"))
     out.print(row)
 
 

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from fishd.cli.output import WELL, CommandError, say
-from fishd.core.text.printable import visible
+from fishd.core.text.printable import to_printable
 from fishd.host.config_file import commented_defaults
 from fishd.spool.errors import SpoolError
 from fishd.spool.root import make_folders
@@ -31,6 +31,6 @@ def init(folder: Path) -> int:
         raise CommandError(words) from error
     print(config)
     print(folder / "spool")
-    go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(visible(str(folder)))} && "
+    go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(to_printable(str(folder)))} && "
     say(f"next: `{go}fishd run`, then drop a bundle in spool/inbox, or `fishd submit BUNDLE`")
     return WELL

@@ -9,9 +9,9 @@ from pathlib import Path
 from fishd.cli.locate import load
 from fishd.cli.output import WELL, CommandError, console, say
 from fishd.core.config.keys import RULES
-from fishd.core.sizing.plan import Card, plan_for, plan_workers
+from fishd.core.sizing.plan import Gpu, plan_for, plan_workers
 from fishd.host.cores import usable_cores
-from fishd.host.gpus import NvmlLibrary, find_cards, mps_runs
+from fishd.host.gpus import NvmlLibrary, detect_gpus, mps_runs
 from fishd.view.plan import BadSpec, parse_gpu_specs, print_plan
 
 
@@ -26,10 +26,10 @@ def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None
         cards = _described(specs)
         print_plan(out, plan_workers(cards, config.pool, usable_cores()), cards)
         return WELL
-    found = find_cards(NvmlLibrary(), os.environ)
+    found = detect_gpus(NvmlLibrary(), os.environ)
     for remark in found.remarks:
         say(remark)
-    print_plan(out, plan_for(config, found.cards, usable_cores(), mps=mps_runs(os.environ)), found.cards)
+    print_plan(out, plan_for(config, found.gpus, usable_cores(), mps=mps_runs(os.environ)), found.gpus)
     return WELL
 
 
@@ -43,7 +43,7 @@ def _budget(said_gb: float) -> float:
     return said_gb
 
 
-def _described(specs: list[str]) -> list[Card]:
+def _described(specs: list[str]) -> list[Gpu]:
     try:
         return parse_gpu_specs(specs)
     except BadSpec as error:

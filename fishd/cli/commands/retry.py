@@ -17,11 +17,11 @@ from fishd.cli.job_outcome import read_result
 from fishd.cli.locate import job_named, load, spool_root
 from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
 from fishd.core.config.config import Config
-from fishd.core.model.clip_key import family
+from fishd.core.model.clip_key import base_name
 from fishd.core.model.job import Job, JobStatus, Segment, Speaker
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import count
-from fishd.core.text.printable import visible
+from fishd.core.text.printable import to_printable
 from fishd.spool.archive.unpack import bundle_in
 from fishd.spool.bundle.load import read_dropped
 from fishd.spool.bundle.reference_store import SideBySide
@@ -33,7 +33,7 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
     root = spool_root(config)
     job = job_named(job)
     if not os.path.lexists(root / "outbox" / job):
-        raise CommandError(f"{visible(job)}: has no result in {root / 'outbox'}", NOT_ALL_WELL)
+        raise CommandError(f"{to_printable(job)}: has no result in {root / 'outbox'}", NOT_ALL_WELL)
     result = read_result(root / "outbox" / job)
     num_wanted = _count_not_spoken(result, root)
     bundle = bundle_in(root / "archive", job) or root / "archive" / job
@@ -41,8 +41,8 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
         copies = Path(folder) / "bundle"
         copies.mkdir()
         _write(copies, _read(bundle, config, copies))
-        dropped = drop(copies, root, f"{family(job)}-retry")
-    say(f"{count(num_wanted, 'segment')} of {visible(job)} to speak again")
+        dropped = drop(copies, root, f"{base_name(job)}-retry")
+    say(f"{count(num_wanted, 'segment')} of {to_printable(job)} to speak again")
     say_dropped(dropped, root=root, wait=wait)
     return wait_for([dropped.name], root) if wait else WELL
 
@@ -51,11 +51,13 @@ def _count_not_spoken(result: Result, root: Path) -> int:
     if result.status is JobStatus.REJECTED:
         bundle = bundle_in(root / "archive", result.job) or root / "archive" / result.job
         what = f"was rejected; mend the bundle ({bundle}) and submit it"
-        raise CommandError(f"{visible(result.job)}: {what}", NOT_ALL_WELL)
+        raise CommandError(f"{to_printable(result.job)}: {what}", NOT_ALL_WELL)
     segments = [segment for speaker in result.speakers for segment in speaker.segments]
     num_wanted = sum(segment.status != "done" for segment in segments)
     if not num_wanted:
-        raise CommandError(f"{visible(result.job)}: every segment is spoken; nothing is to be retried", WELL)
+        raise CommandError(
+            f"{to_printable(result.job)}: every segment is spoken; nothing is to be retried", WELL
+        )
     return num_wanted
 
 

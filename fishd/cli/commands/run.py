@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fishd.cli.output import BUSY, NOT_ALL_WELL, USAGE, complain
 from fishd.core.config.config import BadConfig
-from fishd.core.transient_errors import will_pass
-from fishd.daemon.config.reload import Surroundings
+from fishd.core.transient_errors import is_transient
+from fishd.daemon.config.reload import Environment
 from fishd.daemon.event_loop import Daemon, run
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary
@@ -27,7 +27,7 @@ def run_daemon(path: Path | None, *, once: bool) -> int:
         return USAGE
     try:
         with open_spool(config.spool.root) as spool:
-            around = Surroundings(NvmlLibrary(), os.environ, lambda: load_config(path, os.environ))
+            around = Environment(NvmlLibrary(), os.environ, lambda: load_config(path, os.environ))
             return run(Daemon(config, spool, logs, around, once=once))
     except SpoolBusy as error:
         complain(error)
@@ -35,7 +35,9 @@ def run_daemon(path: Path | None, *, once: bool) -> int:
     except SpoolError as error:
         complain(error)
         cause = error.__cause__
-        is_passing = isinstance(cause, OSError) and will_pass(cause)  # a full disk: starting again may help
+        is_passing = isinstance(cause, OSError) and is_transient(
+            cause
+        )  # a full disk: starting again may help
         return NOT_ALL_WELL if is_passing else USAGE
     finally:
         logs.close()

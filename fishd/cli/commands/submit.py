@@ -8,7 +8,7 @@ from fishd.cli.drop import Dropped, drop
 from fishd.cli.locate import load, spool_root, status_of, why_silent
 from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, complain, say
 from fishd.core.text.humanize import count
-from fishd.core.text.printable import visible
+from fishd.core.text.printable import to_printable
 from fishd.spool.durable.confined_fs import size_in_words
 
 
@@ -33,7 +33,7 @@ def say_dropped(*dropped: Dropped, root: Path, wait: bool) -> None:
     """Their names to stdout unless their outcomes come there, and whether anybody will speak them now."""
     for one in dropped:
         held = f"{count(one.files, 'file')}, {size_in_words(one.size_bytes)}"
-        say(f"{visible(one.name)} is in the inbox ({held})")
+        say(f"{to_printable(one.name)} is in the inbox ({held})")
         if not wait:
             print(one.name)
     if trouble := why_silent(root, status_of(root)):

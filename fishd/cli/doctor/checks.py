@@ -18,10 +18,10 @@ from fishd.cli.locate import daemon_pid
 from fishd.cli.preflight import ask
 from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
-from fishd.daemon.config.pool_plan import Hiring, hire
+from fishd.daemon.config.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary, find_cards
-from fishd.wire.messages import Fault, Ready
+from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.wire.messages import Ready, WorkerFault
 
 LOAD_LIMIT_S = 600.0
 
@@ -40,8 +40,8 @@ def examine(path: Path | None, say: Callable[[str], None]) -> Iterator[Finding]:
         return
     yield _configuration(config)
     yield from examine_spool(config)
-    hiring = hire(
-        config, find_cards(NvmlLibrary(), os.environ), os.environ, config.spool.root.absolute() / ".cache"
+    hiring = plan_deployment(
+        config, detect_gpus(NvmlLibrary(), os.environ), os.environ, config.spool.root.absolute() / ".cache"
     )
     yield from _gpus(hiring)
     model = list(_checkpoint(config, say))
@@ -58,16 +58,16 @@ def _configuration(config: Config) -> Finding:
     )
 
 
-def _gpus(hiring: Hiring) -> Iterator[Finding]:
-    for card in hiring.cards:
+def _gpus(hiring: Deployment) -> Iterator[Finding]:
+    for card in hiring.gpus:
         memory = f"{gigabytes(card.total_gb)}, {gigabytes(card.free_gb)} free"
         yield good("GPU", f"GPU {card.index}: {card.name}, {memory}")
     remarks = "; ".join(hiring.remarks) or "none"
-    if hiring.cards and hiring.remarks:
+    if hiring.gpus and hiring.remarks:
         yield odd("GPU", remarks)
-    elif not hiring.cards and hiring.engine == "fish":
+    elif not hiring.gpus and hiring.engine == "fish":
         yield odd("GPU", remarks, "fish works on a CPU too, but much slower than people speak")
-    elif not hiring.cards:
+    elif not hiring.gpus:
         yield good("GPU", remarks)
 
 
@@ -108,7 +108,7 @@ def _checkpoint(config: Config, say: Callable[[str], None]) -> Iterator[Finding]
         yield fault("Checkpoint", f"its doctor failed: {last[0]}", "make install-fish")
 
 
-def _engine(config: Config, hiring: Hiring, say: Callable[[str], None]) -> Finding:
+def _engine(config: Config, hiring: Deployment, say: Callable[[str], None]) -> Finding:
     """Load it as a worker would, unless a daemon has it loaded: there may be no room for another."""
     name = hiring.engine
     if pid := daemon_pid(config.spool.root):
@@ -125,13 +125,13 @@ def _engine(config: Config, hiring: Hiring, say: Callable[[str], None]) -> Findi
             )
             workers = f"{count(hiring.plan.total, 'worker')} planned"
             return good("Engine", "; ".join((f"{ready.engine} {where}", workers, *ready.notes)))
-        case (Fault() as told,):
+        case (WorkerFault() as told,):
             return fault("Engine", f"{name}: {told.reason}", _mend(name, told))
         case _:
             return fault("Engine", f"{name}: its process did not live through the loading: {answers.end}")
 
 
-def _mend(name: str, told: Fault) -> str:
+def _mend(name: str, told: WorkerFault) -> str:
     if told.kind == "out of memory":
         return "close what else uses the GPU (`nvidia-smi`), or give a worker less or more: docs/hardware.md"
     if name == "fish":

@@ -65,7 +65,7 @@ def _renames(root: Path) -> Finding:
     try:
         check_renames(root)
     except SpoolError as error:
-        return fault("Renames", f"{error.thing}: {error.fault}", error.mend)
+        return fault("Renames", f"{error.thing}: {error.fault}", error.fix)
     return good("Renames", "a folder moves from inbox to work, outbox and archive at once")
 
 

@@ -30,20 +30,20 @@ class KillWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class AskClip:
+class InspectReference:
     """Have a worker decode a reference clip."""
 
     worker: int
-    question: str
+    check: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class AskOptions:
+class ValidateOptions:
     """Have a worker say what is wrong with engine options and languages."""
 
     worker: int
-    question: str
+    check: str
     options: Mapping[str, object]
     languages: tuple[str, ...]
 
@@ -65,13 +65,13 @@ class SendTake:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetTake:
+class DropTake:
     worker: int
     take: str
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentEnding:
+class SegmentOutcome:
     """How a segment ended: with a clip, or with an error in words."""
 
     takes: int
@@ -80,7 +80,7 @@ class SegmentEnding:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JobOutcome:
     """All that a finished job's report is made of; `segments` follow the job's speakers."""
 
     name: str
@@ -88,7 +88,7 @@ class Ending:
     status: JobStatus
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
-    segments: tuple[tuple[SegmentEnding, ...], ...]
+    segments: tuple[tuple[SegmentOutcome, ...], ...]
     shares: tuple[WorkerShare, ...]
     remarks: tuple[str, ...]
     engine: str
@@ -99,11 +99,11 @@ class Ending:
 class FinishJob:
     """Report and publish it."""
 
-    ending: Ending
+    outcome: JobOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class LogMessage:
     """A line for the log; `level` is a logging level's name in lower case."""
 
     level: str
@@ -121,11 +121,11 @@ Action = (
     StartWorker
     | DrainWorker
     | KillWorker
-    | AskClip
-    | AskOptions
+    | InspectReference
+    | ValidateOptions
     | SendTake
-    | ForgetTake
+    | DropTake
     | FinishJob
-    | Say
+    | LogMessage
     | Exit
 )

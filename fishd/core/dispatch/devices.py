@@ -12,32 +12,32 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fishd.core.dispatch.events import Post, WorkerGone
+from fishd.core.dispatch.events import DevicePlan, WorkerGone
 
 MAX_BACKOFF_S = 60.0
 BREAKER_DEATHS = 5
 OUT_OF_MEMORY = "out of memory"
-TOGETHER_S = 5.0  # after a want of memory, another of a worker that ran then is the same one
-SPARE = 1.05  # of what a worker was seen to need, for what it was not seen to need
+SAME_SHORTAGE_S = 5.0  # after a want of memory, another of a worker that ran then is the same one
+HEADROOM = 1.05  # of what a worker was seen to need, for what it was not seen to need
 
 
 @dataclass(slots=True, eq=False)
-class PostBook:
+class DeviceState:
     """One device: what is wanted of it and how its workers fared."""
 
-    post: Post
-    fewer: int = 0  # workers taken away by out-of-memory
+    plan: DevicePlan
+    oom_reduction: int = 0  # workers taken away by out-of-memory
     deaths: int = 0  # in a row, of workers that held nothing
     crashes: int = 0  # in a row, of workers with takes in hand that had spoken none
-    failed_at: float = -math.inf
-    short_at: float = -math.inf  # the last want of memory that cost a worker
-    not_before: float = -math.inf
-    broken: bool = False
+    last_failure_at: float = -math.inf
+    last_oom_at: float = -math.inf  # the last want of memory that cost a worker
+    earliest_start: float = -math.inf
+    is_broken: bool = False
     restarts: int = 0
     last_fault: str = ""
 
     @classmethod
-    def succeed(cls, old: PostBook | None, post: Post) -> PostBook:
+    def carry_over(cls, old: DeviceState | None, post: DevicePlan) -> DeviceState:
         """A new plan's post: history stays, backing off and breakers do not."""
         if old is None:
             return cls(post)
@@ -45,12 +45,12 @@ class PostBook:
 
     @property
     def wanted(self) -> int:
-        return max(min(self.post.wanted, 1), self.post.wanted - self.fewer)
+        return max(min(self.plan.wanted, 1), self.plan.wanted - self.oom_reduction)
 
     def may_start(self, now: float) -> bool:
-        return not self.broken and now >= self.not_before
+        return not self.is_broken and now >= self.earliest_start
 
-    def mourn(
+    def on_worker_exit(
         self,
         event: WorkerGone,
         now: float,
@@ -64,31 +64,33 @@ class PostBook:
         self.restarts += 1
         self.last_fault = event.reason
         if event.kind == OUT_OF_MEMORY:
-            if self.is_same_want(started_at, now):
+            if self.is_same_shortage(started_at, now):
                 return ""
             if self.wanted > 1:
-                self.fewer += 1
-                self.short_at = now
-                return f"out of memory: it runs {self.wanted} workers now{self._what_fits(event.needs_gb)}"
-        if started_at < self.failed_at or (held and was_of_use):
+                self.oom_reduction += 1
+                self.last_oom_at = now
+                return (
+                    f"out of memory: it runs {self.wanted} workers now{self._fitting_budget(event.needs_gb)}"
+                )
+        if started_at < self.last_failure_at or (held and was_of_use):
             return ""
-        self.failed_at = now
-        said = self._crashed(now, max_takes) if held else self._died(event, now)
+        self.last_failure_at = now
+        said = self._on_crash(now, max_takes) if held else self._on_early_exit(event, now)
         if event.kind == OUT_OF_MEMORY:
-            fits = self._what_fits(event.needs_gb).removeprefix("; ")
+            fits = self._fitting_budget(event.needs_gb).removeprefix("; ")
             return "; ".join(filter(None, (said or "out of memory", fits)))
         return said
 
-    def is_same_want(self, started_at: float, now: float) -> bool:
+    def is_same_shortage(self, started_at: float, now: float) -> bool:
         """Did a worker that ran out of memory only meet what has just cost another one its place?"""
-        return started_at <= self.short_at and now - self.short_at < TOGETHER_S
+        return started_at <= self.last_oom_at and now - self.last_oom_at < SAME_SHORTAGE_S
 
-    def _what_fits(self, needs_gb: float | None) -> str:
+    def _fitting_budget(self, needs_gb: float | None) -> str:
         """The budget that would do, from what was measured; in words that follow others."""
-        budget_gb = self.post.budget_gb
-        if needs_gb is None or not budget_gb or self.post.device == "cpu":
+        budget_gb = self.plan.budget_gb
+        if needs_gb is None or not budget_gb or self.plan.device == "cpu":
             return ""
-        fits_gb = math.ceil(needs_gb * SPARE * 10) / 10
+        fits_gb = math.ceil(needs_gb * HEADROOM * 10) / 10
         if fits_gb > budget_gb:
             return f"; a worker needed {needs_gb:.1f} GB: model_memory_gb = {fits_gb:g} would fit"
         return (
@@ -96,15 +98,15 @@ class PostBook:
             "something else holds the card's memory, see `nvidia-smi`"
         )
 
-    def _died(self, event: WorkerGone, now: float) -> str:
+    def _on_early_exit(self, event: WorkerGone, now: float) -> str:
         self.deaths += 1
         what = f"worker {event.worker} ended before it was of use"
         if self.deaths >= BREAKER_DEATHS:
-            self.broken = True
+            self.is_broken = True
             return f"{what}, {self.deaths} in a row: no more are started here until `fishd reload`"
         return f"{what}; the next one starts in {self._back_off(self.deaths, now):g} s"
 
-    def _crashed(self, now: float, max_takes: int) -> str:
+    def _on_crash(self, now: float, max_takes: int) -> str:
         self.crashes += 1
         if self.crashes <= max_takes:
             return ""
@@ -113,5 +115,5 @@ class PostBook:
 
     def _back_off(self, failures: int, now: float) -> float:
         pause_s = min(2.0 ** min(failures - 1, 10), MAX_BACKOFF_S)
-        self.not_before = now + pause_s
+        self.earliest_start = now + pause_s
         return pause_s

@@ -18,30 +18,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from fishd.core.dispatch.actions import Action, Exit, FinishJob, ForgetTake, Say
+from fishd.core.dispatch.actions import Action, DropTake, Exit, FinishJob, LogMessage
 from fishd.core.dispatch.events import (
-    CancelAsked,
+    CancelRequested,
+    CheckCompleted,
     Event,
     JobArrived,
     PlanChanged,
     PoolPlan,
-    QuestionAnswered,
-    StopAsked,
+    StopRequested,
+    TakeCompleted,
     TakeFailed,
-    TakeRecorded,
-    TakeSpoken,
+    TakeSynthesized,
     Tick,
     WorkerGone,
     WorkerProgressed,
     WorkerReady,
 )
 from fishd.core.dispatch.fairness import FairQueue
-from fishd.core.dispatch.job_outcome import make_ending
-from fishd.core.dispatch.job_state import JobBook
-from fishd.core.dispatch.take_order import clip_of, order_for
-from fishd.core.dispatch.validation import Asking
-from fishd.core.dispatch.worker_state import InHand, WorkerBook
-from fishd.core.dispatch.workers import Crew
+from fishd.core.dispatch.job_outcome import make_outcome
+from fishd.core.dispatch.job_state import JobRecord
+from fishd.core.dispatch.take_order import clip_of, make_send_take
+from fishd.core.dispatch.validation import Validation
+from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
+from fishd.core.dispatch.workers import Workers
 
 
 class Dispatcher:
@@ -49,60 +49,60 @@ class Dispatcher:
 
     def __init__(self, plan: PoolPlan) -> None:
         # The mutable state.
-        self.crew = Crew(plan)
-        self.jobs: dict[str, JobBook] = {}
+        self.workers = Workers(plan)
+        self.jobs: dict[str, JobRecord] = {}
         self.stopping_since: float | None = None
         self.engine = ""
         self.remark = ""
-        self._asking = Asking()
-        self._queue = FairQueue(lambda job: job.speakable)
+        self._validation = Validation()
+        self._queue = FairQueue(lambda job: job.is_dispatchable)
         self._next_serial = 0
         self._exited = False
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         return not self.jobs
 
     def next_deadline(self, now: float) -> float | None:
-        return self.crew.next_deadline(now)
+        return self.workers.next_deadline(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event in; say everything that follows from it. `now` is monotonic, in seconds."""
-        actions = list(self._take_in(event, now))
-        actions += self.crew.overdue(now)
+        actions = list(self._apply(event, now))
+        actions += self.workers.overdue(now)
         if self.stopping_since is None:
-            actions += self.crew.reconcile(now)
-            actions += self._asking.ask(self.crew.ready(), now)
-            actions += self._hand_out(now)
+            actions += self.workers.reconcile(now)
+            actions += self._validation.assign(self.workers.ready(), now)
+            actions += self._assign_takes(now)
         else:
             actions += self._wind_down(now)
         return actions
 
-    def _take_in(self, event: Event, now: float) -> Iterator[Action]:
+    def _apply(self, event: Event, now: float) -> Iterator[Action]:
         match event:
             case JobArrived():
-                yield from self._arrive(event, now)
+                yield from self._on_job_arrived(event, now)
             case WorkerReady():
-                yield from self._ready(event, now)
+                yield from self._on_worker_ready(event, now)
             case WorkerProgressed():
-                yield from self._progressed(event, now)
-            case QuestionAnswered():
-                yield from self._answered(event, now)
-            case TakeRecorded():
-                self._recorded(event, now)
-            case TakeSpoken():
-                yield from self._spoken(event, now)
+                yield from self._on_worker_progressed(event, now)
+            case CheckCompleted():
+                yield from self._on_check_completed(event, now)
+            case TakeSynthesized():
+                self._on_take_synthesized(event, now)
+            case TakeCompleted():
+                yield from self._on_take_completed(event, now)
             case TakeFailed():
-                yield from self._failed(event, now)
+                yield from self._on_take_failed(event, now)
             case WorkerGone():
-                yield from self._gone(event, now)
+                yield from self._on_worker_gone(event, now)
             case PlanChanged():
-                self.crew.adopt(event.plan)
-                self._asking.forget()
-            case CancelAsked():
-                yield from self._cancel(event, now)
-            case StopAsked():
-                yield from self._stop(now)
+                self.workers.adopt(event.plan)
+                self._validation.reset()
+            case CancelRequested():
+                yield from self._on_cancel_requested(event, now)
+            case StopRequested():
+                yield from self._on_stop_requested(now)
             case Tick():
                 pass
             case _:  # pragma: no cover - pyright proves it is never reached
@@ -110,145 +110,149 @@ class Dispatcher:
 
     # ---- jobs --------------------------------------------------------------------------------------
 
-    def _arrive(self, event: JobArrived, now: float) -> Iterator[Action]:
+    def _on_job_arrived(self, event: JobArrived, now: float) -> Iterator[Action]:
         assert event.name not in self.jobs, f"job {event.name!r} arrived twice"
-        job = JobBook(self._next_serial, event, now)
+        job = JobRecord(self._next_serial, event, now)
         self._next_serial += 1
-        job.open()
+        job.initialize()
         self.jobs[job.name] = job
-        self._asking.add(job)
-        yield from self._settle(job, now)
+        self._validation.add(job)
+        yield from self._advance(job, now)
 
-    def _settle(self, job: JobBook, now: float) -> Iterator[Action]:
+    def _advance(self, job: JobRecord, now: float) -> Iterator[Action]:
         """See what a job needs next, and end it when it needs nothing."""
-        if not job.reading and job.faults:
-            job.give_up_waiting("the bundle was not accepted")
-        if job.over:
+        if not job.is_being_checked and job.faults:
+            job.fail_waiting("the bundle was not accepted")
+        if job.is_over:
             del self.jobs[job.name]
-            yield FinishJob(make_ending(job, self.engine, self.remark, now))
-        elif job.speakable:
-            self._queue.add(job, again=bool(job.shares))
+            yield FinishJob(make_outcome(job, self.engine, self.remark, now))
+        elif job.is_dispatchable:
+            self._queue.add(job, again=bool(job.tallies))
 
-    def _cancel(self, event: CancelAsked, now: float) -> Iterator[Action]:
+    def _on_cancel_requested(self, event: CancelRequested, now: float) -> Iterator[Action]:
         job = self.jobs.get(event.job)
         if job is None:
-            yield Say("warning", f"[Main] no job {event.job!r} to cancel")
+            yield LogMessage("warning", f"[Main] no job {event.job!r} to cancel")
             return
         job.cancel()
-        for worker in self.crew.workers.values():
+        for worker in self.workers.by_id.values():
             for take, held in worker.takes.items():
                 if held.job is job:
-                    yield ForgetTake(worker.id, take)
-        yield from self._settle(job, now)
+                    yield DropTake(worker.id, take)
+        yield from self._advance(job, now)
 
-    def _answered(self, event: QuestionAnswered, now: float) -> Iterator[Action]:
-        worker = self.crew.workers.get(event.worker)
-        job = worker.questions.pop(event.question, None) if worker else None
+    def _on_check_completed(self, event: CheckCompleted, now: float) -> Iterator[Action]:
+        worker = self.workers.by_id.get(event.worker)
+        job = worker.checks.pop(event.check, None) if worker else None
         if worker is None or job is None:
             return
         worker.progress_at = now
-        self._asking.answered(job, event.question, event.faults, event.warnings)
+        self._validation.on_result(job, event.check, event.faults, event.warnings)
         if self.jobs.get(job.name) is job:
-            yield from self._settle(job, now)
+            yield from self._advance(job, now)
 
     # ---- takes -------------------------------------------------------------------------------------
 
-    def _hand_out(self, now: float) -> Iterator[Action]:
+    def _assign_takes(self, now: float) -> Iterator[Action]:
         """Fill every free slot that a waiting segment can be found for, the emptiest worker first."""
-        workers = [w for w in self.crew.ready() if w.free_slots > 0]
+        workers = [w for w in self.workers.ready() if w.free_slots > 0]
         while workers:
-            worker = min(workers, key=lambda w: (w.num_speaking / w.slots, w.id))
+            worker = min(workers, key=lambda w: (w.num_slots_used / w.slots, w.id))
             action = self._next_take(worker, now)
             if action is not None:
                 yield from action
             if action is None or worker.free_slots <= 0:
                 workers.remove(worker)
 
-    def _next_take(self, worker: WorkerBook, now: float) -> tuple[Action, ...] | None:
-        for job in self._queue.turns():
+    def _next_take(self, worker: WorkerRecord, now: float) -> tuple[Action, ...] | None:
+        for job in self._queue.in_order():
             waiting = job.waiting
             assert waiting is not None
-            if waiting.has_alone and worker.holds and not any(w.making_room for w in self.crew.ready()):
-                worker.making_room = True
+            if waiting.has_alone and worker.is_busy and not any(w.is_emptying for w in self.workers.ready()):
+                worker.is_emptying = True
                 return None
-            place = waiting.next(worker.voices, idle=not worker.holds)
+            place = waiting.peek(worker.voices, idle=not worker.is_busy)
             if place is not None:
                 return self._send(worker, job, *place, now)
         return None
 
-    def _send(self, worker: WorkerBook, job: JobBook, s: int, n: int, now: float) -> tuple[Action, ...]:
-        record, alone = job.send(s, n, now)
-        self._queue.served(job)
-        send = order_for(worker.id, job, s, n, record.takes)
-        worker.take_up(now)
-        worker.making_room = False
-        worker.takes[send.take] = InHand(job, s, n, record.takes, send.seed, alone, now)
-        worker.learn(send.speaker.voice_key)
-        job.hold(worker.id, worker.device, now)
+    def _send(self, worker: WorkerRecord, job: JobRecord, s: int, n: int, now: float) -> tuple[Action, ...]:
+        record, alone = job.start_take(s, n, now)
+        self._queue.rotate(job)
+        send = make_send_take(worker.id, job, s, n, record.takes)
+        worker.note_assignment(now)
+        worker.is_emptying = False
+        worker.takes[send.take] = InFlightTake(job, s, n, record.takes, send.seed, alone, now)
+        worker.remember_voice(send.speaker.voice_key)
+        job.add_in_flight(worker.id, worker.device, now)
         if (worker.id, s) in job.announced:
             return (send,)
         job.announced.add((worker.id, s))
-        label = self.crew.label(worker.device)
+        label = self.workers.label(worker.device)
         line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
-        return Say("info", line, job=job.name, worker=worker.id), send
+        return LogMessage("info", line, job=job.name, worker=worker.id), send
 
-    def _recorded(self, event: TakeRecorded, now: float) -> None:
-        worker = self.crew.workers.get(event.worker)
+    def _on_take_synthesized(self, event: TakeSynthesized, now: float) -> None:
+        worker = self.workers.by_id.get(event.worker)
         if worker is not None:
-            worker.record(event.take)
+            worker.mark_synthesized(event.take)
             worker.progress_at = now
 
-    def _spoken(self, event: TakeSpoken, now: float) -> Iterator[Action]:
-        worker, held = self._ended(event.worker, event.take, now, spoken=True)
+    def _on_take_completed(self, event: TakeCompleted, now: float) -> Iterator[Action]:
+        worker, held = self._release_take(event.worker, event.take, now, spoken=True)
         if worker is None or held is None:
             return
-        self.crew.of_use(worker)
-        held.job.spoken(held.speaker, held.segment, clip_of(held, event, worker))
-        yield from self._settle(held.job, now)
+        self.workers.on_take_completed(worker)
+        held.job.complete(held.speaker, held.segment, clip_of(held, event, worker))
+        yield from self._advance(held.job, now)
 
-    def _failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
-        worker, held = self._ended(event.worker, event.take, now, spoken=False)
+    def _on_take_failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
+        worker, held = self._release_take(event.worker, event.take, now, spoken=False)
         if worker is None or held is None:
             return
-        yield from self._try_again(held, event.reason, now, retry=event.retry, counted=True)
+        yield from self._retry_or_fail(held, event.reason, now, retry=event.retry, counted=True)
 
-    def _ended(
+    def _release_take(
         self, worker_id: int, take: str, now: float, *, spoken: bool
-    ) -> tuple[WorkerBook | None, InHand | None]:
-        worker = self.crew.workers.get(worker_id)
-        held = worker.let_go(take) if worker else None
+    ) -> tuple[WorkerRecord | None, InFlightTake | None]:
+        worker = self.workers.by_id.get(worker_id)
+        held = worker.release(take) if worker else None
         if worker is None or held is None:
             return None, None
         worker.progress_at = now
-        held.job.release(worker.id, now, spoken=spoken)
+        held.job.remove_in_flight(worker.id, now, spoken=spoken)
         return worker, held
 
-    def _try_again(
-        self, held: InHand, reason: str, now: float, *, retry: bool, counted: bool
+    def _retry_or_fail(
+        self, held: InFlightTake, reason: str, now: float, *, retry: bool, counted: bool
     ) -> Iterator[Action]:
         """A take ended without a clip: the segment waits again, or fails for good."""
         job, s, n = held.job, held.speaker, held.segment
         record = job.records[s][n]
         if not counted:
             record.takes -= 1
-        most = self.crew.plan.max_takes
-        segment = job.bundle.speakers[s].segments[n]
+        most = self.workers.plan.max_takes
+        segment = job.job.speakers[s].segments[n]
         where = f"speaker {s}, segment {segment.id}, take {held.number}"
-        if job.cancelled:
-            job.failed(s, n, "cancelled")
+        if job.is_cancelled:
+            job.fail(s, n, "cancelled")
         elif retry and record.takes < most:
-            job.again(s, n, alone=record.deaths > 0 and record.takes == most - 1)
-            yield Say("warning", f"[Main] {job.name}: {where}: {reason}; it is tried again", job=job.name)
+            job.requeue(s, n, alone=record.deaths > 0 and record.takes == most - 1)
+            yield LogMessage(
+                "warning", f"[Main] {job.name}: {where}: {reason}; it is tried again", job=job.name
+            )
         else:
             takes = f" ({record.takes} takes)" if record.takes > 1 else ""
-            job.failed(s, n, f"{reason}{takes}")
-            yield Say("error", f"[Main] {job.name}: {where}: {reason}; the segment has failed", job=job.name)
-        yield from self._settle(job, now)
+            job.fail(s, n, f"{reason}{takes}")
+            yield LogMessage(
+                "error", f"[Main] {job.name}: {where}: {reason}; the segment has failed", job=job.name
+            )
+        yield from self._advance(job, now)
 
     # ---- workers -----------------------------------------------------------------------------------
 
-    def _ready(self, event: WorkerReady, now: float) -> Iterator[Action]:
-        worker = self.crew.workers.get(event.worker)
+    def _on_worker_ready(self, event: WorkerReady, now: float) -> Iterator[Action]:
+        worker = self.workers.by_id.get(event.worker)
         if worker is None:
             return
         worker.move("ready")
@@ -256,44 +260,46 @@ class Dispatcher:
         worker.progress_at = now
         worker.memory_gb = worker.peak_gb = event.memory_gb
         self.engine, self.remark = event.engine, event.remark
-        yield from self.crew.loaded(worker)
+        yield from self.workers.check_initial_memory(worker)
 
-    def _progressed(self, event: WorkerProgressed, now: float) -> Iterator[Action]:
-        worker = self.crew.workers.get(event.worker)
+    def _on_worker_progressed(self, event: WorkerProgressed, now: float) -> Iterator[Action]:
+        worker = self.workers.by_id.get(event.worker)
         if worker is None:
             return
         worker.progress_at = now
         worker.memory_gb, worker.peak_gb = event.memory_gb, event.peak_gb
         worker.slots = event.slots or worker.slots
-        yield from self.crew.weigh(worker)
+        yield from self.workers.check_memory(worker)
 
-    def _gone(self, event: WorkerGone, now: float) -> Iterator[Action]:
-        worker = self.crew.workers.get(event.worker)
+    def _on_worker_gone(self, event: WorkerGone, now: float) -> Iterator[Action]:
+        worker = self.workers.by_id.get(event.worker)
         if worker is None:
             return
-        blamed = self.crew.blames_takes(event, now)
-        yield from self.crew.bury(event, now)
+        blamed = self.workers.blames_takes(event, now)
+        yield from self.workers.on_exit(event, now)
         for held in worker.takes.values():
-            held.job.release(worker.id, now, spoken=False)
+            held.job.remove_in_flight(worker.id, now, spoken=False)
             if blamed:
                 held.job.records[held.speaker][held.segment].deaths += 1
             reason = f"worker {worker.id} ended while it spoke ({event.reason})"
-            yield from self._try_again(held, reason, now, retry=True, counted=blamed)
-        for question, job in worker.questions.items():
-            self._asking.lost(job, question, event.reason, blamed=blamed, most=self.crew.plan.max_takes)
+            yield from self._retry_or_fail(held, reason, now, retry=True, counted=blamed)
+        for question, job in worker.checks.items():
+            self._validation.on_worker_lost(
+                job, question, event.reason, blamed=blamed, most=self.workers.plan.max_takes
+            )
             if self.jobs.get(job.name) is job:
-                yield from self._settle(job, now)
+                yield from self._advance(job, now)
 
     # ---- the end -----------------------------------------------------------------------------------
 
-    def _stop(self, now: float) -> Iterator[Action]:
+    def _on_stop_requested(self, now: float) -> Iterator[Action]:
         if self.stopping_since is None:
             self.stopping_since = now
             return
-        yield from self.crew.kill_all("the daemon stops at once")
+        yield from self.workers.kill_all("the daemon stops at once")
 
     def _wind_down(self, now: float) -> Iterator[Action]:
-        yield from self.crew.drain_all(now)
-        if not self.crew.workers and not self._exited:
+        yield from self.workers.drain_all(now)
+        if not self.workers.by_id and not self._exited:
             self._exited = True
             yield Exit()

@@ -9,7 +9,7 @@ from fishd.core.model.job import Clip, Fault, Job
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class DevicePlan:
     """A place for workers: `device` is "gpu:0" or "cpu", `wanted` how many workers the plan gives it.
 
     `budget_gb` is the memory that one worker may hold; 0 is no limit.
@@ -27,7 +27,7 @@ class PoolPlan:
     """What the configuration asks of the pool. Workers of another `generation` are replaced one by one."""
 
     generation: int
-    posts: tuple[Post, ...]
+    devices: tuple[DevicePlan, ...]
     max_takes: int = 3
     take_timeout_s: float = 600.0
     start_timeout_s: float = 600.0
@@ -83,17 +83,17 @@ class WorkerProgressed:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionAnswered:
+class CheckCompleted:
     """A worker has looked at a reference clip or at options: faults and warnings in words."""
 
     worker: int
-    question: str
+    check: str
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TakeRecorded:
+class TakeSynthesized:
     """The engine is done with a take: its slot is free, though the clip is not on the disk yet."""
 
     worker: int
@@ -101,7 +101,7 @@ class TakeRecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeSpoken:
+class TakeCompleted:
     """A take's clip is on disk, fsynced and in the journal."""
 
     worker: int
@@ -135,14 +135,14 @@ class WorkerGone:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelAsked:
+class CancelRequested:
     """A user wants no more of this job."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
-class StopAsked:
+class StopRequested:
     """The daemon is to stop; asked twice, at once."""
 
 
@@ -156,12 +156,12 @@ Event = (
     | JobArrived
     | WorkerReady
     | WorkerProgressed
-    | QuestionAnswered
-    | TakeRecorded
-    | TakeSpoken
+    | CheckCompleted
+    | TakeSynthesized
+    | TakeCompleted
     | TakeFailed
     | WorkerGone
-    | CancelAsked
-    | StopAsked
+    | CancelRequested
+    | StopRequested
     | Tick
 )

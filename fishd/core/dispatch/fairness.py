@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fishd.core.dispatch.job_state import JobBook
+from fishd.core.dispatch.job_state import JobRecord
 
 OPEN_JOBS = 8
 
@@ -20,32 +20,32 @@ OPEN_JOBS = 8
 class _Round:
     """The jobs of one priority: those whose turn goes round, and those behind them."""
 
-    open: deque[JobBook] = field(default_factory=deque[JobBook])
-    behind: deque[JobBook] = field(default_factory=deque[JobBook])
+    open: deque[JobRecord] = field(default_factory=deque[JobRecord])
+    queued: deque[JobRecord] = field(default_factory=deque[JobRecord])
 
 
 class FairQueue:
     """The jobs that have something to be handed out; `has_more` says whether a job still has."""
 
-    def __init__(self, has_more: Callable[[JobBook], bool], open_jobs: int = OPEN_JOBS) -> None:
+    def __init__(self, has_more: Callable[[JobRecord], bool], open_jobs: int = OPEN_JOBS) -> None:
         self._has_more = has_more
         self._open_jobs = open_jobs
         # The mutable state: the rounds by priority, and the serials of the jobs in them.
         self._rounds: dict[int, _Round] = {}
         self._serials: set[int] = set()
 
-    def add(self, job: JobBook, *, again: bool = False) -> None:
+    def add(self, job: JobRecord, *, again: bool = False) -> None:
         """A job has something to be handed out; one that has it `again` is not put behind the others."""
         if job.serial in self._serials:
             return
         self._serials.add(job.serial)
-        behind = self._rounds.setdefault(job.priority, _Round()).behind
+        behind = self._rounds.setdefault(job.priority, _Round()).queued
         if again:
             behind.appendleft(job)
         else:
             behind.append(job)
 
-    def turns(self) -> Iterator[JobBook]:
+    def in_order(self) -> Iterator[JobRecord]:
         """The jobs in the order in which they should be asked."""
         for priority in sorted(self._rounds, reverse=True):
             turn = self._rounds[priority]
@@ -54,7 +54,7 @@ class FairQueue:
                 del self._rounds[priority]
             yield from tuple(turn.open)
 
-    def served(self, job: JobBook) -> None:
+    def rotate(self, job: JobRecord) -> None:
         """The job had its turn: the others come first now."""
         turn = self._rounds[job.priority].open
         turn.remove(job)
@@ -69,8 +69,8 @@ class FairQueue:
             if not self._has_more(job):
                 turn.open.remove(job)
                 self._serials.discard(job.serial)
-        while turn.behind and len(turn.open) < self._open_jobs:
-            job = turn.behind.popleft()
+        while turn.queued and len(turn.open) < self._open_jobs:
+            job = turn.queued.popleft()
             if self._has_more(job):
                 turn.open.append(job)
             else:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fishd.core.dispatch.events import JobArrived
-from fishd.core.dispatch.segment_queue import Waiting
+from fishd.core.dispatch.segment_queue import SegmentQueue
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
 
 
 class SegmentState(StrEnum):
     WAITING = "waiting"
-    IN_HAND = "in hand"
+    IN_FLIGHT = "in hand"
     DONE = "done"
     FAILED = "failed"
 
@@ -49,28 +49,28 @@ class SegmentRecord:
 
 
 @dataclass(slots=True)
-class Question:
+class InputCheck:
     """Something a worker must look at before the job may start. `path` is "" for the options."""
 
     id: str
     where: str
     path: str
-    asked: int = 0
+    attempts: int = 0
 
 
 @dataclass(slots=True)
-class Share:
+class WorkerTally:
     """What one worker does for one job."""
 
     device: str
     takes: int = 0
     busy_s: float = 0.0
-    in_hand: int = 0
+    in_flight: int = 0
     since: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
-class JobBook:
+class JobRecord:
     """Everything the dispatcher knows of one job."""
 
     serial: int
@@ -78,25 +78,25 @@ class JobBook:
     arrived_at: float
     faults: list[Fault] = field(default_factory=list[Fault])
     warnings: list[Fault] = field(default_factory=list[Fault])
-    to_ask: deque[Question] = field(default_factory=deque[Question])
-    asked: dict[str, Question] = field(default_factory=dict[str, Question])
+    pending_checks: deque[InputCheck] = field(default_factory=deque[InputCheck])
+    running_checks: dict[str, InputCheck] = field(default_factory=dict[str, InputCheck])
     records: list[list[SegmentRecord]] = field(default_factory=list[list[SegmentRecord]])
-    shares: dict[int, Share] = field(default_factory=dict[int, Share])
-    begun_at: float | None = None  # when a worker first had to do with it
-    cancelled: bool = False
+    tallies: dict[int, WorkerTally] = field(default_factory=dict[int, WorkerTally])
+    started_at: float | None = None  # when a worker first had to do with it
+    is_cancelled: bool = False
     audio_s: float = 0.0
-    num_in_hand: int = 0
+    num_in_flight: int = 0
     num_done: int = 0
     num_failed: int = 0
     announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (worker, speaker)
-    waiting: Waiting | None = None  # None: nothing was read, or nothing waits any more
+    waiting: SegmentQueue | None = None  # None: nothing was read, or nothing waits any more
 
     @property
     def name(self) -> str:
         return self.arrived.name
 
     @property
-    def bundle(self) -> Job:
+    def job(self) -> Job:
         """What was read; only a job that was read has segments and options."""
         assert self.arrived.job is not None
         return self.arrived.job
@@ -106,23 +106,23 @@ class JobBook:
         return self.arrived.job.priority if self.arrived.job else 0
 
     @property
-    def reading(self) -> bool:
+    def is_being_checked(self) -> bool:
         """Are there questions left to ask or to be answered?"""
-        return bool(self.to_ask or self.asked)
+        return bool(self.pending_checks or self.running_checks)
 
     @property
-    def over(self) -> bool:
-        return not (self.reading or self.num_waiting or self.num_in_hand)
+    def is_over(self) -> bool:
+        return not (self.is_being_checked or self.num_waiting or self.num_in_flight)
 
     @property
-    def speakable(self) -> bool:
-        return not self.reading and not self.faults and self.num_waiting > 0
+    def is_dispatchable(self) -> bool:
+        return not self.is_being_checked and not self.faults and self.num_waiting > 0
 
     @property
     def num_waiting(self) -> int:
         return 0 if self.waiting is None else len(self.waiting)
 
-    def open(self) -> None:
+    def initialize(self) -> None:
         """Lay out questions and segments; take over the clips that are done already."""
         arrived, job = self.arrived, self.arrived.job
         self.faults = list(arrived.faults)
@@ -132,9 +132,11 @@ class JobBook:
             self.records = [[SegmentRecord() for _ in speaker.segments] for speaker in job.speakers]
             for (s, n), clip in arrived.clips.items():
                 self._recover(s, n, clip)
-            self.waiting = Waiting(job, ((s, n) for s, n, _ in job.segments() if (s, n) not in arrived.clips))
+            self.waiting = SegmentQueue(
+                job, ((s, n) for s, n, _ in job.segments() if (s, n) not in arrived.clips)
+            )
         if job is None or self.num_waiting:
-            self._lay_out_questions()
+            self._add_checks()
 
     def _recover(self, s: int, n: int, clip: Clip) -> None:
         record = self.records[s][n]
@@ -143,53 +145,53 @@ class JobBook:
         self.num_done += 1
         self.audio_s += clip.duration_s
 
-    def _lay_out_questions(self) -> None:
+    def _add_checks(self) -> None:
         for i, (where, path) in enumerate(self.arrived.references):
-            self.to_ask.append(Question(f"{self.serial}.{i}", where, path))
+            self.pending_checks.append(InputCheck(f"{self.serial}.{i}", where, path))
         if self.arrived.job is not None:
-            self.to_ask.append(Question(f"{self.serial}.options", "job.toml", ""))
+            self.pending_checks.append(InputCheck(f"{self.serial}.options", "job.toml", ""))
 
     # ---- the walk of a segment ---------------------------------------------------------------------
 
-    def send(self, s: int, n: int, now: float) -> tuple[SegmentRecord, bool]:
+    def start_take(self, s: int, n: int, now: float) -> tuple[SegmentRecord, bool]:
         """The segment goes into a worker's hand; whether it must be there alone."""
         assert self.waiting is not None
-        alone = self.waiting.take(s, n)
+        alone = self.waiting.pop(s, n)
         record = self.records[s][n]
         record.move("sent")
         record.takes += 1
-        self.num_in_hand += 1
-        self.begin(now)
+        self.num_in_flight += 1
+        self.mark_started(now)
         return record, alone
 
-    def begin(self, now: float) -> None:
+    def mark_started(self, now: float) -> None:
         """A worker has to do with the job from now on."""
-        if self.begun_at is None:
-            self.begun_at = now
+        if self.started_at is None:
+            self.started_at = now
 
-    def spoken(self, s: int, n: int, clip: Clip) -> None:
+    def complete(self, s: int, n: int, clip: Clip) -> None:
         record = self.records[s][n]
         record.move("spoken")
         record.clip, record.error = clip, ""
-        self.num_in_hand -= 1
+        self.num_in_flight -= 1
         self.num_done += 1
         self.audio_s += clip.duration_s
 
-    def again(self, s: int, n: int, *, alone: bool) -> None:
+    def requeue(self, s: int, n: int, *, alone: bool) -> None:
         """The segment waits once more; `alone`: its last take gets a worker to itself."""
         assert self.waiting is not None
         self.records[s][n].move("again")
-        self.num_in_hand -= 1
+        self.num_in_flight -= 1
         self.waiting.put_back(s, n, alone=alone)
 
-    def failed(self, s: int, n: int, reason: str) -> None:
+    def fail(self, s: int, n: int, reason: str) -> None:
         record = self.records[s][n]
         record.move("failed")
         record.error = reason
-        self.num_in_hand -= 1
+        self.num_in_flight -= 1
         self.num_failed += 1
 
-    def give_up_waiting(self, reason: str) -> None:
+    def fail_waiting(self, reason: str) -> None:
         """No waiting segment is spoken any more."""
         for row in self.records:
             for record in row:
@@ -201,16 +203,16 @@ class JobBook:
 
     def cancel(self) -> None:
         """Nobody wants it any more: no question is asked or awaited, nothing waits."""
-        self.cancelled = True
-        self.to_ask.clear()
-        self.asked.clear()
-        self.give_up_waiting("cancelled")
+        self.is_cancelled = True
+        self.pending_checks.clear()
+        self.running_checks.clear()
+        self.fail_waiting("cancelled")
 
     # ---- what can be derived -----------------------------------------------------------------------
 
     def status(self) -> JobStatus:
         """How the job ended, once it is over."""
-        if self.cancelled:
+        if self.is_cancelled:
             return JobStatus.CANCELLED
         if self.faults or self.arrived.job is None:
             return JobStatus.REJECTED
@@ -218,17 +220,17 @@ class JobBook:
             return JobStatus.DONE
         return JobStatus.PARTIAL if self.num_done else JobStatus.FAILED
 
-    def hold(self, worker: int, device: str, now: float) -> None:
+    def add_in_flight(self, worker: int, device: str, now: float) -> None:
         """A worker has one more of this job's takes in hand."""
-        share = self.shares.setdefault(worker, Share(device))
-        if share.in_hand == 0:
+        share = self.tallies.setdefault(worker, WorkerTally(device))
+        if share.in_flight == 0:
             share.since = now
-        share.in_hand += 1
+        share.in_flight += 1
 
-    def release(self, worker: int, now: float, *, spoken: bool) -> None:
+    def remove_in_flight(self, worker: int, now: float, *, spoken: bool) -> None:
         """A worker has one fewer."""
-        share = self.shares[worker]
-        share.in_hand -= 1
+        share = self.tallies[worker]
+        share.in_flight -= 1
         share.takes += 1 if spoken else 0
-        if share.in_hand == 0:
+        if share.in_flight == 0:
             share.busy_s += now - share.since

@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from fishd.core.model.job import Job
 
 
-class Waiting:
+class SegmentQueue:
     """Places (speaker, segment) in a job."""
 
     def __init__(self, job: Job, places: Iterable[tuple[int, int]]) -> None:
@@ -45,7 +45,7 @@ class Waiting:
         """Does a segment wait for a worker to itself?"""
         return bool(self._alone)
 
-    def next(self, voices: set[str], *, idle: bool) -> tuple[int, int] | None:
+    def peek(self, voices: set[str], *, idle: bool) -> tuple[int, int] | None:
         """The place that a worker should take; `voices` are those it knows, `idle`: it holds nothing."""
         if self._alone and idle:
             return self._alone[0]
@@ -54,7 +54,7 @@ class Waiting:
             s = self._fullest_speaker()
         return None if s is None else (s, -self._lines[s][-1][1])
 
-    def take(self, s: int, n: int) -> bool:
+    def pop(self, s: int, n: int) -> bool:
         """Take out the place that `next` gave; whether it must run alone."""
         self._count -= 1
         if self._alone and self._alone[0] == (s, n):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from fishd.core.dispatch.actions import SendTake
-from fishd.core.dispatch.events import TakeSpoken
-from fishd.core.dispatch.job_state import JobBook
+from fishd.core.dispatch.events import TakeCompleted
+from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.take_limits import limit_s, take_seed
-from fishd.core.dispatch.worker_state import InHand, WorkerBook
+from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
 from fishd.core.model.job import Clip
 
 
-def order_for(worker: int, job: JobBook, s: int, n: int, number: int) -> SendTake:
+def make_send_take(worker: int, job: JobRecord, s: int, n: int, number: int) -> SendTake:
     """Have this worker speak segment `n` of speaker `s`, for the `number`-th time."""
-    speaker = job.bundle.speakers[s]
+    speaker = job.job.speakers[s]
     segment = speaker.segments[n]
     return SendTake(
         worker=worker,
         take=f"{job.serial}.{s}.{n}.{number}.{worker}",
-        job=job.bundle,
+        job=job.job,
         speaker=speaker,
         speaker_index=s,
         segment=segment,
@@ -28,10 +28,10 @@ def order_for(worker: int, job: JobBook, s: int, n: int, number: int) -> SendTak
     )
 
 
-def clip_of(held: InHand, event: TakeSpoken, worker: WorkerBook) -> Clip:
+def clip_of(held: InFlightTake, event: TakeCompleted, worker: WorkerRecord) -> Clip:
     """What a take that was spoken has given."""
     return Clip(
-        path=held.job.bundle.speakers[held.speaker].segments[held.segment].clip,
+        path=held.job.job.speakers[held.speaker].segments[held.segment].clip,
         duration_s=event.duration_s,
         takes=held.number,
         seed=held.seed,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fishd.core.dispatch.job_state import JobBook
+from fishd.core.dispatch.job_state import JobRecord
 
-REMEMBERED_VOICES = 256
-MOST_UNWRITTEN = 16  # takes that are recorded and not yet on the disk; a slow disk holds the engine back
+MAX_KNOWN_VOICES = 256
+MAX_UNWRITTEN = 16  # takes that are recorded and not yet on the disk; a slow disk holds the engine back
 
 
 class WorkerState(StrEnum):
@@ -31,21 +31,21 @@ WORKER_MOVES: dict[tuple[WorkerState, str], WorkerState] = {
 
 
 @dataclass(slots=True, eq=False)
-class InHand:
+class InFlightTake:
     """A take that a worker holds."""
 
-    job: JobBook
+    job: JobRecord
     speaker: int
     segment: int
     number: int
     seed: int
     alone: bool
     since: float
-    recorded: bool = False
+    is_synthesized: bool = False
 
 
 @dataclass(slots=True, eq=False)
-class WorkerBook:
+class WorkerRecord:
     """One worker process."""
 
     id: int
@@ -55,68 +55,68 @@ class WorkerBook:
     progress_at: float
     state: WorkerState = WorkerState.STARTING
     slots: int = 0
-    takes: dict[str, InHand] = field(default_factory=dict[str, InHand])  # the oldest first
-    questions: dict[str, JobBook] = field(default_factory=dict[str, JobBook])
+    takes: dict[str, InFlightTake] = field(default_factory=dict[str, InFlightTake])  # the oldest first
+    checks: dict[str, JobRecord] = field(default_factory=dict[str, JobRecord])
     voices: set[str] = field(default_factory=set[str])
-    num_recorded: int = 0  # of the takes in hand, those that occupy no slot any more
+    num_synthesized: int = 0  # of the takes in hand, those that occupy no slot any more
     num_spoken: int = 0
-    making_room: bool = False  # it takes no more until it holds nothing: a segment must run alone
+    is_emptying: bool = False  # it takes no more until it holds nothing: a segment must run alone
     drained_at: float | None = None
-    killed: bool = False
+    is_killed: bool = False
     memory_gb: float | None = None
     peak_gb: float | None = None
-    may_outgrow: bool = True
-    outgrown: bool = False  # it holds more memory than its budget: another is to take its place
+    may_exceed_budget: bool = True
+    is_over_budget: bool = False  # it holds more memory than its budget: another is to take its place
 
     def move(self, step: str) -> None:
         self.state = WORKER_MOVES[self.state, step]
 
     @property
-    def serves(self) -> bool:
+    def is_serving(self) -> bool:
         """Does it count as one of those that its post wants?"""
         return self.state in (WorkerState.STARTING, WorkerState.READY)
 
     @property
-    def holds(self) -> bool:
-        return bool(self.takes or self.questions)
+    def is_busy(self) -> bool:
+        return bool(self.takes or self.checks)
 
     @property
-    def keeps_to_itself(self) -> bool:
+    def is_exclusive(self) -> bool:
         """Does it speak, or wait to speak, a segment that must be alone?"""
-        return self.making_room or any(take.alone for take in self.takes.values())
+        return self.is_emptying or any(take.alone for take in self.takes.values())
 
     @property
     def free_slots(self) -> int:
-        if self.state is not WorkerState.READY or self.killed:
+        if self.state is not WorkerState.READY or self.is_killed:
             return 0
-        if self.holds and self.keeps_to_itself:
+        if self.is_busy and self.is_exclusive:
             return 0
-        return self.slots - self.num_speaking if self.num_recorded < MOST_UNWRITTEN else 0
+        return self.slots - self.num_slots_used if self.num_synthesized < MAX_UNWRITTEN else 0
 
     @property
-    def num_speaking(self) -> int:
-        return len(self.takes) - self.num_recorded
+    def num_slots_used(self) -> int:
+        return len(self.takes) - self.num_synthesized
 
-    def record(self, take: str) -> None:
+    def mark_synthesized(self, take: str) -> None:
         """The engine is done with a take."""
         held = self.takes.get(take)
-        if held is not None and not held.recorded:
-            held.recorded = True
-            self.num_recorded += 1
+        if held is not None and not held.is_synthesized:
+            held.is_synthesized = True
+            self.num_synthesized += 1
 
-    def let_go(self, take: str) -> InHand | None:
+    def release(self, take: str) -> InFlightTake | None:
         """A take has ended; None if the worker does not hold it."""
         held = self.takes.pop(take, None)
-        if held is not None and held.recorded:
-            self.num_recorded -= 1
+        if held is not None and held.is_synthesized:
+            self.num_synthesized -= 1
         return held
 
-    def take_up(self, now: float) -> None:
+    def note_assignment(self, now: float) -> None:
         """It gets something to do: its silence counts from now on, if it had nothing before."""
-        if not self.holds:
+        if not self.is_busy:
             self.progress_at = now
 
-    def learn(self, voice_key: str) -> None:
-        if len(self.voices) >= REMEMBERED_VOICES:
+    def remember_voice(self, voice_key: str) -> None:
+        if len(self.voices) >= MAX_KNOWN_VOICES:
             self.voices.clear()
         self.voices.add(voice_key)

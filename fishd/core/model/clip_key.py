@@ -31,7 +31,7 @@ def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
     return _hash((engine, *said))
 
 
-def family(name: str) -> str:
+def base_name(name: str) -> str:
     """`Episode-2` and `Episode-retry` -> `Episode`: what a bundle was called when it was first dropped."""
     return _NUMBER.sub("", name) or name
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fishd.core.dispatch.actions import Ending, SegmentEnding
+from fishd.core.dispatch.actions import JobOutcome, SegmentOutcome
 from fishd.core.model.job import Fault, Segment, Speaker
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
 
 
-def make_result(ending: Ending, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
+def make_result(ending: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
     """`started` and `finished` are RFC 3339; `device_names` gives a device's name for people."""
     speakers = ending.job.speakers if ending.job else ()
     devices = {share.device for share in ending.shares}
@@ -32,7 +32,7 @@ def make_result(ending: Ending, started: str, finished: str, device_names: Mappi
     )
 
 
-def _totals(ending: Ending) -> Totals:
+def _totals(ending: JobOutcome) -> Totals:
     ends = [end for row in ending.segments for end in row]
     clips = [end.clip for end in ends if end.clip is not None]
     audio_s = sum(clip.duration_s for clip in clips)
@@ -47,7 +47,7 @@ def _totals(ending: Ending) -> Totals:
     )
 
 
-def _segment_faults(ending: Ending, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
+def _segment_faults(ending: JobOutcome, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
     """The failed segments, unless the bundle was not accepted: then its own faults say it all."""
     if ending.faults:
         return ()
@@ -59,7 +59,7 @@ def _segment_faults(ending: Ending, speakers: Sequence[Speaker]) -> tuple[Fault,
     )
 
 
-def _speaker(speaker: Speaker, ends: Sequence[SegmentEnding]) -> SpeakerResult:
+def _speaker(speaker: Speaker, ends: Sequence[SegmentOutcome]) -> SpeakerResult:
     return SpeakerResult(
         name=speaker.name,
         language=speaker.language,
@@ -67,7 +67,7 @@ def _speaker(speaker: Speaker, ends: Sequence[SegmentEnding]) -> SpeakerResult:
     )
 
 
-def _segment(segment: Segment, end: SegmentEnding) -> SegmentResult:
+def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
     clip = end.clip
     if clip is None:
         return SegmentResult(segment.id, segment.text, "failed", takes=end.takes, error=end.error or None)

@@ -74,7 +74,7 @@ class Result(msgspec.Struct, frozen=True):
     workers: tuple[WorkerShare, ...] = ()
 
 
-class StatusError(msgspec.Struct, frozen=True):
+class RecentError(msgspec.Struct, frozen=True):
     """One of the last faults, with its moment (RFC 3339)."""
 
     at: str
@@ -82,7 +82,7 @@ class StatusError(msgspec.Struct, frozen=True):
     what: str
 
 
-class JobState(msgspec.Struct, frozen=True):
+class JobSnapshot(msgspec.Struct, frozen=True):
     """A job in work. `eta_s` is None until a rate is known; `rate` is seconds of speech a second."""
 
     name: str
@@ -98,7 +98,7 @@ class JobState(msgspec.Struct, frozen=True):
     eta_s: float | None = None
 
 
-class WorkerState(msgspec.Struct, frozen=True):
+class WorkerSnapshot(msgspec.Struct, frozen=True):
     """A worker process as the daemon sees it. `memory_gb` is GPU memory where there is a GPU, else RSS;
     `peak_gb` the most that it was.
     """
@@ -117,7 +117,7 @@ class WorkerState(msgspec.Struct, frozen=True):
     peak_gb: float | None = None
 
 
-class PostState(msgspec.Struct, frozen=True):
+class DeviceSnapshot(msgspec.Struct, frozen=True):
     """A device: the workers that it should have and those that load or serve, and how they fared.
 
     `broken`: too many died at once; none is started until the configuration is reloaded. `fewer` were taken
@@ -134,7 +134,7 @@ class PostState(msgspec.Struct, frozen=True):
     last_fault: str = ""
 
 
-class GpuState(msgspec.Struct, frozen=True):
+class GpuSnapshot(msgspec.Struct, frozen=True):
     """A card: memory in GiB as NVML says it, and the workers that the plan gives it."""
 
     index: int
@@ -154,15 +154,15 @@ class Status(msgspec.Struct, frozen=True):
     state: str  # "starting" | "running" | "draining" | "stopped"
     engine: str
     spool: str
-    jobs: tuple[JobState, ...] = ()
+    jobs: tuple[JobSnapshot, ...] = ()
     waiting: int = 0  # bundles in the inbox that are not yet complete
-    workers: tuple[WorkerState, ...] = ()
-    gpus: tuple[GpuState, ...] = ()
-    errors: tuple[StatusError, ...] = ()
+    workers: tuple[WorkerSnapshot, ...] = ()
+    gpus: tuple[GpuSnapshot, ...] = ()
+    errors: tuple[RecentError, ...] = ()
     jobs_done: int = 0
     segments_done: int = 0
     audio_s: float = 0.0
     reloads: int = 0  # of the configuration, taken or not
     config_faults: tuple[str, ...] = ()  # why the last one was not taken
-    posts: tuple[PostState, ...] = ()
+    posts: tuple[DeviceSnapshot, ...] = ()
     config_read_at: str = ""  # when that reload began to read it; empty before the first

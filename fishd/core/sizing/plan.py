@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fishd.core.config.config import resolve_engine
-from fishd.core.sizing.plan_text import SMALL_CARD_GB, card_lines, doubts, main_lines
+from fishd.core.sizing.plan_text import SMALL_CARD_GB, card_lines, main_lines, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a gigabyte: many cores
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Gpu:
     """A GPU, or one instance of a split one. Memory in GiB, as NVML says it.
 
     `free_gb` is free now; `ours_gb` is what our own workers hold of it, which is room for them still.
@@ -52,7 +52,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class DeviceShare:
     """What one device gets: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
 
     `room` is how many the heuristic finds room for. On the CPU the other figures are 0: nothing is budgeted.
@@ -67,10 +67,10 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SizingPlan:
     """The pool's shape. `lines` go to the log as they are, `warnings` as warnings, both without a time."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[DeviceShare, ...]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = field(default=())
 
@@ -84,7 +84,7 @@ class Plan:
         return sum(share.workers for share in self.shares)
 
 
-def plan_for(config: Config, cards: Sequence[Card], cpu_count: int, *, mps: bool | None = None) -> Plan:
+def plan_for(config: Config, cards: Sequence[Gpu], cpu_count: int, *, mps: bool | None = None) -> SizingPlan:
     """The plan for a configuration: knows which engine uses a GPU, and how many of it suit a CPU."""
     engine, _ = resolve_engine(config)
     return plan_workers(
@@ -98,14 +98,14 @@ def plan_for(config: Config, cards: Sequence[Card], cpu_count: int, *, mps: bool
 
 
 def plan_workers(
-    cards: Sequence[Card],
+    cards: Sequence[Gpu],
     pool: PoolConfig,
     cpu_count: int,
     *,
     cpu_default: int | None = None,
     cpu_only: bool = False,
     mps: bool | None = None,
-) -> Plan:
+) -> SizingPlan:
     """The plan for these cards; without any, or for an engine that is `cpu_only`, a plan for the CPU.
 
     `cpu_default` is what `cpu_workers = "auto"` means to the engine; None is one worker a core. `mps` says
@@ -117,7 +117,7 @@ def plan_workers(
     threads = cpu_count // sum(counts)
     shares = [_share(card, pool, count, threads) for card, count in zip(cards, counts, strict=True)]
     lines = (*(line for share in shares for line in card_lines(share, pool)), *main_lines(shares, pool))
-    return Plan(tuple(shares), lines, tuple(doubts(shares, pool, mps)))
+    return SizingPlan(tuple(shares), lines, tuple(warnings(shares, pool, mps)))
 
 
 def nominal_gb(reported_gb: float) -> float:
@@ -131,12 +131,12 @@ def room_for(available_gb: float, model_memory_gb: float) -> int:
     return math.floor(available_gb / model_memory_gb + 1e-9)
 
 
-def available_on(card: Card, usable_fraction: float) -> float:
+def available_on(card: Gpu, usable_fraction: float) -> float:
     """What workers may use of a card: its usable part, or what others leave of it if that is less."""
     return min(nominal_gb(card.total_gb) * usable_fraction, card.free_gb + card.ours_gb)
 
 
-def counting_ours(cards: Sequence[Card], running: Plan) -> list[Card]:
+def counting_ours(cards: Sequence[Gpu], running: SizingPlan) -> list[Gpu]:
     """The cards as a resize must see them: what the running plan's workers hold is room for the new one's.
 
     Where NVML tells no memory by process (in containers it often does not), what is in use on a card counts
@@ -151,8 +151,8 @@ def counting_ours(cards: Sequence[Card], running: Plan) -> list[Card]:
     ]
 
 
-def _share(card: Card, pool: PoolConfig, workers: int, threads: int) -> Share:
-    return Share(
+def _share(card: Gpu, pool: PoolConfig, workers: int, threads: int) -> DeviceShare:
+    return DeviceShare(
         device=_gpu(card, threads),
         workers=workers,
         room=_room(card, pool),
@@ -162,11 +162,11 @@ def _share(card: Card, pool: PoolConfig, workers: int, threads: int) -> Share:
     )
 
 
-def _room(card: Card, pool: PoolConfig) -> int:
+def _room(card: Gpu, pool: PoolConfig) -> int:
     return room_for(available_on(card, pool.usable_fraction), pool.model_memory_gb)
 
 
-def _counts(cards: Sequence[Card], pool: PoolConfig) -> list[int]:
+def _counts(cards: Sequence[Gpu], pool: PoolConfig) -> list[int]:
     """Workers a card, in the order of `cards`; never none in all."""
     by_hand = pool.workers_per_gpu
     counts = [by_hand.get(card.index, _room(card, pool)) for card in cards]
@@ -179,13 +179,13 @@ def _counts(cards: Sequence[Card], pool: PoolConfig) -> list[int]:
     return counts
 
 
-def _emptiest(cards: Sequence[Card], among: Sequence[int]) -> int:
+def _emptiest(cards: Sequence[Gpu], among: Sequence[int]) -> int:
     return max(among, key=lambda n: cards[n].free_gb + cards[n].ours_gb)
 
 
 def _plan_cpu(
-    pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Card], *, one_thread: bool
-) -> Plan:
+    pool: PoolConfig, cpu_count: int, cpu_default: int | None, cards: Sequence[Gpu], *, one_thread: bool
+) -> SizingPlan:
     """`one_thread`: more would only spin, as for an engine whose matrices are small."""
     workers = _cpu_workers(pool, cpu_count, cpu_default)
     threads = _threads(1 if one_thread else cpu_count // workers)
@@ -194,7 +194,7 @@ def _plan_cpu(
     lines = (f"[Main] {why}", f"[Main] Using {workers} parallel workers on the CPU")
     in_vain = not cards and pool.workers_per_gpu
     warnings = ("pool.workers_per_gpu is set, but no GPU was found",) if in_vain else ()
-    return Plan((Share(device, workers),), lines, warnings)
+    return SizingPlan((DeviceShare(device, workers),), lines, warnings)
 
 
 def _cpu_workers(pool: PoolConfig, cpu_count: int, cpu_default: int | None) -> int:
@@ -205,7 +205,7 @@ def _cpu_workers(pool: PoolConfig, cpu_count: int, cpu_default: int | None) -> i
     return max(1, min(cpu_default or cpu_count, cpu_count, _MAX_AUTO_CPU_WORKERS))
 
 
-def _gpu(card: Card, threads: int) -> Device:
+def _gpu(card: Gpu, threads: int) -> Device:
     env = {
         "CUDA_VISIBLE_DEVICES": card.uuid or str(card.index),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # NVML's order; CUDA's own puts the fastest card first

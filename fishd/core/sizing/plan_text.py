@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fishd.core.config.config import PoolConfig
-    from fishd.core.sizing.plan import Share
+    from fishd.core.sizing.plan import DeviceShare
 
 SMALL_CARD_GB = 16.0  # "auto" keeps to one worker on a single card below this
 
 
-def card_lines(share: Share, pool: PoolConfig) -> Iterator[str]:
+def card_lines(share: DeviceShare, pool: PoolConfig) -> Iterator[str]:
     """A card's lines; "1 workers" is meant: the form is fixed, for those who read it with a program."""
     card = f"[{share.device.label}]"
     yield f"{card} {share.device.name}, Total Memory: {share.total_gb:.2f} GB"
@@ -26,7 +26,7 @@ def card_lines(share: Share, pool: PoolConfig) -> Iterator[str]:
     yield f"{card} Can run {share.room} workers (Available: {share.available_gb:.2f} GB)"
 
 
-def main_lines(shares: Sequence[Share], pool: PoolConfig) -> Iterator[str]:
+def main_lines(shares: Sequence[DeviceShare], pool: PoolConfig) -> Iterator[str]:
     """What the pool does with the cards, and why it differs from what they can run."""
     used = [share for share in shares if share.workers]
     if any(share.workers != share.room for share in shares):
@@ -36,7 +36,7 @@ def main_lines(shares: Sequence[Share], pool: PoolConfig) -> Iterator[str]:
         yield f"[Main] {share.device.label}: {share.workers} workers"
 
 
-def doubts(shares: Sequence[Share], pool: PoolConfig, mps: bool | None) -> Iterator[str]:
+def warnings(shares: Sequence[DeviceShare], pool: PoolConfig, mps: bool | None) -> Iterator[str]:
     """What may go wrong with this plan, each with the mend. `mps` None: not known, not spoken of."""
     here = {share.device.id: share.device.label for share in shares}
     for index in sorted(pool.workers_per_gpu):
@@ -61,7 +61,7 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _why_not_all(shares: Sequence[Share], pool: PoolConfig) -> str:
+def _why_not_all(shares: Sequence[DeviceShare], pool: PoolConfig) -> str:
     if pool.multiprocess is False:
         return "multiprocess = false: one worker in all"
     if pool.workers_per_gpu and any(share.room for share in shares):
@@ -73,7 +73,7 @@ def _why_not_all(shares: Sequence[Share], pool: PoolConfig) -> str:
     )
 
 
-def _no_room(share: Share) -> str:
+def _no_room(share: DeviceShare) -> str:
     """More workers than memory: by hand, or the one that always runs."""
     needs = f"{count(share.workers, 'worker')} of {share.budget_gb:.2f} GB"
     fits = floor_gb(share.available_gb / share.workers)

@@ -18,7 +18,7 @@ _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def visible(text: str) -> str:
+def to_printable(text: str) -> str:
     """The text on one line, with every control character, bidi override and lone byte written out."""
     if text.isascii() and text.isprintable():
         return text
@@ -35,7 +35,7 @@ def cropped(text: str, cells: int) -> str:
     """`visible(text)` in at most that many terminal cells; a cut is marked by `…`."""
     if len(text) <= cells and text.isascii() and text.isprintable():
         return text
-    shown = visible(text[: 8 * cells])
+    shown = to_printable(text[: 8 * cells])
     if len(text) <= 8 * cells and cell_len(shown) <= cells:
         return shown
     return set_cell_size(shown, cells - 1).rstrip() + "…"

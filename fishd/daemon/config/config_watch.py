@@ -36,7 +36,7 @@ class ConfigWatch:
         self._saved = saved
         self._backoff_s = backoff_s
         # The mutable state.
-        self._known = _print_of(path)
+        self._known = _fingerprint(path)
         self._failures = 0  # in a row
 
     async def run(self) -> None:
@@ -73,10 +73,10 @@ class ConfigWatch:
 
     async def _compare(self) -> None:
         """Say so if there is something else in the file than before, and it is all there."""
-        found = await asyncio.to_thread(_print_of, self._path)
+        found = await asyncio.to_thread(_fingerprint, self._path)
         while found not in (None, self._known):
             await asyncio.sleep(STEADY_S)
-            seen, found = found, await asyncio.to_thread(_print_of, self._path)
+            seen, found = found, await asyncio.to_thread(_fingerprint, self._path)
             if seen == found:
                 self._known = found
                 self._saved()
@@ -91,7 +91,7 @@ class _Closing:
         return self.asked
 
 
-def _print_of(path: Path) -> bytes | None:
+def _fingerprint(path: Path) -> bytes | None:
     """What tells this content from another; None if there is none to take."""
     try:
         content = path.read_bytes()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 EVERY_S = 30.0
 
 
-class CardWatch:
+class GpuWatch:
     """`look` compares the cards with the plan; it is never called twice at a time."""
 
     def __init__(self, look: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
@@ -18,7 +18,7 @@ class CardWatch:
         # The mutable state.
         self._asked = asyncio.Event()
 
-    def soon(self) -> None:
+    def check_soon(self) -> None:
         """Something happened that a lost card would explain."""
         self._asked.set()
 

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config.config import Config, resolve_engine
-from fishd.core.dispatch.events import PoolPlan, Post
-from fishd.core.sizing.plan import Card, Device, Plan, counting_ours, plan_for
+from fishd.core.dispatch.events import DevicePlan, PoolPlan
+from fishd.core.sizing.plan import Device, Gpu, SizingPlan, counting_ours, plan_for
 from fishd.host.cores import usable_cores
-from fishd.host.gpus import Found, mps_runs
+from fishd.host.gpus import DetectedGpus, mps_runs
 from fishd.wire.messages import Load
 
 
 @dataclass(frozen=True, slots=True)
-class Hiring:
+class Deployment:
     """A plan with everything that is needed to carry it out. Replaced whole at a reload."""
 
-    plan: Plan
+    plan: SizingPlan
     pool_plan: PoolPlan
     devices: Mapping[str, Device]
     engine: str
     factory: str
     options: Mapping[str, object]
-    cards: tuple[Card, ...]
+    gpus: tuple[Gpu, ...]
     remarks: tuple[str, ...]
 
     def load(self, worker: int, device: str) -> Load:
@@ -35,17 +35,17 @@ class Hiring:
         return self.devices[device].env
 
 
-def hire(
+def plan_deployment(
     config: Config,
-    found: Found,
+    found: DetectedGpus,
     environ: Mapping[str, str],
     cache: Path,
-    before: Hiring | None = None,
-) -> Hiring:
+    before: Deployment | None = None,
+) -> Deployment:
     """Plan for the cards that were found. What stands in `before` keeps its place: its workers' memory is
     room for ours, and only another engine, options or budget make a new generation of workers.
     """
-    cards = found.cards if before is None else counting_ours(found.cards, before.plan)
+    cards = found.gpus if before is None else counting_ours(found.gpus, before.plan)
     plan = plan_for(config, cards, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)
     options = _engine_options(config, cache)
@@ -53,27 +53,27 @@ def hire(
     if before is not None:
         same = (before.factory, before.options) == (factory, options)
         generation = before.pool_plan.generation + (0 if same else 1)
-    return Hiring(
+    return Deployment(
         plan=plan,
         pool_plan=_pool_plan(config, plan, generation),
         devices={share.device.id: share.device for share in plan.shares},
         engine=engine,
         factory=factory,
         options=options,
-        cards=tuple(cards),
+        gpus=tuple(cards),
         remarks=found.remarks,
     )
 
 
-def _pool_plan(config: Config, plan: Plan, generation: int) -> PoolPlan:
+def _pool_plan(config: Config, plan: SizingPlan, generation: int) -> PoolPlan:
     cpu_gb = config.pool.cpu_memory_gb
     posts = (
-        Post(s.device.id, s.device.label, s.device.name, s.workers, s.budget_gb or cpu_gb)
+        DevicePlan(s.device.id, s.device.label, s.device.name, s.workers, s.budget_gb or cpu_gb)
         for s in plan.shares
     )
     return PoolPlan(
         generation=generation,
-        posts=tuple(posts),
+        devices=tuple(posts),
         max_takes=config.pool.max_takes,
         take_timeout_s=config.pool.take_timeout_s,
         start_timeout_s=config.pool.start_timeout_s,

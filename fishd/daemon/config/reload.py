@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.sizing.plan import Card
+from fishd.core.sizing.plan import Gpu
 from fishd.daemon.clock import rfc3339
-from fishd.daemon.config.pool_plan import Hiring, hire
-from fishd.daemon.mailbox import CardsChanged, Reloaded
-from fishd.host.gpus import Found, Nvml, find_cards
+from fishd.daemon.config.pool_plan import Deployment, plan_deployment
+from fishd.daemon.mailbox import ConfigRead, GpusChanged
+from fishd.host.gpus import DetectedGpus, Nvml, detect_gpus
 
 _log = logging.getLogger("fishd.main")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """What the daemon finds around it; tests put their own in. `reload` raises BadConfig."""
 
     nvml: Nvml
@@ -33,30 +33,30 @@ class Surroundings:
     now: Callable[[], float] = time.time
 
 
-class Reloading:
+class ConfigReloader:
     """Owns the configuration and the hiring in force. `our_pids` are the workers' processes."""
 
     def __init__(
-        self, config: Config, around: Surroundings, cache: Path, our_pids: Callable[[], list[int]]
+        self, config: Config, around: Environment, cache: Path, our_pids: Callable[[], list[int]]
     ) -> None:
         self._around = around
         self._cache = cache
         self._our_pids = our_pids
         # The mutable state.
         self.config = config
-        self.hiring: Hiring | None = None
+        self.deployment: Deployment | None = None
         self._at_work = asyncio.Lock()
         self._blind = ""  # why NVML does not answer, while it does not
-        self.cards: Sequence[Card] = ()  # as they were last seen
-        self._latest: Hiring | None = None  # perhaps still on its way to be adopted: generations count on
+        self.gpus: Sequence[Gpu] = ()  # as they were last seen
+        self._latest: Deployment | None = None  # perhaps still on its way to be adopted: generations count on
 
-    async def first(self) -> Hiring:
+    async def plan_initial(self) -> Deployment:
         """The hiring to start with."""
-        self.hiring = self._latest = await asyncio.to_thread(self._hire, self.config, [])
-        self.cards = self.hiring.cards
-        return self.hiring
+        self.deployment = self._latest = await asyncio.to_thread(self._hire, self.config, [])
+        self.gpus = self.deployment.gpus
+        return self.deployment
 
-    async def again(self, post: Callable[[Reloaded], None]) -> None:
+    async def reload(self, post: Callable[[ConfigRead], None]) -> None:
         """Read the file anew; the outcome goes into the mailbox. One at a time: the last one asked for is
         the last one adopted.
         """
@@ -66,50 +66,50 @@ class Reloading:
                 config = await asyncio.to_thread(self._around.reload)
                 self._latest = await asyncio.to_thread(self._hire, config, self._our_pids())
             except BadConfig as fault:
-                post(Reloaded(fault, read_at))
+                post(ConfigRead(fault, read_at))
             else:
-                post(Reloaded((config, self._latest), read_at))
+                post(ConfigRead((config, self._latest), read_at))
 
-    async def look(self, post: Callable[[CardsChanged], None]) -> None:
+    async def check_gpus(self, post: Callable[[GpusChanged], None]) -> None:
         """See whether the cards are still those of the plan; if not, plan with those that are there."""
         async with self._at_work:
-            if self._latest is None or self._latest is not self.hiring:
+            if self._latest is None or self._latest is not self.deployment:
                 return  # a reload is on its way, which has looked itself
             found = await asyncio.to_thread(self._find, self._our_pids())
-            self.cards = found.cards
-            words = tuple(_changes(self._latest.cards, found.cards))
+            self.gpus = found.gpus
+            words = tuple(_changes(self._latest.gpus, found.gpus))
             if words:
                 around = self._around
-                self._latest = hire(self.config, found, around.environ, self._cache, self._latest)
-                post(CardsChanged(self._latest, words))
+                self._latest = plan_deployment(self.config, found, around.environ, self._cache, self._latest)
+                post(GpusChanged(self._latest, words))
 
-    def refuse(self) -> None:
+    def reject(self) -> None:
         """What was read last is not adopted after all."""
-        self._latest = self.hiring
+        self._latest = self.deployment
 
-    def adopt(self, config: Config, hiring: Hiring) -> None:
+    def adopt(self, config: Config, hiring: Deployment) -> None:
         """Everything but the spool's root changes in place."""
         if config.spool.root != self.config.spool.root:
             _log.warning("[Main] spool.root is another now; that takes a restart")
-        self.config, self.hiring = config, hiring
-        self.cards = hiring.cards
+        self.config, self.deployment = config, hiring
+        self.gpus = hiring.gpus
         _log.info("[Main] the configuration was reloaded")
 
-    def _hire(self, config: Config, our_pids: list[int]) -> Hiring:
-        return hire(config, self._find(our_pids), self._around.environ, self._cache, self._latest)
+    def _hire(self, config: Config, our_pids: list[int]) -> Deployment:
+        return plan_deployment(config, self._find(our_pids), self._around.environ, self._cache, self._latest)
 
-    def _find(self, our_pids: list[int]) -> Found:
+    def _find(self, our_pids: list[int]) -> DetectedGpus:
         """Blocking. An NVML that does not answer any more says nothing of the cards: they are used on."""
         around, before = self._around, self._latest
-        found = find_cards(around.nvml, around.environ, our_pids)
-        fault = found.remarks[0] if found.is_blind and before and before.cards else ""
+        found = detect_gpus(around.nvml, around.environ, our_pids)
+        fault = found.remarks[0] if found.is_blind and before and before.gpus else ""
         if fault and fault != self._blind:
             _log.warning("[Main] the cards cannot be looked at any more, and are used as before: %s", fault)
         self._blind = fault
-        return Found(before.cards) if fault and before else found
+        return DetectedGpus(before.gpus) if fault and before else found
 
 
-def _changes(before: Sequence[Card], now: Sequence[Card]) -> Iterator[str]:
+def _changes(before: Sequence[Gpu], now: Sequence[Gpu]) -> Iterator[str]:
     """What an operator must know, in words; cards are known by number and UUID."""
     old, new = ({(card.index, card.uuid): card for card in cards} for cards in (before, now))
     for key, card in old.items():

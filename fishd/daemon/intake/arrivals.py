@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 
 from fishd.core.config.config import Config
-from fishd.core.dispatch.events import CancelAsked, JobArrived
-from fishd.core.text.printable import visible
-from fishd.daemon.disk_errors import Faults
-from fishd.daemon.intake.job_loader import Desk
-from fishd.daemon.mailbox import Scanned, Trouble
+from fishd.core.dispatch.events import CancelRequested, JobArrived
+from fishd.core.text.printable import to_printable
+from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.intake.job_loader import JobLoader
+from fishd.daemon.mailbox import InboxScanned, ProblemReported
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.spool.bundle.names import printable
 from fishd.spool.errors import SpoolError, disk_error
-from fishd.spool.inbox.scan import Found, Inbox
-from fishd.spool.inbox.watcher import alarm
-from fishd.spool.journal.recovery import Recovered, folders_in
+from fishd.spool.inbox.scan import CompleteBundle, Inbox
+from fishd.spool.inbox.watcher import watch_inbox
+from fishd.spool.journal.recovery import RecoveredJob, folders_in
 from fishd.spool.root import expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
@@ -35,7 +35,7 @@ BATCH = 64  # bundles that are claimed with one sync
 LONGEST_PAUSE_S = 60.0
 DAY_S = 86_400.0
 
-_Read = Callable[[], JobArrived | Recovered | None]
+_Read = Callable[[], JobArrived | RecoveredJob | None]
 
 
 class Arrivals:
@@ -43,10 +43,10 @@ class Arrivals:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: JobLoader,
         publisher: Publisher,
-        faults: Faults,
-        post: Callable[[JobArrived | CancelAsked | Scanned | Trouble], None],
+        faults: DiskErrorTracker,
+        post: Callable[[JobArrived | CancelRequested | InboxScanned | ProblemReported], None],
     ) -> None:
         config, spool = desk.config, desk.spool
         self._spool = spool
@@ -68,7 +68,7 @@ class Arrivals:
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()
         self._stuck: frozenset[str] = frozenset()  # in the inbox: complete, but the disk refuses the claim
-        self._read: deque[JobArrived | Recovered] = deque()  # and not yet taken in
+        self._read: deque[JobArrived | RecoveredJob] = deque()  # and not yet taken in
         self._unread: set[str] = set()  # in work/, but the disk refuses the reading
 
     def adopt(self, config: Config) -> None:
@@ -100,7 +100,7 @@ class Arrivals:
 
     async def _watch(self) -> None:
         async with contextlib.aclosing(
-            alarm(self._spool.inbox, self._stop, lambda: self._settling, self._say_alarm)
+            watch_inbox(self._spool.inbox, self._stop, lambda: self._settling, self._say_alarm)
         ) as rings:
             async for _ in rings:
                 self._rung.set()
@@ -109,34 +109,34 @@ class Arrivals:
         try:
             scan = await asyncio.to_thread(self._inbox.scan, time.monotonic())
         except SpoolError as error:
-            self._faults.met("inbox", error)
+            self._faults.report("inbox", error)
             return
-        self._faults.over("inbox")
+        self._faults.resolve("inbox")
         self._settling = scan.settling
         for at in range(0, len(scan.found), BATCH):
             if self._stop.is_set():
                 return
             await self._claim(scan.found[at : at + BATCH])
-        for name in self._stuck - self._inbox.stuck:
-            self._faults.over(f"inbox/{printable(name)}")
-        self._stuck = self._inbox.stuck
+        for name in self._stuck - self._inbox.unclaimable:
+            self._faults.resolve(f"inbox/{printable(name)}")
+        self._stuck = self._inbox.unclaimable
         self._say_waiting()
 
-    async def _claim(self, found: tuple[Found, ...]) -> None:
+    async def _claim(self, found: tuple[CompleteBundle, ...]) -> None:
         claims = await asyncio.to_thread(self._inbox.claim, found, time.monotonic())
         for stuck in claims.stuck:
-            self._faults.met(stuck.error.thing, stuck.error)
+            self._faults.report(stuck.error.thing, stuck.error)
         if claims.fault:
-            self._faults.met("claims", claims.fault)
+            self._faults.report("claims", claims.fault)
         else:
-            self._faults.over("claims")
-        reads = {one.folder: partial(self._desk.arrived, one) for one in claims.claimed}
+            self._faults.resolve("claims")
+        reads = {one.folder: partial(self._desk.load_claimed, one) for one in claims.claimed}
         await self._read_all(reads)
 
     def _say_waiting(self) -> None:
         """`--once` does not end while anything waits."""
-        waiting = set(self._settling) | self._inbox.stuck | self._unread
-        self._post(Scanned(len(waiting)))
+        waiting = set(self._settling) | self._inbox.unclaimable | self._unread
+        self._post(InboxScanned(len(waiting)))
 
     async def _sleep(self) -> None:
         """Until the alarm rings, something may have settled, or it is time for a look anyway."""
@@ -175,7 +175,7 @@ class Arrivals:
         self._say_waiting()
         pause_s = 1.0
         while not self._stop.is_set():
-            self._faults.met(f"job {folder.name}", error)
+            self._faults.report(f"job {folder.name}", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stop.wait()
@@ -188,7 +188,7 @@ class Arrivals:
             if arrived:
                 self._come_in(arrived)
             break
-        self._faults.over(f"job {folder.name}")
+        self._faults.resolve(f"job {folder.name}")
         self._unread.discard(folder.name)
         self._say_waiting()
 
@@ -197,16 +197,16 @@ class Arrivals:
         while self._read:
             self._come_in(self._read.popleft())
 
-    def _come_in(self, arrived: JobArrived | Recovered) -> None:
+    def _come_in(self, arrived: JobArrived | RecoveredJob) -> None:
         """On the loop."""
         match arrived:
             case JobArrived():
                 self._post(arrived)
                 if arrived.cancelled:
-                    self._post(CancelAsked(arrived.name))
-            case Recovered():
+                    self._post(CancelRequested(arrived.name))
+            case RecoveredJob():
                 _log.info("[Main] %s was being published: that goes on", arrived.name)
-                self._publisher.finish(arrived.folder)
+                self._publisher.resume(arrived.folder)
 
     # ---- what a crash left -------------------------------------------------------------------------
 
@@ -217,14 +217,14 @@ class Arrivals:
             try:
                 left = await asyncio.to_thread(folders_in, self._spool.work)
             except OSError as error:
-                self._faults.met("work", _cannot_be_read(self._spool.work, error))
+                self._faults.report("work", _cannot_be_read(self._spool.work, error))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._stop.wait()
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
-                self._faults.over("work")
-                await self._read_all({folder: partial(self._desk.resumed, folder) for folder in left})
+                self._faults.resolve("work")
+                await self._read_all({folder: partial(self._desk.load_recovered, folder) for folder in left})
                 return
 
     # ---- the archive -------------------------------------------------------------------------------
@@ -236,17 +236,17 @@ class Arrivals:
             archive, disk = self._spool.archive, self._spool.disk
             expired = await asyncio.to_thread(expire_archive, archive, days, time.time(), disk)
             for name in expired.removed:
-                _log.info("[Main] archive/%s is over %g days old: removed", visible(name), days)
+                _log.info("[Main] archive/%s is over %g days old: removed", to_printable(name), days)
             for error in expired.faults:
-                _log.error("[Main] %s", visible(str(error)))
-                self._post(Trouble(error.thing, str(error)))
+                _log.error("[Main] %s", to_printable(str(error)))
+                self._post(ProblemReported(error.thing, str(error)))
             await asyncio.sleep(DAY_S)
 
     # ---- what is said ------------------------------------------------------------------------------
 
     def _say_alarm(self, text: str) -> None:
         _log.warning("[Main] %s", text)
-        self._post(Trouble("inbox", text))
+        self._post(ProblemReported("inbox", text))
 
 
 def _cannot_be_read(path: Path, error: OSError | SpoolError) -> SpoolError:

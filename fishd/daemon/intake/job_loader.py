@@ -14,29 +14,29 @@ from fishd.core.config.config import Config
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.model.clip_key import engine_key
 from fishd.core.model.job import Clip, Fault, Job
-from fishd.spool.bundle.load import Reading, read_claimed
-from fishd.spool.bundle.reference_store import VoiceStore
+from fishd.spool.bundle.load import LoadedBundle, read_claimed
+from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.errors import SpoolError
-from fishd.spool.inbox.scan import Claimed
+from fishd.spool.inbox.scan import ClaimedBundle
 from fishd.spool.journal.journal import text_hash
-from fishd.spool.journal.recovery import Recovered, recover_one
+from fishd.spool.journal.recovery import RecoveredJob, recover_one
 from fishd.spool.outbox.reuse import take_over
 from fishd.spool.root import Spool
 
 _log = logging.getLogger("fishd.arrivals")
 
 
-class Desk:
+class JobLoader:
     """Reads with the configuration that is in force. `secret`: see spool/reuse.py."""
 
-    def __init__(self, config: Config, spool: Spool, voices: VoiceStore, secret: bytes) -> None:
+    def __init__(self, config: Config, spool: Spool, voices: ReferenceStore, secret: bytes) -> None:
         self.spool = spool
         self._voices = voices
         self._secret = secret
         # The mutable state.
         self.config = config
 
-    def arrived(self, claimed: Claimed) -> JobArrived:
+    def load_claimed(self, claimed: ClaimedBundle) -> JobArrived:
         """Read a claimed bundle."""
         reading = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
@@ -51,7 +51,7 @@ class Desk:
         spool = self.spool
         return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
 
-    def resumed(self, folder: Path) -> JobArrived | Recovered | None:
+    def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | None:
         """Read the bundle again, and match the journal's clips with its segments."""
         left = recover_one(folder, self.spool.disk)
         if left is None or left.complete:
@@ -64,7 +64,7 @@ class Desk:
             left.name, reading, reading.faults, clips, cancelled=left.cancelled, is_fresh=not clips
         )
 
-    def _read(self, folder: Path) -> Reading:
+    def _read(self, folder: Path) -> LoadedBundle:
         """A fault of ours in reading one bundle rejects that bundle; it stops nothing else.
 
         Raises SpoolError for what the machine refuses.
@@ -77,12 +77,12 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
             _log.exception("[Main] %s cannot be read: a fault of fishd", name, extra={"job": name})
             what = f"cannot be read: a fault of fishd ({type(error).__name__}); please report it"
-            return Reading(None, (Fault("bundle", what),), (), ())
+            return LoadedBundle(None, (Fault("bundle", what),), (), ())
 
 
 def _arrival(
     name: str,
-    reading: Reading,
+    reading: LoadedBundle,
     faults: tuple[Fault, ...],
     clips: Mapping[tuple[int, int], Clip],
     *,
@@ -101,7 +101,7 @@ def _arrival(
     )
 
 
-def _done(left: Recovered, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
+def _done(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
     """The journal's clips of segments that have not changed since."""
     for s, n, segment in job.segments():
         line = left.spoken.get((s, segment.id))

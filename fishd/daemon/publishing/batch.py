@@ -15,7 +15,7 @@ _Item = TypeVar("_Item")
 _End = TypeVar("_End")
 
 
-class Lane(Generic[_Item, _End]):
+class BatchExecutor(Generic[_Item, _End]):
     """`work` is called in the lane's thread, with up to `most` items, and gives each its end."""
 
     def __init__(self, name: str, work: Callable[[Sequence[_Item]], Sequence[_End]], most: int) -> None:
@@ -26,7 +26,7 @@ class Lane(Generic[_Item, _End]):
         self._turn = asyncio.Lock()
         self._waiting: list[tuple[_Item, asyncio.Future[_End]]] = []
 
-    async def do(self, item: _Item) -> _End:
+    async def submit(self, item: _Item) -> _End:
         """Its end. Whoever comes first takes along all who wait."""
         mine: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, mine))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fishd.core.dispatch.actions import Ending
+from fishd.core.dispatch.actions import JobOutcome
 from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Job
 from fishd.core.model.job_result import make_result
@@ -24,11 +24,11 @@ from fishd.core.model.missing_clips import without_clips
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.daemon.clock import rfc3339
-from fishd.daemon.disk_errors import Faults
-from fishd.daemon.publishing.batch import Lane
+from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsGone, Parcel, finish, publish_all
+from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, finish, publish_all
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.root import Spool
 from fishd.view.report.summary import Rendered, render, result_json
@@ -56,14 +56,14 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpublished:
+class PublishAbandoned:
     """The daemon stops before the disk took this job's result: it is made again at the next start."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Over:
+class _FinishedJob:
     """A job that is over; `engine`: the key of the one that has spoken it all, if there is one."""
 
     result: Result
@@ -83,8 +83,8 @@ class Publisher:
         spool: Spool,
         job_log: JobLog,
         group: asyncio.TaskGroup,
-        faults: Faults,
-        post: Callable[[Published | Finished | Unpublished], None],
+        faults: DiskErrorTracker,
+        post: Callable[[Published | Finished | PublishAbandoned], None],
         *,
         secret: bytes,
     ) -> None:
@@ -95,8 +95,8 @@ class Publisher:
         self._faults = faults
         self._post = post
         # The mutable state.
-        self._small = Lane("publish", self._write, AT_ONCE)
-        self._large = Lane("publish-large", self._write, 1)
+        self._small = BatchExecutor("publish", self._write, AT_ONCE)
+        self._large = BatchExecutor("publish-large", self._write, 1)
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be out by half
         self._stop = asyncio.Event()
         self.num_under_way = 0
@@ -113,7 +113,7 @@ class Publisher:
         """A job has arrived. Its clips can be taken over later if one engine has spoken them all."""
         self._engines[job] = self.engine if is_fresh else ""
 
-    def publish(self, ending: Ending, device_names: Mapping[str, str]) -> None:
+    def publish(self, ending: JobOutcome, device_names: Mapping[str, str]) -> None:
         """Report and publish a job that is over now."""
         begun = self._engines.pop(ending.name, "")
         engine = begun if begun == self.engine else ""
@@ -121,9 +121,11 @@ class Publisher:
         result = make_result(ending, rfc3339(now - ending.wall_s), rfc3339(now), device_names)
         _say_end(result)
         lane = self._large if result.totals.segments > LARGE else self._small
-        self._send(result.job, partial(lane.do, _Over(result, ending.job, engine, _hashes(ending))))
+        self._send(
+            result.job, partial(lane.submit, _FinishedJob(result, ending.job, engine, _hashes(ending)))
+        )
 
-    def finish(self, folder: Path) -> None:
+    def resume(self, folder: Path) -> None:
         """Go on with a publish that a crash cut."""
         self._send(folder.name, lambda: asyncio.to_thread(self._finish_cut, folder))
 
@@ -139,7 +141,7 @@ class Publisher:
         """Try until the disk takes it, or the daemon was told to stop before that."""
         pause_s = 1.0
         while isinstance(end := await attempt(), Exception):
-            self._faults.met(f"job {job}", end)
+            self._faults.report(f"job {job}", end)
             if self._stop.is_set():
                 break
             with contextlib.suppress(TimeoutError):
@@ -147,9 +149,9 @@ class Publisher:
                     await self._stop.wait()
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
         else:
-            self._faults.over(f"job {job}")
+            self._faults.resolve(f"job {job}")
         self.num_under_way -= 1
-        self._post(Unpublished(job) if isinstance(end, Exception) else end)
+        self._post(PublishAbandoned(job) if isinstance(end, Exception) else end)
 
     # ---- in threads --------------------------------------------------------------------------------
 
@@ -161,12 +163,12 @@ class Publisher:
             return error
         return Finished(folder.name)
 
-    def _write(self, overs: Sequence[_Over]) -> list[Published | Exception]:
+    def _write(self, overs: Sequence[_FinishedJob]) -> list[Published | Exception]:
         """Render, stage, sync, rename. A job whose clips are gone is published without them."""
         ends: list[Published | Exception] = []
         for over, first in zip(overs, self._try(overs), strict=True):
             result, end = over.result, first
-            if isinstance(end, ClipsGone):
+            if isinstance(end, ClipsMissing):
                 _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
                 what = "its clip was taken away before the job was published"
                 result = without_clips(result, end.clips, what)
@@ -180,8 +182,8 @@ class Publisher:
                 ends.append(end)
         return ends
 
-    def _try(self, overs: Sequence[_Over]) -> list[Path | Exception]:
-        parcels: dict[int, Parcel] = {}
+    def _try(self, overs: Sequence[_FinishedJob]) -> list[Path | Exception]:
+        parcels: dict[int, PublishRequest] = {}
         ends: dict[int, Path | Exception] = {}
         for number, over in enumerate(overs):
             try:
@@ -196,7 +198,7 @@ class Publisher:
     def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
         return lambda clip, key: digest_of(hashes[clip], key, self._secret)
 
-    def _parcel(self, over: _Over) -> Parcel:
+    def _parcel(self, over: _FinishedJob) -> PublishRequest:
         result = over.result
         if over.job is not None and over.engine:
             result = with_keys(result, over.job, over.engine, self._digests(over.hashes))
@@ -209,10 +211,10 @@ class Publisher:
             "job.log": self._job_log.finish_job(result.job),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        return Parcel(folder, files, clips, again=result.job in self._refused)
+        return PublishRequest(folder, files, clips, again=result.job in self._refused)
 
 
-def _hashes(ending: Ending) -> Mapping[str, str]:
+def _hashes(ending: JobOutcome) -> Mapping[str, str]:
     return {end.clip.path: end.clip.content_hash for row in ending.segments for end in row if end.clip}
 
 

@@ -8,14 +8,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fishd import __version__
-from fishd.core.dispatch.devices import PostBook
+from fishd.core.dispatch.devices import DeviceState
 from fishd.core.dispatch.dispatcher import Dispatcher
-from fishd.core.dispatch.job_state import JobBook
-from fishd.core.dispatch.workers import WorkerBook
+from fishd.core.dispatch.job_state import JobRecord
+from fishd.core.dispatch.workers import WorkerRecord
 from fishd.core.dispatch.workers import WorkerState as CrewState
 from fishd.core.model.job import JobStatus
-from fishd.core.model.result import GpuState, JobState, PostState, Result, Status, StatusError, WorkerState
-from fishd.core.sizing.plan import Card
+from fishd.core.model.result import (
+    DeviceSnapshot,
+    GpuSnapshot,
+    JobSnapshot,
+    RecentError,
+    Result,
+    Status,
+    WorkerSnapshot,
+)
+from fishd.core.sizing.plan import Gpu
 
 MAX_ERRORS = 20
 MAX_ERRORS_A_JOB = 3
@@ -23,7 +31,7 @@ MAX_JOBS = 200
 
 
 @dataclass(slots=True)
-class Totals:
+class RunTotals:
     """Since the daemon started."""
 
     jobs: int = 0
@@ -32,7 +40,7 @@ class Totals:
 
 
 @dataclass(slots=True)
-class Observer:
+class StatusBuilder:
     """Collects what only passes by (errors, totals) and derives the rest from the dispatcher."""
 
     started: str
@@ -40,37 +48,37 @@ class Observer:
     spool: str
     pid_of: Callable[[int], int | None]
     # The mutable state.
-    totals: Totals = field(default_factory=Totals)
+    totals: RunTotals = field(default_factory=RunTotals)
     waiting: int = 0
     reloads: int = 0
     config_faults: tuple[str, ...] = ()
     config_read_at: str = ""
-    _errors: deque[StatusError] = field(default_factory=lambda: deque[StatusError](maxlen=MAX_ERRORS))
+    _errors: deque[RecentError] = field(default_factory=lambda: deque[RecentError](maxlen=MAX_ERRORS))
 
-    def note(self, at: str, where: str, what: str) -> None:
+    def add_error(self, at: str, where: str, what: str) -> None:
         """Something went wrong."""
-        self._errors.append(StatusError(at, where, what))
+        self._errors.append(RecentError(at, where, what))
 
-    def reloaded(self, read_at: str, faults: tuple[str, ...]) -> None:
+    def config_read(self, read_at: str, faults: tuple[str, ...]) -> None:
         """The configuration was read anew at that moment; for these faults it was not taken."""
         self.reloads += 1
         self.config_read_at = read_at
         self.config_faults = faults
 
-    def count(self, result: Result) -> None:
+    def add_result(self, result: Result) -> None:
         """A job was published."""
         self.totals.jobs += 1
         self.totals.segments += result.totals.done
         self.totals.audio_s = round(self.totals.audio_s + result.totals.audio_s, 3)
         if result.status is JobStatus.REJECTED:  # what failed later was noted when it did
             for fault in result.errors[:MAX_ERRORS_A_JOB]:
-                self.note(result.finished, f"{result.job}: {fault.where}", fault.what)
+                self.add_error(result.finished, f"{result.job}: {fault.where}", fault.what)
 
-    def look(
-        self, dispatcher: Dispatcher, cards: Sequence[Card], names: Mapping[str, str], at: str, now: float
+    def snapshot(
+        self, dispatcher: Dispatcher, cards: Sequence[Gpu], names: Mapping[str, str], at: str, now: float
     ) -> Status:
         """The state at `now` (monotonic, seconds), which is `at` (RFC 3339) for people."""
-        crew = dispatcher.crew
+        crew = dispatcher.workers
         jobs = [_job(job, now) for job, _ in zip(dispatcher.jobs.values(), range(MAX_JOBS), strict=False)]
         return Status(
             version=__version__,
@@ -84,10 +92,10 @@ class Observer:
             waiting=self.waiting,
             workers=tuple(
                 self._worker(dispatcher, worker, names.get(worker.device, worker.device))
-                for worker in crew.workers.values()
+                for worker in crew.by_id.values()
             ),
             gpus=tuple(
-                GpuState(card.index, card.name, card.total_gb, card.free_gb, _wanted(dispatcher, card))
+                GpuSnapshot(card.index, card.name, card.total_gb, card.free_gb, _wanted(dispatcher, card))
                 for card in cards
             ),
             errors=tuple(self._errors),
@@ -96,7 +104,7 @@ class Observer:
             audio_s=self.totals.audio_s,
             reloads=self.reloads,
             config_faults=self.config_faults,
-            posts=tuple(_post(book, crew.workers.values()) for book in crew.posts.values()),
+            posts=tuple(_post(book, crew.by_id.values()) for book in crew.devices.values()),
             config_read_at=self.config_read_at,
         )
 
@@ -104,11 +112,11 @@ class Observer:
     def _state(dispatcher: Dispatcher) -> str:
         if dispatcher.stopping_since is not None:
             return "draining"
-        return "running" if any(dispatcher.crew.ready()) else "starting"
+        return "running" if any(dispatcher.workers.ready()) else "starting"
 
-    def _worker(self, dispatcher: Dispatcher, worker: WorkerBook, name: str) -> WorkerState:
-        post = dispatcher.crew.posts.get(worker.device)
-        return WorkerState(
+    def _worker(self, dispatcher: Dispatcher, worker: WorkerRecord, name: str) -> WorkerSnapshot:
+        post = dispatcher.workers.devices.get(worker.device)
+        return WorkerSnapshot(
             worker=worker.id,
             device=worker.device,
             device_name=name,
@@ -124,31 +132,31 @@ class Observer:
         )
 
 
-def _wanted(dispatcher: Dispatcher, card: Card) -> int:
-    post = dispatcher.crew.posts.get(f"gpu:{card.index}")
+def _wanted(dispatcher: Dispatcher, card: Gpu) -> int:
+    post = dispatcher.workers.devices.get(f"gpu:{card.index}")
     return post.wanted if post else 0
 
 
-def _post(book: PostBook, workers: Iterable[WorkerBook]) -> PostState:
-    return PostState(
-        device=book.post.device,
-        label=book.post.label,
+def _post(book: DeviceState, workers: Iterable[WorkerRecord]) -> DeviceSnapshot:
+    return DeviceSnapshot(
+        device=book.plan.device,
+        label=book.plan.label,
         wanted=book.wanted,
-        workers=sum(worker.serves for worker in workers if worker.device == book.post.device),
+        workers=sum(worker.is_serving for worker in workers if worker.device == book.plan.device),
         restarts=book.restarts,
-        broken=book.broken,
-        fewer=book.fewer,
+        broken=book.is_broken,
+        fewer=book.oom_reduction,
         last_fault=book.last_fault,
     )
 
 
-def _job(job: JobBook, now: float) -> JobState:
+def _job(job: JobRecord, now: float) -> JobSnapshot:
     bundle = job.arrived.job
     total = bundle.num_segments if bundle else 0
-    elapsed_s = 0.0 if job.begun_at is None else now - job.begun_at
+    elapsed_s = 0.0 if job.started_at is None else now - job.started_at
     ended = job.num_done + job.num_failed
     eta_s = elapsed_s * (total - ended) / ended if ended else None
-    return JobState(
+    return JobSnapshot(
         name=job.name,
         title=bundle.title if bundle else job.name,
         state=_state_of(job),
@@ -163,7 +171,7 @@ def _job(job: JobBook, now: float) -> JobState:
     )
 
 
-def _state_of(job: JobBook) -> str:
-    if job.reading:
+def _state_of(job: JobRecord) -> str:
+    if job.is_being_checked:
         return "reading"
-    return "speaking" if job.num_in_hand or job.num_done else "waiting"
+    return "speaking" if job.num_in_flight or job.num_done else "waiting"

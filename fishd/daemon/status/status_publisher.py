@@ -19,7 +19,7 @@ _log = logging.getLogger("fishd.main")
 EVERY_S = 1.0
 
 
-class Showing:
+class StatusPublisher:
     """`look` gives the state of now. Nothing is drawn or written while nothing has happened."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Showing:
         # The mutable state.
         self._stale = asyncio.Event()
 
-    def touch(self) -> None:
+    def mark_changed(self) -> None:
         """Something has happened."""
         self._stale.set()
 

@@ -17,7 +17,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.text.printable import encodable, visible
+from fishd.core.text.printable import encodable, to_printable
 
 INDENT = "    "
 BOUND = ("job", "segment", "worker")  # what `extra` may say of a record
@@ -45,7 +45,7 @@ def message_lines(record: logging.LogRecord) -> list[str]:
     message = record.getMessage()
     if record.exc_info:
         message += "\n" + logging.Formatter().formatException(record.exc_info)
-    return [visible(line) for line in message.expandtabs().splitlines()] or [""]
+    return [to_printable(line) for line in message.expandtabs().splitlines()] or [""]
 
 
 def pieces(record: logging.LogRecord, clock: str, edge: str = "") -> Iterator[Piece]:

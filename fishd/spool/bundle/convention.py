@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fishd.core.model.job import Fault
-from fishd.spool.bundle.model import DEFAULT_LANGUAGE, Draft, Named, SpeakerDraft, Written
+from fishd.spool.bundle.model import DEFAULT_LANGUAGE, FileRef, Manifest, SpeakerEntry, TextValue
 from fishd.spool.bundle.names import printable
 from fishd.spool.bundle.tree_scan import FOLDER_FLAGS
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fishd.core.model.limits import Limits
-    from fishd.spool.durable.confined_fs import BundleFolder
+    from fishd.spool.durable.confined_fs import ConfinedFolder
 
 CLIPS = ("reference.wav", "reference.flac", "reference.ogg", "reference.mp3")
 NEITHER_FORM = "is missing, and no sub-folder holds a speaker (reference.wav, reference.txt, lines.txt)"
@@ -26,22 +26,24 @@ def is_ignored(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(IGNORED_ENDS)
 
 
-def draft_by_convention(
-    bundle: BundleFolder, limits: Limits, default_format: str
-) -> tuple[Draft, list[Fault]]:
+def manifest_by_convention(
+    bundle: ConfinedFolder, limits: Limits, default_format: str
+) -> tuple[Manifest, list[Fault]]:
     """A draft from the sub-folders and its faults, which all say what is lacking. The title is empty."""
     faults: list[Fault] = []
     names = sorted(_folders(bundle.fd, limits))
     if not names:
         is_empty = not _names(bundle.fd, ".", 1)
-        return Draft(""), [Fault("job.toml", "is missing: the folder is empty" if is_empty else NEITHER_FORM)]
+        return Manifest(""), [
+            Fault("job.toml", "is missing: the folder is empty" if is_empty else NEITHER_FORM)
+        ]
     for name in names:
         if _names(bundle.fd, name, 1_000) >= {"job.toml"}:
-            return Draft(""), [
+            return Manifest(""), [
                 Fault("job.toml", f"is missing; there is one in {_shown(name)}/: drop that folder itself")
             ]
     speakers = tuple(speaker for name in names if (speaker := _speaker(bundle, name, limits, faults)))
-    return Draft("", format=default_format, speakers=speakers), faults
+    return Manifest("", format=default_format, speakers=speakers), faults
 
 
 def _folders(fd: int, limits: Limits) -> Iterator[str]:
@@ -53,7 +55,7 @@ def _folders(fd: int, limits: Limits) -> Iterator[str]:
                 yield entry.name
 
 
-def _speaker(bundle: BundleFolder, name: str, limits: Limits, faults: list[Fault]) -> SpeakerDraft | None:
+def _speaker(bundle: ConfinedFolder, name: str, limits: Limits, faults: list[Fault]) -> SpeakerEntry | None:
     if _shown(name) != name:
         faults.append(Fault(_shown(name), "the folder's name is not UTF-8; rename it"))
         return None
@@ -65,18 +67,18 @@ def _speaker(bundle: BundleFolder, name: str, limits: Limits, faults: list[Fault
         faults.append(Fault(name, f"holds several references ({', '.join(clips)}); keep one"))
     lacks = [file for file in ("reference.txt", "lines.txt") if file not in present]
     faults += [Fault(f"{name}/{file}", "is missing") for file in lacks]
-    return SpeakerDraft(
+    return SpeakerEntry(
         where=name,
-        name=Written(name, printable(name)),
+        name=TextValue(name, printable(name)),
         language=DEFAULT_LANGUAGE,
-        references=tuple(Named(f"{name}/{clip}", f"{name}/{clip}") for clip in clips[:1]),
+        references=tuple(FileRef(f"{name}/{clip}", f"{name}/{clip}") for clip in clips[:1]),
         transcript=_named(name, "reference.txt", present),
         segments=_named(name, "lines.txt", present) or (),
     )
 
 
-def _named(folder: str, file: str, present: set[str]) -> Named | None:
-    return Named(f"{folder}/{file}", f"{folder}/{file}") if file in present else None
+def _named(folder: str, file: str, present: set[str]) -> FileRef | None:
+    return FileRef(f"{folder}/{file}", f"{folder}/{file}") if file in present else None
 
 
 def _names(bundle_fd: int, folder: str, limit: int) -> set[str]:

@@ -14,23 +14,23 @@ from pathlib import Path
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
 from fishd.spool.archive.unpack import unpack
-from fishd.spool.bundle.convention import draft_by_convention
+from fishd.spool.bundle.convention import manifest_by_convention
 from fishd.spool.bundle.manifest import MANIFEST, parse_manifest
-from fishd.spool.bundle.model import Draft
+from fishd.spool.bundle.model import Manifest
 from fishd.spool.bundle.names import printable
-from fishd.spool.bundle.reader import Reader, Reference
-from fishd.spool.bundle.reference_store import Copies, InPlace
-from fishd.spool.bundle.tree_scan import survey_open
-from fishd.spool.durable.confined_fs import EXHAUSTED, BundleFolder, Missing, Refused
+from fishd.spool.bundle.reader import JobBuilder, Reference
+from fishd.spool.bundle.reference_store import InPlace, ReferenceCopies
+from fishd.spool.bundle.tree_scan import scan_open_tree
+from fishd.spool.durable.confined_fs import EXHAUSTED, ConfinedFolder, Missing, Refused
 from fishd.spool.durable.disk import Disk, remove_tree
 from fishd.spool.errors import disk_error
 from fishd.spool.outbox.publish import BUNDLE, UNPACKED
 
-__all__ = ["Reading", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
+__all__ = ["LoadedBundle", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadedBundle:
     """What a bundle is: `job` is None exactly if there are faults. Each file is in `references` once."""
 
     job: Job | None
@@ -45,8 +45,8 @@ def read_bundle(
     limits: Limits | None = None,
     default_format: str = "wav",
     *,
-    copies: Copies | None = None,
-) -> Reading:
+    copies: ReferenceCopies | None = None,
+) -> LoadedBundle:
     """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips.
 
     `copies` takes each clip as it is hashed, and `references` are what it has kept: what the bundle's owner
@@ -55,21 +55,23 @@ def read_bundle(
     """
     limits = limits or Limits()
     try:
-        with BundleFolder(folder) as bundle:
-            if too_much := survey_open(bundle.fd, limits).faults:
-                return Reading(None, _bounded(too_much, limits.faults), (), ())
+        with ConfinedFolder(folder) as bundle:
+            if too_much := scan_open_tree(bundle.fd, limits).faults:
+                return LoadedBundle(None, _bounded(too_much, limits.faults), (), ())
             return _read(
-                Reader(bundle, limits, copies or InPlace(folder)), bundle, name, limits, default_format
+                JobBuilder(bundle, limits, copies or InPlace(folder)), bundle, name, limits, default_format
             )
     except Refused as refused:
-        return Reading(None, (Fault("bundle", str(refused)),), (), ())
+        return LoadedBundle(None, (Fault("bundle", str(refused)),), (), ())
     except OSError as error:
         if error.errno in EXHAUSTED:
             raise disk_error(str(folder), "cannot be read", error) from error
-        return Reading(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
+        return LoadedBundle(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
 
 
-def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk, copies: Copies) -> Reading:
+def read_claimed(
+    work: Path, limits: Limits, default_format: str, disk: Disk, copies: ReferenceCopies
+) -> LoadedBundle:
     """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
     bundle, unpacked = work / BUNDLE, work / UNPACKED
     if not _is_file(bundle):
@@ -83,14 +85,20 @@ def read_claimed(work: Path, limits: Limits, default_format: str, disk: Disk, co
 
 
 def read_dropped(
-    bundle: Path, name: str, limits: Limits, default_format: str, *, unpacked: Path, copies: Copies | None
-) -> Reading:
+    bundle: Path,
+    name: str,
+    limits: Limits,
+    default_format: str,
+    *,
+    unpacked: Path,
+    copies: ReferenceCopies | None,
+) -> LoadedBundle:
     """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
     if _is_file(bundle):
         try:
             bundle = unpack(bundle, unpacked, limits)
         except Refused as refused:
-            return Reading(None, (Fault("bundle", printable(str(refused))),), (), ())
+            return LoadedBundle(None, (Fault("bundle", printable(str(refused))),), (), ())
     return read_bundle(bundle, name, limits, default_format, copies=copies)
 
 
@@ -105,8 +113,8 @@ def _is_file(bundle: Path) -> bool:
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
     """What a bundle still waits for: a manifest that parses, and every file that it names. Reads no audio."""
     try:
-        with BundleFolder(folder) as bundle:
-            draft, faults = read_draft(bundle, limits, "wav")
+        with ConfinedFolder(folder) as bundle:
+            draft, faults = read_manifest(bundle, limits, "wav")
             if draft is not None:
                 faults = [fault for fault in faults if fault.what.startswith("is missing")]
                 faults += _missing(bundle, draft)
@@ -115,28 +123,32 @@ def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
     return _bounded(faults, limits.faults)
 
 
-def _read(reader: Reader, bundle: BundleFolder, name: str, limits: Limits, default_format: str) -> Reading:
-    draft, faults = read_draft(bundle, limits, default_format)
-    job = reader.read(draft, name) if draft else None
+def _read(
+    reader: JobBuilder, bundle: ConfinedFolder, name: str, limits: Limits, default_format: str
+) -> LoadedBundle:
+    draft, faults = read_manifest(bundle, limits, default_format)
+    job = reader.build(draft, name) if draft else None
     faults = _bounded([*faults, *reader.faults], limits.faults)
     warnings = _bounded(reader.warnings, limits.faults)
     if job:
         job = None if faults else replace(job, warnings=warnings)
-    return Reading(job, faults, warnings, tuple(reader.references.values()))
+    return LoadedBundle(job, faults, warnings, tuple(reader.references.values()))
 
 
-def read_draft(bundle: BundleFolder, limits: Limits, default_format: str) -> tuple[Draft | None, list[Fault]]:
+def read_manifest(
+    bundle: ConfinedFolder, limits: Limits, default_format: str
+) -> tuple[Manifest | None, list[Fault]]:
     """The bundle's draft, in whichever form it comes, and its faults."""
     try:
         content = bundle.read(MANIFEST, limits.manifest_bytes)
     except Missing:
-        return draft_by_convention(bundle, limits, default_format)
+        return manifest_by_convention(bundle, limits, default_format)
     except Refused as refused:
         return None, [Fault(MANIFEST, str(refused))]
     return parse_manifest(content, default_format)
 
 
-def _missing(bundle: BundleFolder, draft: Draft) -> Iterator[Fault]:
+def _missing(bundle: ConfinedFolder, draft: Manifest) -> Iterator[Fault]:
     for named in draft.files():
         try:
             with bundle.file(named.path):

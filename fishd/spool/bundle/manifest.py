@@ -7,9 +7,16 @@ import tomllib
 from typing import TYPE_CHECKING, cast
 
 from fishd.core.model.job import Fault
-from fishd.spool.bundle.model import DEFAULT_LANGUAGE, Draft, Named, SegmentDraft, SpeakerDraft, Written
+from fishd.spool.bundle.model import (
+    DEFAULT_LANGUAGE,
+    FileRef,
+    Manifest,
+    SegmentEntry,
+    SpeakerEntry,
+    TextValue,
+)
 from fishd.spool.bundle.text import decode
-from fishd.spool.bundle.toml_table import Table
+from fishd.spool.bundle.toml_table import TomlTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +26,14 @@ FORMATS = ("wav", "flac", "ogg", "mp3")
 TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def parse_manifest(content: bytes, default_format: str = "wav") -> tuple[Draft | None, list[Fault]]:
+def parse_manifest(content: bytes, default_format: str = "wav") -> tuple[Manifest | None, list[Fault]]:
     """A draft and its faults; no draft if the text is no TOML. The title is empty where none is given."""
     faults: list[Fault] = []
     text = decode(content, MANIFEST, faults)
     tree = None if text is None else parse_toml(text, faults)
     if tree is None:
         return None, faults
-    return _draft(Table("", tree, faults), default_format), faults
+    return _draft(TomlTable("", tree, faults), default_format), faults
 
 
 def parse_toml(text: str, faults: list[Fault]) -> Mapping[str, object] | None:
@@ -52,7 +59,7 @@ def _syntax_fault(message: str, text: str) -> Fault:
     return Fault(f"{MANIFEST}:{line}:{column}", what[:1].lower() + what[1:])
 
 
-def _draft(top: Table, default_format: str) -> Draft:
+def _draft(top: TomlTable, default_format: str) -> Manifest:
     title = top.string("title")
     priority = top.integer("priority", -10, 10)
     language = top.language() or DEFAULT_LANGUAGE
@@ -62,10 +69,10 @@ def _draft(top: Table, default_format: str) -> Draft:
     if not speakers and not top.faulty("speakers"):
         top.fault("speakers", "there are none; add a [[speakers]] table")
     top.close()
-    return Draft(title.text if title else "", priority or 0, audio_format, speakers, options, reuse)
+    return Manifest(title.text if title else "", priority or 0, audio_format, speakers, options, reuse)
 
 
-def _output(output: Table | None, default: str) -> tuple[str, bool | None]:
+def _output(output: TomlTable | None, default: str) -> tuple[str, bool | None]:
     """The clips' format, and whether earlier ones may be taken over."""
     if output is None:
         return default, None
@@ -76,7 +83,7 @@ def _output(output: Table | None, default: str) -> tuple[str, bool | None]:
     return chosen.text if chosen and chosen.text in FORMATS else default, reuse
 
 
-def _engine_options(table: Table | None) -> Mapping[str, object]:
+def _engine_options(table: TomlTable | None) -> Mapping[str, object]:
     if table is None:
         return {}
     options = table.everything()
@@ -105,7 +112,7 @@ def _not_sendable(value: object, depth: int) -> str:
             return "is a date or a time; write it as a string"
 
 
-def _speaker(table: Table, language: str) -> SpeakerDraft:
+def _speaker(table: TomlTable, language: str) -> SpeakerEntry:
     name = table.string("name")
     if name is None and not table.has("name"):
         table.fault("", "has no name")
@@ -116,17 +123,17 @@ def _speaker(table: Table, language: str) -> SpeakerDraft:
     transcript = _transcript(table)
     segments = _segments(table, own)
     table.close()
-    return SpeakerDraft(table.where, name, own, references, transcript, segments)
+    return SpeakerEntry(table.where, name, own, references, transcript, segments)
 
 
-def _transcript(table: Table) -> Named | Written | None:
+def _transcript(table: TomlTable) -> FileRef | TextValue | None:
     text, file = table.string("transcript"), table.path("transcript_file")
     if _one_of(table, "transcript", "transcript_file") == "neither":
         table.fault("", 'has no transcript of its reference; add transcript = "…" or transcript_file = "…"')
     return text or file
 
 
-def _segments(table: Table, language: str) -> tuple[SegmentDraft, ...] | Named:
+def _segments(table: TomlTable, language: str) -> tuple[SegmentEntry, ...] | FileRef:
     file = table.path("segments_file")
     segments = tuple(_segment(part, language) for part in table.tables("segments"))
     given = _one_of(table, "segments", "segments_file")
@@ -135,7 +142,7 @@ def _segments(table: Table, language: str) -> tuple[SegmentDraft, ...] | Named:
     return file or segments
 
 
-def _one_of(table: Table, one: str, other: str) -> str:
+def _one_of(table: TomlTable, one: str, other: str) -> str:
     present = [key for key in (one, other) if table.has(key)]
     if len(present) == 2:
         table.fault(other, f"stands beside {one}; keep one of the two")
@@ -143,7 +150,7 @@ def _one_of(table: Table, one: str, other: str) -> str:
     return present[0] if present else "neither"
 
 
-def _segment(table: Table, language: str) -> SegmentDraft:
+def _segment(table: TomlTable, language: str) -> SegmentEntry:
     text = table.string("text")
     if text is None and not table.has("text"):
         table.fault("", "has no text")
@@ -155,6 +162,6 @@ def _segment(table: Table, language: str) -> SegmentDraft:
         table.fault("end", f"is {end:g}, not after start = {start:g}")
     own = table.language() or language
     table.close()
-    return SegmentDraft(
-        table.where, text or Written("", ""), identity.text if identity else "", own, start, end
+    return SegmentEntry(
+        table.where, text or TextValue("", ""), identity.text if identity else "", own, start, end
     )

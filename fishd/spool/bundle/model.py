@@ -12,7 +12,7 @@ DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class FileRef:
     """A file that the bundle names: `where` names it, `path` is below the bundle, both as written."""
 
     where: str
@@ -20,7 +20,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class TextValue:
     """A text that stands in the bundle: `where` is its place."""
 
     where: str
@@ -28,11 +28,11 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentDraft:
+class SegmentEntry:
     """One line. `id` is empty where the default, its position, is to be taken."""
 
     where: str
-    text: Written
+    text: TextValue
     id: str
     language: str
     start: float | None = None
@@ -40,36 +40,36 @@ class SegmentDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakerDraft:
+class SpeakerEntry:
     """A speaker as asked for; None stands for what is missing and has its fault already."""
 
     where: str
-    name: Written | None
+    name: TextValue | None
     language: str
-    references: tuple[Named, ...]
-    transcript: Named | Written | None
-    segments: tuple[SegmentDraft, ...] | Named
+    references: tuple[FileRef, ...]
+    transcript: FileRef | TextValue | None
+    segments: tuple[SegmentEntry, ...] | FileRef
 
-    def files(self) -> Iterator[Named]:
+    def files(self) -> Iterator[FileRef]:
         """Every file that it names."""
         yield from self.references
         for source in (self.transcript, self.segments):
-            if isinstance(source, Named):
+            if isinstance(source, FileRef):
                 yield source
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Manifest:
     """A bundle as asked for."""
 
     title: str
     priority: int = 0
     format: str = "wav"
-    speakers: tuple[SpeakerDraft, ...] = ()
+    speakers: tuple[SpeakerEntry, ...] = ()
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     reuse: bool | None = None
 
-    def files(self) -> Iterator[Named]:
+    def files(self) -> Iterator[FileRef]:
         """Every file that it names, once for each place that names it."""
         for speaker in self.speakers:
             yield from speaker.files()

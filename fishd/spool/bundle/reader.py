@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fishd.core.model.job import Fault, Job, Segment, Speaker
 from fishd.core.model.limits import Limits
-from fishd.spool.bundle.model import Draft, Named, SegmentDraft, SpeakerDraft, Written
+from fishd.spool.bundle.model import FileRef, Manifest, SegmentEntry, SpeakerEntry, TextValue
 from fishd.spool.bundle.names import clip_paths, one_line, printable
-from fishd.spool.bundle.reference_store import Copies, Kept
+from fishd.spool.bundle.reference_store import ReferenceCopies, StoredReference
 from fishd.spool.bundle.text import CONTROL_TOKEN, decode, speakable
-from fishd.spool.durable.confined_fs import BundleFolder, Refused
+from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,19 @@ class Reference:
     path: Path
 
 
-class Reader:
+class JobBuilder:
     """Reads one bundle once; `references` are by path, so that each file is there once."""
 
-    def __init__(self, bundle: BundleFolder, limits: Limits, copies: Copies) -> None:
+    def __init__(self, bundle: ConfinedFolder, limits: Limits, copies: ReferenceCopies) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.references: dict[str, Reference] = {}
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, StoredReference] = {}
         self._bundle = bundle
         self._limits = limits
         self._copies = copies
 
-    def read(self, draft: Draft, name: str) -> Job | None:
+    def build(self, draft: Manifest, name: str) -> Job | None:
         """The job of a draft; only to be used if there are no faults."""
         if not self._within_limits(draft):
             return None
@@ -49,14 +49,14 @@ class Reader:
         placed = _with_clips(speakers, draft.format)
         return Job(name, title, draft.priority, draft.format, placed, draft.engine_options, reuse=draft.reuse)
 
-    def _within_limits(self, draft: Draft) -> bool:
+    def _within_limits(self, draft: Manifest) -> bool:
         if len(draft.speakers) <= self._limits.speakers:
             return True
         what = f"there are {len(draft.speakers):,}; at most {self._limits.speakers:,} are taken"
         self.faults.append(Fault("speakers", what))
         return False
 
-    def _speaker(self, draft: SpeakerDraft) -> Speaker:
+    def _speaker(self, draft: SpeakerEntry) -> Speaker:
         name = self._name(draft.name)
         transcript = self._transcript(draft.transcript)
         references = self._clips(draft)
@@ -71,7 +71,7 @@ class Reader:
             files=tuple(str(one.file) for one in kept),
         )
 
-    def _name(self, written: Written | None) -> str:
+    def _name(self, written: TextValue | None) -> str:
         if written is None:
             return ""
         name = one_line(written.text)
@@ -84,17 +84,17 @@ class Reader:
             )
         return name
 
-    def _transcript(self, source: Named | Written | None) -> str:
-        if isinstance(source, Named):
+    def _transcript(self, source: FileRef | TextValue | None) -> str:
+        if isinstance(source, FileRef):
             text = self._text_file(source)
-            source = None if text is None else Written(source.path, text)
+            source = None if text is None else TextValue(source.path, text)
         if source is None:
             return ""
         return speakable(
             source.text, source.where, self._limits.transcript_chars, self.faults, "use a shorter clip"
         )
 
-    def _clips(self, draft: SpeakerDraft) -> tuple[str, ...]:
+    def _clips(self, draft: SpeakerEntry) -> tuple[str, ...]:
         if len(draft.references) > self._limits.references:
             what = f"names {len(draft.references)} references; at most {self._limits.references} are taken"
             self.faults.append(Fault(draft.where, what))
@@ -118,8 +118,8 @@ class Reader:
         else:
             self.faults.append(Fault(path, "is empty (0 bytes)"))
 
-    def _segments(self, draft: SpeakerDraft) -> tuple[Segment, ...]:
-        drafts = self._lines(draft, draft.segments) if isinstance(draft.segments, Named) else draft.segments
+    def _segments(self, draft: SpeakerEntry) -> tuple[Segment, ...]:
+        drafts = self._lines(draft, draft.segments) if isinstance(draft.segments, FileRef) else draft.segments
         width = max(3, len(str(len(drafts))))
         ids = [one_line(part.id) or f"{n:0{width}}" for n, part in enumerate(drafts, 1)]
         self._unique(
@@ -128,7 +128,7 @@ class Reader:
         )
         return tuple(self._segment(part, id_) for part, id_ in zip(drafts, ids, strict=True))
 
-    def _segment(self, draft: SegmentDraft, identity: str) -> Segment:
+    def _segment(self, draft: SegmentEntry, identity: str) -> Segment:
         text = ""
         if draft.text.where:  # else it has its fault already
             limit, mend = self._limits.text_chars, "split it into several segments"
@@ -142,7 +142,7 @@ class Reader:
             self.faults.append(Fault(f"{draft.where}.id", what))
         return Segment(identity, text, draft.language, "", draft.start, draft.end)
 
-    def _lines(self, speaker: SpeakerDraft, file: Named) -> tuple[SegmentDraft, ...]:
+    def _lines(self, speaker: SpeakerEntry, file: FileRef) -> tuple[SegmentEntry, ...]:
         """One segment a line; blank lines are for the eye."""
         text = self._text_file(file)
         if text is None:
@@ -150,9 +150,11 @@ class Reader:
         lines = [(f"{file.path}:{n}", line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         if not lines:
             self.faults.append(Fault(file.path, "is empty: there is nothing to say"))
-        return tuple(SegmentDraft(where, Written(where, line), "", speaker.language) for where, line in lines)
+        return tuple(
+            SegmentEntry(where, TextValue(where, line), "", speaker.language) for where, line in lines
+        )
 
-    def _text_file(self, named: Named) -> str | None:
+    def _text_file(self, named: FileRef) -> str | None:
         try:
             content = self._bundle.read(named.path, self._limits.text_bytes)
         except Refused as refused:
@@ -160,7 +162,7 @@ class Reader:
             return None
         return decode(content, named.path, self.faults)
 
-    def _about(self, named: Named, what: str) -> Fault:
+    def _about(self, named: FileRef, what: str) -> Fault:
         """At the key that names the file; by convention the file is its own place."""
         return Fault(named.where, what if named.where == named.path else f"{named.path} {what}")
 

@@ -28,7 +28,7 @@ SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # of a stranger's file name, as far as 
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredReference:
     """The hash of a clip's bytes, how many they are, and the file that holds them from now on."""
 
     digest: bytes
@@ -36,10 +36,10 @@ class Kept:
     file: Path
 
 
-class Copies(Protocol):
+class ReferenceCopies(Protocol):
     """Where a reader puts clips."""
 
-    def keep(self, path: str, fd: int, limit_bytes: int) -> Kept:
+    def keep(self, path: str, fd: int, limit_bytes: int) -> StoredReference:
         """Take an open file, `path` below the bundle. Raises Refused, or SpoolError for our own disk."""
         ...
 
@@ -50,8 +50,8 @@ class InPlace:
 
     folder: Path
 
-    def keep(self, path: str, fd: int, limit_bytes: int) -> Kept:
-        return Kept(*_copy(fd, limit_bytes, None), self.folder / path)
+    def keep(self, path: str, fd: int, limit_bytes: int) -> StoredReference:
+        return StoredReference(*_copy(fd, limit_bytes, None), self.folder / path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class SideBySide:
 
     folder: Path
 
-    def keep(self, path: str, fd: int, limit_bytes: int) -> Kept:
-        return Kept(*_copy(fd, limit_bytes, self.folder / path), self.folder / path)
+    def keep(self, path: str, fd: int, limit_bytes: int) -> StoredReference:
+        return StoredReference(*_copy(fd, limit_bytes, self.folder / path), self.folder / path)
 
 
-class VoiceStore:
+class ReferenceStore:
     """One daemon's copies. `keep` is called by one thread, `release` by another.
 
     It begins empty: what an earlier life left may have been torn by a power cut.
@@ -85,7 +85,7 @@ class VoiceStore:
         self._sizes: dict[Path, int] = {}
         self._needed: dict[str, set[Path]] = {}
 
-    def of(self, job: str) -> Copies:
+    def of(self, job: str) -> ReferenceCopies:
         """What is kept through this is there until the job is released."""
         return _Lease(job, self._keep)
 
@@ -94,14 +94,14 @@ class VoiceStore:
         with self._lock:
             self._needed.pop(job, None)
 
-    def _keep(self, job: str, path: str, fd: int, limit_bytes: int) -> Kept:
+    def _keep(self, job: str, path: str, fd: int, limit_bytes: int) -> StoredReference:
         digest, size_bytes = _copy(fd, limit_bytes, None)
         file = self._file(digest, path)
         if not self._is_there(job, file):
             os.lseek(fd, 0, os.SEEK_SET)
             digest, size_bytes, file = self._take(path, fd, limit_bytes)
             self._add(job, file, size_bytes)
-        return Kept(digest, size_bytes, file)
+        return StoredReference(digest, size_bytes, file)
 
     def _take(self, path: str, fd: int, limit_bytes: int) -> tuple[bytes, int, Path]:
         """The copy's own hash decides: the file may have changed since it was looked at."""
@@ -155,9 +155,9 @@ class VoiceStore:
 @dataclass(frozen=True, slots=True)
 class _Lease:
     job: str
-    _keep: Callable[[str, str, int, int], Kept]
+    _keep: Callable[[str, str, int, int], StoredReference]
 
-    def keep(self, path: str, fd: int, limit_bytes: int) -> Kept:
+    def keep(self, path: str, fd: int, limit_bytes: int) -> StoredReference:
         return self._keep(self.job, path, fd, limit_bytes)
 
 

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from fishd.core.model.job import Fault
-from fishd.spool.bundle.model import Named, Written
+from fishd.spool.bundle.model import FileRef, TextValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ KINDS: Mapping[type, str] = {
 }
 
 
-class Table:
+class TomlTable:
     """A table, and the list that its faults go to. A reader returns None after a fault or without the key."""
 
     def __init__(self, where: str, content: Mapping[str, object], faults: list[Fault]) -> None:
@@ -55,30 +55,30 @@ class Table:
         """Whether the key stands in the table."""
         return key in self._content
 
-    def string(self, key: str) -> Written | None:
+    def string(self, key: str) -> TextValue | None:
         """A string with its place."""
         value = self._value(key)
         if value is None or isinstance(value, str):
-            return None if value is None else Written(self.at(key), value)
+            return None if value is None else TextValue(self.at(key), value)
         return self._wrong(key, value, "a string")
 
-    def path(self, key: str) -> Named | None:
+    def path(self, key: str) -> FileRef | None:
         """A string that names a file."""
         value = self.string(key)
-        return value and Named(value.where, value.text)
+        return value and FileRef(value.where, value.text)
 
-    def paths(self, key: str) -> tuple[Named, ...]:
+    def paths(self, key: str) -> tuple[FileRef, ...]:
         """One string or a list of strings, each naming a file."""
         value = self._value(key)
         if isinstance(value, str):
-            return (Named(self.at(key), value),)
+            return (FileRef(self.at(key), value),)
         if not isinstance(value, list):
             _ = value is None or self._wrong(key, value, "a string or a list of strings")
             return ()
-        found: list[Named] = []
+        found: list[FileRef] = []
         for n, path in enumerate(cast("list[object]", value)):
             if isinstance(path, str):
-                found.append(Named(f"{self.at(key)}[{n}]", path))
+                found.append(FileRef(f"{self.at(key)}[{n}]", path))
             else:
                 self._wrong(f"{key}[{n}]", path, "a string")
         return tuple(found)
@@ -121,26 +121,30 @@ class Table:
             return self.fault(key, f"is {_shown(value)}; it must be a number of seconds, 0 or more")
         return float(value)
 
-    def table(self, key: str) -> Table | None:
+    def table(self, key: str) -> TomlTable | None:
         """A table inside this one."""
         value = self._value(key)
         if value is None or isinstance(value, dict):
             return (
-                None if value is None else Table(self.at(key), cast("dict[str, object]", value), self._faults)
+                None
+                if value is None
+                else TomlTable(self.at(key), cast("dict[str, object]", value), self._faults)
             )
         return self._wrong(key, value, "a table")
 
-    def tables(self, key: str) -> tuple[Table, ...]:
+    def tables(self, key: str) -> tuple[TomlTable, ...]:
         """A list of tables, as [[key]] makes it."""
         value = self._value(key)
         if not isinstance(value, list):
             hint = f"a list of tables; write [[{INDEX.sub('', self.at(key))}]]"
             _ = value is None or self._wrong(key, value, hint)
             return ()
-        found: list[Table] = []
+        found: list[TomlTable] = []
         for n, entry in enumerate(cast("list[object]", value)):
             if isinstance(entry, dict):
-                found.append(Table(f"{self.at(key)}[{n}]", cast("dict[str, object]", entry), self._faults))
+                found.append(
+                    TomlTable(f"{self.at(key)}[{n}]", cast("dict[str, object]", entry), self._faults)
+                )
             else:
                 self._wrong(f"{key}[{n}]", entry, "a table")
         return tuple(found)

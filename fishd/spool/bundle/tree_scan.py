@@ -17,10 +17,10 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class TreeScan:
     """`print` is equal for two surveys of one process if names, kinds, sizes and mtimes are."""
 
-    print: int
+    fingerprint: int
     faults: tuple[Fault, ...]
 
 
@@ -34,23 +34,23 @@ class _Walk:
     faults: list[Fault] = field(default_factory=list[Fault])
 
 
-def survey(folder: Path, limits: Limits) -> Survey:
+def scan_tree(folder: Path, limits: Limits) -> TreeScan:
     """Look at everything in a folder, up to the limits. Raises OSError only if the folder is gone or none."""
     fd = os.open(folder, FOLDER_FLAGS)
     try:
-        return survey_open(fd, limits)
+        return scan_open_tree(fd, limits)
     finally:
         os.close(fd)
 
 
-def survey_open(fd: int, limits: Limits) -> Survey:
+def scan_open_tree(fd: int, limits: Limits) -> TreeScan:
     """The same for a folder that is open."""
     walk = _Walk(limits)
     _look(walk, fd, "", 0)
     if walk.size_bytes > limits.max_bytes:
         have, most = size_in_words(walk.size_bytes), size_in_words(limits.max_bytes)
         walk.faults.append(Fault("bundle", f"holds {have}; at most {most} are taken"))
-    return Survey(hash(frozenset(walk.seen)), tuple(walk.faults))
+    return TreeScan(hash(frozenset(walk.seen)), tuple(walk.faults))
 
 
 def _look(walk: _Walk, fd: int, path: str, depth: int) -> None:

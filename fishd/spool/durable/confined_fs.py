@@ -37,7 +37,7 @@ class Missing(Refused):
     """The file is not there (yet)."""
 
 
-class BundleFolder:
+class ConfinedFolder:
     """A bundle's folder, held open: every file is opened beneath this descriptor."""
 
     def __init__(self, folder: Path, opener: Callable[[int, str, int], int] = open_beneath) -> None:

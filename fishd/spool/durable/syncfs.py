@@ -25,7 +25,7 @@ OLDEST_LINUX = (5, 8)
 LITTLE_BYTES = 1 << 30  # unwritten pages of the whole machine: some seconds of writing, and only once
 
 
-class FlushingDisk(Disk):
+class SyncfsDisk(Disk):
     """A disk whose stage and sync_folders are one syncfs each. For many threads at once."""
 
     def __init__(

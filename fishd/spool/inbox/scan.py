@@ -20,10 +20,10 @@ from fishd.spool.archive import unpack as archive
 from fishd.spool.bundle.convention import is_ignored
 from fishd.spool.bundle.load import lacking
 from fishd.spool.bundle.names import job_name, printable
-from fishd.spool.bundle.tree_scan import survey
+from fishd.spool.bundle.tree_scan import scan_tree
 from fishd.spool.durable.disk import Disk
-from fishd.spool.errors import SpoolError, disk_error, mend_for
-from fishd.spool.inbox.settle import Patience, Waiting
+from fishd.spool.errors import SpoolError, disk_error, fix_for
+from fishd.spool.inbox.settle import SettlePolicy, SettleState
 from fishd.spool.outbox.publish import BUNDLE, numbered
 
 READY = ".ready"
@@ -32,7 +32,7 @@ NOT_OURS = "chmod -R g+rwX it, or drop it with `fishd submit`"  # the kernel ask
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CompleteBundle:
     """A bundle to claim; with `faults` it is to be rejected for them. `name` is as the disk has it."""
 
     name: str
@@ -43,13 +43,13 @@ class Found:
 class Scan:
     """`settling` are the bundles waited for; `replaced`: the inbox is not the folder of the last scan."""
 
-    found: tuple[Found, ...]
+    found: tuple[CompleteBundle, ...]
     settling: tuple[str, ...]
     replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedBundle:
     """A bundle that is ours now: `folder` is work/NAME, `bundle` the user's folder in it."""
 
     name: str
@@ -59,7 +59,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class FailedClaim:
     """A bundle that could not be claimed; it is tried again later. `first`: it was not said before."""
 
     name: str
@@ -71,8 +71,8 @@ class Stuck:
 class Claims:
     """What became of a batch. `fault`: the claims stand, but could not be forced to the disk."""
 
-    claimed: tuple[Claimed, ...]
-    stuck: tuple[Stuck, ...]
+    claimed: tuple[ClaimedBundle, ...]
+    stuck: tuple[FailedClaim, ...]
     fault: SpoolError | None = None
 
 
@@ -93,13 +93,13 @@ class Inbox:
         self._work = work
         self._limits = limits or Limits()
         self._disk = disk or Disk()
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, SettleState] = {}
         self._identity: tuple[int, int] | None = None
         self.settle(settle_s, settle_timeout_s)
 
     def settle(self, settle_s: float, settle_timeout_s: float) -> None:
         """Take other times, as after a reload."""
-        self._patience = Patience(settle_s, settle_timeout_s)
+        self._patience = SettlePolicy(settle_s, settle_timeout_s)
 
     def scan(self, now: float) -> Scan:
         """Look at every entry; those found stay in the inbox until they are claimed. Raises SpoolError."""
@@ -110,13 +110,13 @@ class Inbox:
         except OSError as error:
             raise disk_error(str(self._inbox), "cannot be read", error) from error
         known = self._waiting
-        self._waiting = {entry.name: known.get(entry.name) or Waiting(now, now) for entry in here}
+        self._waiting = {entry.name: known.get(entry.name) or SettleState(now, now) for entry in here}
         found = tuple(found for entry in here if (found := self._look(entry, self._waiting[entry.name], now)))
         taken = {one.name for one in found}
         return Scan(found, tuple(name for name in self._waiting if name not in taken), replaced)
 
     @property
-    def stuck(self) -> frozenset[str]:
+    def unclaimable(self) -> frozenset[str]:
         """The bundles that are complete, but cannot be claimed yet."""
         return frozenset(name for name, waiting in self._waiting.items() if waiting.failures)
 
@@ -125,10 +125,10 @@ class Inbox:
         due = min((waiting.due for waiting in self._waiting.values()), default=None)
         return None if due is None else max(0.0, due - now)
 
-    def claim(self, found: Sequence[Found], now: float) -> Claims:
+    def claim(self, found: Sequence[CompleteBundle], now: float) -> Claims:
         """Move bundles into work/, with two syncs for the batch. One that is gone meanwhile is left out."""
-        claimed: list[Claimed] = []
-        stuck: list[Stuck] = []
+        claimed: list[ClaimedBundle] = []
+        stuck: list[FailedClaim] = []
         for one in found:
             try:
                 claimed.append(self._claim_one(one))
@@ -139,35 +139,43 @@ class Inbox:
                 stuck.append(self._stuck(one.name, error, now))
         return Claims(tuple(claimed), tuple(stuck), self._sync() if claimed else None)
 
-    def _look(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
+    def _look(self, entry: os.DirEntry[str], waiting: SettleState, now: float) -> CompleteBundle | None:
         if waiting.failures and now < waiting.due:
             return None
         try:
             if not entry.is_dir(follow_symlinks=False):
                 return self._look_at_stray(entry, waiting, now)
             if os.path.lexists(f"{entry.path}/{READY}"):
-                return Found(entry.name)
+                return CompleteBundle(entry.name)
             return self._look_at_bundle(entry, waiting, now) if now >= waiting.due else None
         except FileNotFoundError:  # removed while it settles
             return None
 
-    def _look_at_bundle(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
+    def _look_at_bundle(
+        self, entry: os.DirEntry[str], waiting: SettleState, now: float
+    ) -> CompleteBundle | None:
         folder = Path(entry.path)
         try:
-            seen = survey(folder, self._limits)
+            seen = scan_tree(folder, self._limits)
         except PermissionError as error:
-            unreadable = Fault("bundle", f"cannot be read: {error.strerror}; {mend_for(error)}")
+            unreadable = Fault("bundle", f"cannot be read: {error.strerror}; {fix_for(error)}")
             return self._wait(entry.name, waiting, now, unreadable)
-        self._patience.note(waiting, seen.print, now)
+        self._patience.note(waiting, seen.fingerprint, now)
         if not self._patience.is_still(waiting, now):
             return self._wait(entry.name, waiting, now)
         if seen.faults:
-            return Found(entry.name, seen.faults)
+            return CompleteBundle(entry.name, seen.faults)
         if waiting.lacks is None:
             waiting.lacks = lacking(folder, self._limits)
-        return self._wait(entry.name, waiting, now, *waiting.lacks) if waiting.lacks else Found(entry.name)
+        return (
+            self._wait(entry.name, waiting, now, *waiting.lacks)
+            if waiting.lacks
+            else CompleteBundle(entry.name)
+        )
 
-    def _look_at_stray(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
+    def _look_at_stray(
+        self, entry: os.DirEntry[str], waiting: SettleState, now: float
+    ) -> CompleteBundle | None:
         """A file may be on its way to become something else; after the time for that it is rejected."""
         facts = entry.stat(follow_symlinks=False)
         self._patience.note(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
@@ -178,20 +186,26 @@ class Inbox:
         fault = Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder, or an archive of one")
         return self._wait(entry.name, waiting, now, fault)
 
-    def _look_at_archive(self, entry: os.DirEntry[str], waiting: Waiting, now: float) -> Found | None:
+    def _look_at_archive(
+        self, entry: os.DirEntry[str], waiting: SettleState, now: float
+    ) -> CompleteBundle | None:
         if now < waiting.due:
             return None
         if not self._patience.is_still(waiting, now):
             return self._wait(entry.name, waiting, now)
         if waiting.lacks is None:
             waiting.lacks = archive.lacking(Path(entry.path), self._limits)
-        return self._wait(entry.name, waiting, now, *waiting.lacks) if waiting.lacks else Found(entry.name)
+        return (
+            self._wait(entry.name, waiting, now, *waiting.lacks)
+            if waiting.lacks
+            else CompleteBundle(entry.name)
+        )
 
-    def _wait(self, name: str, waiting: Waiting, now: float, *lacks: Fault) -> Found | None:
+    def _wait(self, name: str, waiting: SettleState, now: float, *lacks: Fault) -> CompleteBundle | None:
         """Look again later; or, after all patience, reject."""
         if self._patience.is_over(waiting, now):
             seconds = self._patience.timeout_s
-            return Found(name, (*lacks, Fault("bundle", f"stayed incomplete for {seconds:g} s")))
+            return CompleteBundle(name, (*lacks, Fault("bundle", f"stayed incomplete for {seconds:g} s")))
         self._patience.look_again(waiting, now, len(self._waiting))
         return None
 
@@ -200,17 +214,17 @@ class Inbox:
         before, self._identity = self._identity, (facts.st_dev, facts.st_ino)
         return before not in (None, self._identity)
 
-    def _claim_one(self, found: Found) -> Claimed:
+    def _claim_one(self, found: CompleteBundle) -> ClaimedBundle:
         folder = _free_folder(self._disk, self._work, job_name(archive.without_ending(found.name)))
         try:
             self._disk.rename(self._inbox / found.name, folder / BUNDLE)
         except OSError:
             self._disk.remove_folder(folder)
             raise
-        return Claimed(folder.name, folder, folder / BUNDLE, found.faults)
+        return ClaimedBundle(folder.name, folder, folder / BUNDLE, found.faults)
 
-    def _stuck(self, name: str, error: OSError, now: float) -> Stuck:
-        waiting = self._waiting.setdefault(name, Waiting(now, now))
+    def _stuck(self, name: str, error: OSError, now: float) -> FailedClaim:
+        waiting = self._waiting.setdefault(name, SettleState(now, now))
         waiting.failures += 1
         waiting.due = now + min(MOST_BACKOFF_S, 2.0 ** min(waiting.failures, 10))
         thing, what = f"inbox/{printable(name)}", "cannot be claimed"
@@ -218,7 +232,7 @@ class Inbox:
             fault = SpoolError(thing, f"{what}: only its owner may write in it", NOT_OURS)
         else:
             fault = disk_error(thing, what, error)
-        return Stuck(name, fault, first=waiting.failures == 1)
+        return FailedClaim(name, fault, first=waiting.failures == 1)
 
     def _sync(self) -> SpoolError | None:
         try:

@@ -25,7 +25,7 @@ BACKOFF_S = (0.0, 0.1, 1.0, 5.0, 30.0)
 OUT_AFTER = 3  # failures in a row: one odd name is no reason to worry anybody
 
 
-async def alarm(
+async def watch_inbox(
     inbox: Path,
     stop: asyncio.Event,
     settling: Callable[[], Collection[str]] = tuple,

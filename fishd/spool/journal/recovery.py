@@ -22,7 +22,7 @@ from fishd.spool.outbox.publish import BUNDLE, OUT
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class RecoveredJob:
     """A job that a crash left in work/.
 
     If `complete`, call `finish` and no more. Otherwise read the bundle again; `spoken` and `failed` say,
@@ -40,7 +40,7 @@ class Recovered:
     faults: tuple[Fault, ...] = ()
 
 
-def recover(work: Path, disk: Disk | None = None) -> list[Recovered]:
+def recover(work: Path, disk: Disk | None = None) -> list[RecoveredJob]:
     """Every job in work/, by name; what a crash left half-claimed or half-removed is cleared away."""
     return [left for folder in folders_in(work) if (left := recover_one(folder, disk or Disk()))]
 
@@ -50,7 +50,7 @@ def folders_in(work: Path) -> list[Path]:
     return sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink())
 
 
-def recover_one(folder: Path, disk: Disk) -> Recovered | None:
+def recover_one(folder: Path, disk: Disk) -> RecoveredJob | None:
     """What a crash left of a job; None after it was cleared away, because nothing of it is left to do.
 
     Raises OSError.
@@ -61,14 +61,14 @@ def recover_one(folder: Path, disk: Disk) -> Recovered | None:
     return recovered
 
 
-def _recovered(folder: Path) -> Recovered | None:
+def _recovered(folder: Path) -> RecoveredJob | None:
     lines, faults = read_journal(folder)
     has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
     complete = any(isinstance(line, PublishLine) for line in lines)
     if not has_bundle and not has_out:
         return None
     failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
-    return Recovered(
+    return RecoveredJob(
         name=folder.name,
         folder=folder,
         bundle=folder / BUNDLE,

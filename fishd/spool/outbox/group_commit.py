@@ -10,9 +10,9 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishd.core.transient_errors import will_pass
+from fishd.core.transient_errors import is_transient
 from fishd.spool.durable.disk import Disk
-from fishd.spool.errors import SpoolError, mend_for
+from fishd.spool.errors import SpoolError, fix_for
 from fishd.spool.journal.journal import AnyLine, append_to_all
 
 
@@ -77,7 +77,7 @@ def _at_once(wishes: Mapping[int, Wish], disk: Disk) -> dict[int, OSError | None
     try:
         _sync(list(wishes.values()), disk)
     except OSError as error:
-        if len(wishes) == 1 or will_pass(error):
+        if len(wishes) == 1 or is_transient(error):
             return dict.fromkeys(wishes, error)
         return {number: _at_once({number: wish}, disk)[number] for number, wish in wishes.items()}
     return dict.fromkeys(wishes)
@@ -106,6 +106,6 @@ def _sync(wishes: Sequence[Wish], disk: Disk) -> None:
 
 def _publish_error(folder: Path, error: OSError) -> SpoolError:
     what = f"cannot be published: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
-    refusal = SpoolError(f"job {folder.name}", what, mend_for(error))
+    refusal = SpoolError(f"job {folder.name}", what, fix_for(error))
     refusal.__cause__ = error
     return refusal

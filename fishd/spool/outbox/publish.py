@@ -33,7 +33,7 @@ OUT = "out"
 UNPACKED = "unpacked"
 
 
-class ClipsGone(SpoolError):  # noqa: N818 - reads as what it is
+class ClipsMissing(SpoolError):  # noqa: N818 - reads as what it is
     """Clips that are to be published, and that were on the disk, are not there; `clips` are their paths."""
 
     def __init__(self, clips: Collection[str]) -> None:
@@ -43,14 +43,14 @@ class ClipsGone(SpoolError):  # noqa: N818 - reads as what it is
         self.clips = frozenset(clips)
 
 
-def make_room(folder: Path, clips: Collection[str]) -> None:
+def make_clip_folders(folder: Path, clips: Collection[str]) -> None:
     """Make the folders in work/NAME/out that these clips will stand in. Raises OSError."""
     for parent in {(folder / OUT / clip).parent for clip in clips}:
         parent.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PublishRequest:
     """A job that is over: work/NAME, its result's files by name, and its clips as paths below out/.
 
     `again`: it may have been published by half already; its journal is asked.
@@ -62,14 +62,14 @@ class Parcel:
     again: bool = True
 
 
-def publish(parcel: Parcel, outbox: Path, archive: Path, *, disk: Disk | None = None) -> Path:
+def publish(parcel: PublishRequest, outbox: Path, archive: Path, *, disk: Disk | None = None) -> Path:
     """Publish one job; return its result's folder. Raises what publish_all returns."""
     (end,) = publish_all([parcel], outbox, archive, disk=disk)
     return _raised(end)
 
 
 def publish_all(
-    parcels: Sequence[Parcel], outbox: Path, archive: Path, *, disk: Disk | None = None
+    parcels: Sequence[PublishRequest], outbox: Path, archive: Path, *, disk: Disk | None = None
 ) -> list[Path | SpoolError]:
     """Publish jobs with as few syncs as one takes; for each its result's folder, or why it stays in work/.
 
@@ -92,7 +92,7 @@ def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) 
     return None if was_out else _raised(end)
 
 
-def _publishing(parcel: Parcel, outbox: Path, archive: Path, disk: Disk) -> Way:
+def _publishing(parcel: PublishRequest, outbox: Path, archive: Path, disk: Disk) -> Way:
     folder = parcel.folder
     name = _published_name(folder) if parcel.again else ""
     if not name:
@@ -116,7 +116,7 @@ def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -
     return outbox / name
 
 
-def _staging(parcel: Parcel, disk: Disk) -> Files:
+def _staging(parcel: PublishRequest, disk: Disk) -> Files:
     """Make out/ hold exactly these files and clips, each file and folder synced once."""
     out = parcel.folder / OUT
     kept = {f"{out}/{clip}" for clip in parcel.clips}
@@ -127,7 +127,7 @@ def _staging(parcel: Parcel, disk: Disk) -> Files:
         out.mkdir(exist_ok=True)
         present = set[str]()
     if missing := kept - present:
-        raise ClipsGone([path.removeprefix(f"{out}/") for path in missing])
+        raise ClipsMissing([path.removeprefix(f"{out}/") for path in missing])
     below = {parent for clip in parcel.clips for parent in PurePath(clip).parents} | {PurePath()}
     files = {out / name: content for name, content in parcel.files.items()}
     return Files(files, (*(out / path for path in sorted(below, reverse=True)), parcel.folder))

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.core.model.clip_key import clip_key, family
+from fishd.core.model.clip_key import base_name, clip_key
 from fishd.core.model.hashes import content_hash
 from fishd.core.model.job import Clip, Job
 from fishd.core.model.limits import MIB
 from fishd.core.model.result import Result, SegmentResult
-from fishd.spool.durable.confined_fs import BundleFolder, Refused
+from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
-from fishd.spool.outbox.publish import OUT, make_room, numbered
+from fishd.spool.outbox.publish import OUT, make_clip_folders, numbered
 
 RESULT_BYTES = 64 * MIB
 CLIP_BYTES = 64 * MIB
@@ -67,7 +67,7 @@ class _Taking:
 
 def _earlier(name: str, outbox: Path) -> list[Path]:
     """The family's results, the latest first."""
-    base = family(name)
+    base = base_name(name)
     found: list[Path] = []
     for stem in (base, f"{base}-retry"):
         for number in range(1, MOST_EARLIER):
@@ -81,7 +81,7 @@ def _earlier(name: str, outbox: Path) -> list[Path]:
 def _take_from(earlier: Path, taking: _Taking) -> None:
     size_bytes = 0
     try:
-        with BundleFolder(earlier) as result:
+        with ConfinedFolder(earlier) as result:
             for segment in _spoken(result):
                 content = _content(result, segment, taking.secret) if segment.key in taking.wanted else None
                 if content is None:
@@ -98,13 +98,13 @@ def _take_from(earlier: Path, taking: _Taking) -> None:
     _put(taking)
 
 
-def _spoken(result: BundleFolder) -> Iterator[SegmentResult]:
+def _spoken(result: ConfinedFolder) -> Iterator[SegmentResult]:
     told = msgspec.json.decode(result.read("result.json", RESULT_BYTES), type=Result)
     for speaker in told.speakers:
         yield from (segment for segment in speaker.segments if segment.clip and segment.key)
 
 
-def _content(result: BundleFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
+def _content(result: ConfinedFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
     try:
         content = result.read(segment.clip or "", CLIP_BYTES)
     except Refused:
@@ -131,7 +131,7 @@ def _put(taking: _Taking) -> None:
     if not taking.batch:
         return
     out, clips = taking.folder / OUT, {place: clip for place, (clip, _) in taking.batch.items()}
-    make_room(taking.folder, [clip.path for clip in clips.values()])
+    make_clip_folders(taking.folder, [clip.path for clip in clips.values()])
     files = {out / clip.path: content for clip, content in taking.batch.values()}
     for path in files:
         path.unlink(missing_ok=True)  # a crash's

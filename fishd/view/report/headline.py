@@ -12,7 +12,7 @@ from rich.text import Text
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result, Totals
 from fishd.core.text.humanize import count, duration
-from fishd.core.text.printable import cropped, visible
+from fishd.core.text.printable import cropped, to_printable
 from fishd.view.layout import BOLD, DIM, PLAIN, Cell, frame, hanging
 
 _LOOK = {
@@ -41,7 +41,7 @@ def remarks(result: Result, console: Console) -> Iterator[Segment]:
     """What the engine wants every listener to know."""
     for remark in result.remarks:
         yield Segment("\n")
-        yield from hanging(_MARK, Text(visible(remark), _REMARK), console)
+        yield from hanging(_MARK, Text(to_printable(remark), _REMARK), console)
 
 
 def _outcome(result: Result) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from fishd.core.model.result import GpuState, JobState, Status, WorkerState
+from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.core.text.humanize import count, gigabytes, left, moment
 from fishd.core.text.printable import cropped
 from fishd.view.layout import BAD, DIM, GOOD, NAME, ODD, PLAIN, Cell, Column, bar, hanging, heading, table
@@ -84,7 +84,7 @@ def last_errors(status: Status, console: Console) -> Iterator[Segment]:
         yield from hanging(Cell("✗", BAD), said, console)
 
 
-def _job_row(job: JobState) -> tuple[Cell, ...]:
+def _job_row(job: JobSnapshot) -> tuple[Cell, ...]:
     ended = job.done + job.failed
     share = ended / job.total if job.total else 0.0
     tally = f"{ended:,}/{job.total:,}" if job.total else "–"
@@ -98,7 +98,7 @@ def _job_row(job: JobState) -> tuple[Cell, ...]:
     )
 
 
-def _worker_row(worker: WorkerState) -> tuple[Cell, ...]:
+def _worker_row(worker: WorkerSnapshot) -> tuple[Cell, ...]:
     memory_gb = worker.memory_gb
     return (
         Cell(f"Worker {worker.worker}"),
@@ -111,7 +111,7 @@ def _worker_row(worker: WorkerState) -> tuple[Cell, ...]:
     )
 
 
-def _gpu_row(gpu: GpuState) -> tuple[Cell, ...]:
+def _gpu_row(gpu: GpuSnapshot) -> tuple[Cell, ...]:
     used_gb = max(gpu.total_gb - gpu.free_gb, 0.0)
     return (
         Cell(cropped(f"GPU {gpu.index} {gpu.name}", 40)),

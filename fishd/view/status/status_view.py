@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.model.result import JobState, Status
+from fishd.core.model.result import JobSnapshot, Status
 from fishd.core.text.humanize import clock, count, duration, left
 from fishd.core.text.printable import cropped
 from fishd.view import layout as lay
@@ -129,13 +129,13 @@ def _since(status: Status) -> str:
     return f"up {duration(ran_s)}, "
 
 
-def _ended(states: tuple[JobState, ...]) -> int:
+def _ended(states: tuple[JobSnapshot, ...]) -> int:
     return sum(job.done + job.failed for job in states)
 
 
-def _total(states: tuple[JobState, ...]) -> int:
+def _total(states: tuple[JobSnapshot, ...]) -> int:
     return sum(job.total for job in states)
 
 
-def _eta_s(states: tuple[JobState, ...]) -> float | None:
+def _eta_s(states: tuple[JobSnapshot, ...]) -> float | None:
     return max((job.eta_s for job in states if job.eta_s is not None), default=None)
