@@ -200,9 +200,9 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
     from fishd.engines.fish.decode.compact import CompactDecoder
     from fishd.engines.fish.decode.decoder import Decoder, Prompt
     from fishd.engines.fish.decode.kv import Plan
-    from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
     from fishd.engines.fish.model.weights import load_model
     from fishd.engines.fish.options import Sampling
+    from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
     make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses

@@ -14,9 +14,9 @@ from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
 from fishd.engines.fish.cuda.triton_ops import Tuning
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import Sampling
+from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
 PROMPT_FRAMES, TEXT = (
     258,

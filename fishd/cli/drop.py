@@ -20,11 +20,11 @@ from fishd.cli.output import CommandError
 from fishd.core.model.limits import Limits
 from fishd.spool.archive.unpack import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
 from fishd.spool.bundle.convention import IGNORED_ENDS
-from fishd.spool.bundle.names import job_name, printable
 from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace
 from fishd.spool.errors import fix_for
 from fishd.spool.inbox.scan import READY
+from fishd.spool.names import job_name, printable
 from fishd.spool.outbox.publish import numbered
 from fishd.spool.root import FOLDERS
 

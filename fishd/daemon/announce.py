@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from fishd.core.dispatch.events import JobArrived
-from fishd.daemon.config.pool_plan import Deployment
+from fishd.daemon.pool_plan import Deployment
 from fishd.wire.messages import Ready
 
 _log = logging.getLogger("fishd.main")

@@ -14,17 +14,15 @@ import time
 
 import msgspec
 
-from fishd.core.config.config import BadConfig, Config
+from fishd.core.config.config import BadConfig, Config, engine_key
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import JobArrived, PlanChanged, StopRequested, Tick, WorkerGone
-from fishd.core.model.clip_key import engine_key
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Status
 from fishd.daemon.announce import log_job_arrived, log_plan
 from fishd.daemon.clock import rfc3339
 from fishd.daemon.config.config_watch import ConfigWatch
 from fishd.daemon.config.gpu_watch import GpuWatch
-from fishd.daemon.config.pool_plan import Deployment
 from fishd.daemon.config.reload import ConfigReloader, Environment
 from fishd.daemon.control_socket import ControlSocket
 from fishd.daemon.controller import Controller
@@ -34,6 +32,7 @@ from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.journal_writer import JournalWriter
 from fishd.daemon.mailbox import ConfigRead, GpusChanged, InboxScanned, MailboxMessage, ProblemReported
+from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Finished, PublishAbandoned, Published, Publisher
 from fishd.daemon.status.status import StatusBuilder
 from fishd.daemon.status.status_publisher import StatusPublisher
@@ -44,9 +43,9 @@ from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.spool.bundle.reference_store import ReferenceStore
-from fishd.spool.outbox.publish import OUT
 from fishd.spool.outbox.reuse import reuse_secret
 from fishd.spool.root import Spool
+from fishd.spool.work_folder import OUT
 from fishd.wire.control import CONTROL
 
 _log = logging.getLogger("fishd.main")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import assert_never
 
 from fishd.core.dispatch import actions
-from fishd.daemon.config.pool_plan import Deployment
+from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.pool.pool import Pool
 from fishd.spool.bundle.reference_store import ReferenceStore
-from fishd.spool.outbox.publish import OUT
+from fishd.spool.work_folder import OUT
 from fishd.wire import messages
 
 _log = logging.getLogger("fishd.main")

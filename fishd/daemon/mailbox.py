@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.dispatch.events import Event
-from fishd.daemon.config.pool_plan import Deployment
+from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Finished, PublishAbandoned, Published
 from fishd.daemon.watchdog import Heartbeat
 from fishd.pool.pool import WorkerExited, WorkerMessage

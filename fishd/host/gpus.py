@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fishd.core.sizing.plan import Gpu
+from fishd.core.sizing.model import Gpu
 
 _GIB = 2**30
 

@@ -10,15 +10,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fishd.core.sizing.plan import Gpu
-from fishd.core.sizing.plan_text import SMALL_CARD_GB, count, floor_gb
+from fishd.core.sizing.model import SMALL_GPU_GB, Gpu
+from fishd.core.sizing.plan_text import count, floor_gb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console, RenderableType
 
-    from fishd.core.sizing.plan import DeviceShare, SizingPlan
+    from fishd.core.sizing.model import DeviceShare, SizingPlan
 
 _LEAST_GB = 5.0  # S1-mini's weights 1.7, its codec 1.9, CUDA and room to work: less is not worth proposing
 _SPEC = re.compile(r"\s*(?:(\d+)\s*[x×*]\s*)?(.*\S)\s*:\s*(\S+?)\s*(?:GB|GiB|G)?\s*", re.IGNORECASE)
@@ -127,7 +127,7 @@ def _alike(shares: Sequence[DeviceShare]) -> list[list[DeviceShare]]:
 
 def _advice_for(alike: Sequence[DeviceShare], *, only_one: bool) -> Iterator[str]:
     share = alike[0]
-    if_true = " with multiprocess = true" if only_one and share.total_gb < SMALL_CARD_GB else ""
+    if_true = " with multiprocess = true" if only_one and share.total_gb < SMALL_GPU_GB else ""
     cards = ", ".join(each.device.label for each in alike)
     whole, one_more = floor_gb(share.available_gb), floor_gb(share.available_gb / (share.room + 1))
     if share.workers > share.room:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishd.core.config.config import PoolConfig
-from fishd.core.sizing.plan import Gpu, SizingPlan, counting_ours, nominal_gb, plan_workers
+from fishd.core.sizing.model import Gpu, SizingPlan
+from fishd.core.sizing.plan import counting_ours, nominal_gb, plan_workers
 
 CORES = 8
 

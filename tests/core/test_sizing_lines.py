@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fishd.core.config.config import Config, EngineConfig, PoolConfig
-from fishd.core.sizing.plan import Gpu, SizingPlan, plan_for, plan_workers
+from fishd.core.sizing.model import Gpu, SizingPlan
+from fishd.core.sizing.plan import plan_for, plan_workers
 
 RTX_4090 = Gpu(0, "NVIDIA GeForce RTX 4090", 23.99, 23.5, uuid="GPU-1234")
 RTX_3060 = Gpu(1, "NVIDIA GeForce RTX 3060", 12.0, 11.6)

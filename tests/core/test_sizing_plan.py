@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from fishd.core.config.config import PoolConfig
-from fishd.core.sizing.plan import Gpu, plan_workers
+from fishd.core.sizing.model import Gpu
+from fishd.core.sizing.plan import plan_workers
 from fishd.view.plan import BadSpec, advice, parse_gpu_spec, parse_gpu_specs, print_plan
 
 

@@ -23,9 +23,9 @@ from fishd.engines.fish.cuda.op_check import disagreements
 from fishd.engines.fish.cuda.ops import TorchOps
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.decode.rows import Rows, allocate_rows
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import share
+from fishd.engines.fish.model.rows import Rows, allocate_rows
 from fishd.engines.fish.model.slow import attend_one
 from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import Sampling

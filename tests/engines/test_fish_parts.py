@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from fishd.engines import fish
 from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
 from fishd.engines.fish.decode.kv import GB, Costs, plan
-from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.import_stubs import package
 from fishd.engines.fish.options import Sampling, engine_options
+from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.sanitise import has_speech, sanitise
 from fishd.engines.protocol import BadOption, OutOfMemory
 from tests.engines.fish_checkpoint import make_tiny

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fishd.engines.fish.decode.sampling import (
-    candidate_salt,
-    exponential_noise,
-    nucleus_floor,
-    penalise,
-    pick,
-)
 from fishd.engines.fish.import_stubs import package
+from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, nucleus_floor, penalise, pick
 
 CPU = torch.device("cpu")
 

@@ -11,9 +11,9 @@ import torch
 from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.decode.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import Sampling
+from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from tests.engines.fish_checkpoint import make_s1_mini, make_tiny
 from tests.engines.fish_upstream import load_upstream, upstream_frames, upstream_prompt
 

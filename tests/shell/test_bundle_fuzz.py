@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fishd.core.model.limits import Limits
 from fishd.spool.bundle.load import LoadedBundle, lacking, read_bundle
-from fishd.spool.bundle.names import printable
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
+from fishd.spool.names import printable
 from tests.shell.bundles import GOOD, one_speaker, write_bundle
 
 KEYS = [

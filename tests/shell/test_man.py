@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from fishd.cli.app import app
 from fishd.cli.service.man_page import completion, man_page
 from tests.shell.cli import environ, fishd
 
@@ -20,7 +22,7 @@ def rendered(tmp_path: Path) -> str:
     if shutil.which("man") is None:
         pytest.skip("man is not installed (Debian: man-db)")
     page = tmp_path / "fishd.1"
-    page.write_text(man_page())
+    page.write_text(man_page(typer.main.get_command(app)))
     shown = subprocess.run(
         ["man", "--warnings", "--local-file", str(page)],
         env={"PATH": "/usr/bin:/bin", "MANWIDTH": "100", "LC_ALL": "C.UTF-8", "MANOPT": "--no-hyphenation"},

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from fishd.cli.app import app
 from fishd.cli.output import CommandError
 from fishd.cli.service import commands as service
 from fishd.cli.service import steps as service_steps
@@ -19,7 +21,9 @@ from tests.shell.cli import fishd
 
 def machine(root: Path, **changed: object) -> Machine:
     (root / "etc/logrotate.d").mkdir(parents=True, exist_ok=True)
-    plain = Machine("/opt/fishd/bin/fishd", systemd_version=252, is_booted=False, root=root)
+    plain = Machine(
+        "/opt/fishd/bin/fishd", systemd_version=252, is_booted=False, manual="fishd(1)", root=root
+    )
     return dataclasses.replace(plain, **changed)  # type: ignore[arg-type] -- a test's own names
 
 
@@ -144,19 +148,23 @@ def test_a_step_that_may_fail_is_skipped(tmp_path: Path) -> None:
 
 def test_without_root_the_system_is_refused_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is touched."""
-    monkeypatch.setattr(service, "this_machine", lambda: Machine("fishd", 252, is_booted=True))
+    monkeypatch.setattr(
+        service, "this_machine", lambda manual: Machine("fishd", 252, is_booted=True, manual=manual)
+    )
     monkeypatch.setattr(service.os, "geteuid", lambda: 1000)
     with pytest.raises(CommandError, match="use sudo, or --user"):
-        service.install(user=False, now=False, dry_run=False)
+        service.install(get_command(app), user=False, now=False, dry_run=False)
 
 
 def test_an_installation_in_a_home_is_refused_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hardened unit hides homes: the daemon could not even start."""
-    monkeypatch.setattr(service, "this_machine", lambda: Machine("fishd", 252, is_booted=True))
+    monkeypatch.setattr(
+        service, "this_machine", lambda manual: Machine("fishd", 252, is_booted=True, manual=manual)
+    )
     monkeypatch.setattr(service.os, "geteuid", lambda: 0)
     monkeypatch.setattr(service_steps.sys, "prefix", "/home/ada/.venv")
     with pytest.raises(CommandError, match=r"/home/ada/\.venv: is in a home folder.*make install-service"):
-        service.install(user=False, now=False, dry_run=False)
+        service.install(get_command(app), user=False, now=False, dry_run=False)
 
 
 def test_the_command_says_its_steps(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import Config
 from fishd.core.config.edit import set_number, set_number_anyhow
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
-from fishd.core.sizing.plan import DeviceShare, Gpu, available_on, room_for
-from fishd.daemon.config.pool_plan import Deployment, plan_deployment
+from fishd.core.sizing.model import DeviceShare, Gpu
+from fishd.core.sizing.plan import available_on, room_for
+from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import NvmlLibrary, detect_gpus
 
 

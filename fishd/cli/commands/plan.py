@@ -9,7 +9,8 @@ from pathlib import Path
 from fishd.cli.locate import load
 from fishd.cli.output import WELL, CommandError, console, say
 from fishd.core.config.keys import RULES
-from fishd.core.sizing.plan import Gpu, plan_for, plan_workers
+from fishd.core.sizing.model import Gpu
+from fishd.core.sizing.plan import plan_for, plan_workers
 from fishd.host.cores import usable_cores
 from fishd.host.gpus import NvmlLibrary, detect_gpus, mps_runs
 from fishd.view.plan import BadSpec, parse_gpu_specs, print_plan

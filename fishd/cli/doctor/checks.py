@@ -18,7 +18,7 @@ from fishd.cli.locate import daemon_pid
 from fishd.cli.preflight import ask
 from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
-from fishd.daemon.config.pool_plan import Deployment, plan_deployment
+from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary, detect_gpus
 from fishd.wire.messages import Ready, WorkerFault

@@ -22,6 +22,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Say the steps, an
 
 @service.command(cls=Command)
 def install(
+    ctx: typer.Context,
     user: ForOne = False,
     now: Annotated[bool, typer.Option("--now", help="Start it as well.")] = False,
     dry_run: DryRun = False,
@@ -32,15 +33,15 @@ def install(
     """
     from fishd.cli.service.commands import install as command
 
-    end_with(lambda: command(user=user, now=now, dry_run=dry_run))
+    end_with(lambda: command(ctx.find_root().command, user=user, now=now, dry_run=dry_run))
 
 
 @service.command(cls=Command)
-def uninstall(user: ForOne = False, dry_run: DryRun = False) -> None:
+def uninstall(ctx: typer.Context, user: ForOne = False, dry_run: DryRun = False) -> None:
     """Stop the service and take its files away.
 
     Configuration, spool and user stay.
     """
     from fishd.cli.service.commands import uninstall as command
 
-    end_with(lambda: command(user=user, dry_run=dry_run))
+    end_with(lambda: command(ctx.find_root().command, user=user, dry_run=dry_run))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
 from fishd.cli.service.file_steps import Step, StepFailed, perform
+from fishd.cli.service.man_page import man_page
 from fishd.cli.service.steps import (
     Machine,
     hidden_in_a_home,
@@ -19,9 +21,9 @@ from fishd.cli.service.steps import (
 )
 
 
-def install(*, user: bool, now: bool, dry_run: bool) -> int:
-    """Print each step as it is done; the exit code."""
-    machine = _checked(user=user, dry_run=dry_run)
+def install(root: Any, *, user: bool, now: bool, dry_run: bool) -> int:
+    """Print each step as it is done; the exit code. `root` is click's root command, for the manual."""
+    machine = _checked(root, user=user, dry_run=dry_run)
     if user:
         return _do(install_for_one(machine, Path.home(), now=now), dry_run, _next_for_one(now))
     hidden = hidden_in_a_home()
@@ -33,17 +35,17 @@ def install(*, user: bool, now: bool, dry_run: bool) -> int:
     return _do(install_for_all(machine, now=now), dry_run, _next_for_all(now))
 
 
-def uninstall(*, user: bool, dry_run: bool) -> int:
+def uninstall(root: Any, *, user: bool, dry_run: bool) -> int:
     """The same, backwards; what is the operator's stays."""
-    machine = _checked(user=user, dry_run=dry_run)
+    machine = _checked(root, user=user, dry_run=dry_run)
     if user:
         return _do(remove_for_one(machine, Path.home()), dry_run, ["kept: ~/fishd, configuration and spool"])
     left = ["kept: /etc/fishd (configuration), /var/lib/fishd (spool), the user and group fishd"]
     return _do(remove_for_all(machine), dry_run, left)
 
 
-def _checked(*, user: bool, dry_run: bool) -> Machine:
-    machine = this_machine()
+def _checked(root: Any, *, user: bool, dry_run: bool) -> Machine:
+    machine = this_machine(man_page(root))
     if not machine.systemd_version:
         raise CommandError("systemd is not installed here; run `fishd run` under the supervisor that is")
     if not (user or dry_run) and os.geteuid() != 0:

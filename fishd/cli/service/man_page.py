@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import typer
 from typer.completion import get_completion_script  # pyright: ignore[reportPrivateImportUsage] - typer has no public name for it
 
 from fishd import __version__
-from fishd.cli.app import app
 from fishd.cli.help_layout import SECTIONS
 
 _AFTER = r"""
@@ -102,9 +100,8 @@ Watch it:
 """
 
 
-def man_page() -> str:
-    """In man(7)'s markup."""
-    command: Any = typer.main.get_command(app)
+def man_page(command: Any) -> str:
+    """In man(7)'s markup; `command` is click's root command, fishd itself."""
     with command.make_context("fishd", [], resilient_parsing=True) as ctx:
         return "\n".join(_page(command, ctx)) + _AFTER
 
@@ -166,7 +163,3 @@ def _roff(text: str) -> str:
     text = text.replace("\\", "\\e").replace("-", "\\-")
     text = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", text)
     return re.sub(r"(?m)^(['.])(?!PP$)", r"\\&\1", text)
-
-
-if __name__ == "__main__":  # for packagers: python -m fishd.cli.service.man_page > fishd.1
-    print(man_page(), end="")

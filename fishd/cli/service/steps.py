@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fishd
 from fishd.cli.service.file_steps import Call, Folder, Link, Put, Remove, Step
-from fishd.cli.service.man_page import completion, man_page
+from fishd.cli.service.man_page import completion
 from fishd.host.config_file import commented_defaults
 from fishd.spool.root import FOLDERS
 
@@ -28,11 +28,12 @@ class Machine:
     program: str  # the command that starts this fishd
     systemd_version: int
     is_booted: bool  # does systemd run here?
+    manual: str  # fishd(1)
     root: Path = Path("/")
 
 
-def this_machine() -> Machine:
-    return Machine(_program(), _systemd_version(), Path("/run/systemd/system").is_dir())
+def this_machine(manual: str) -> Machine:
+    return Machine(_program(), _systemd_version(), Path("/run/systemd/system").is_dir(), manual)
 
 
 def install_for_all(machine: Machine, *, now: bool) -> Iterator[Step]:
@@ -48,7 +49,7 @@ def install_for_all(machine: Machine, *, now: bool) -> Iterator[Step]:
     if (etc / "logrotate.d").is_dir():
         yield Put(etc / "logrotate.d/fishd", shipped("fishd.logrotate"))
     yield Link(local / "bin/fishd", Path(machine.program.split()[0]))
-    yield from _comfort(local / "share")
+    yield from _documentation(local / "share", machine.manual)
     yield from _systemctl(machine, "systemctl", now=now)
 
 
@@ -62,7 +63,7 @@ def remove_for_all(machine: Machine) -> Iterator[Step]:
         etc / "tmpfiles.d/fishd.conf",
         etc / "logrotate.d/fishd",
         local / "bin/fishd",
-        *(step.path for step in _comfort(local / "share")),
+        *(step.path for step in _documentation(local / "share", machine.manual)),
     ):
         yield Remove(path)
     if machine.is_booted:
@@ -75,14 +76,14 @@ def install_for_one(machine: Machine, home: Path, *, now: bool) -> Iterator[Step
     for name in FOLDERS:
         yield Folder(home / "fishd/spool" / name)
     yield from _unit(machine, home / ".config/systemd/user/fishd.service", shipped("user/fishd.service"))
-    yield from _comfort(home / ".local/share")
+    yield from _documentation(home / ".local/share", machine.manual)
     yield from _systemctl(machine, "systemctl", "--user", now=now)
 
 
 def remove_for_one(machine: Machine, home: Path) -> Iterator[Step]:
     yield Call(("systemctl", "--user", "disable", "--now", "fishd.service"), may_fail=True)
     yield from _remove_unit(home / ".config/systemd/user/fishd.service")
-    for step in _comfort(home / ".local/share"):
+    for step in _documentation(home / ".local/share", machine.manual):
         yield Remove(step.path)
     if machine.is_booted:
         yield Call(("systemctl", "--user", "daemon-reload"))
@@ -115,9 +116,9 @@ def _unit(machine: Machine, path: Path, content: str) -> Iterator[Step]:
         yield Put(_drop_in(path), shipped("drop-ins/notify-reload.conf"))
 
 
-def _comfort(share: Path) -> Iterator[Put]:
+def _documentation(share: Path, manual: str) -> Iterator[Put]:
     """Manual and completion, where man and the shells look for them."""
-    yield Put(share / "man/man1/fishd.1", man_page())
+    yield Put(share / "man/man1/fishd.1", manual)
     yield Put(share / "bash-completion/completions/fishd", completion("bash"))
     yield Put(share / "zsh/site-functions/_fishd", completion("zsh"))
     yield Put(share / "fish/vendor_completions.d/fishd.fish", completion("fish"))

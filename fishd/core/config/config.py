@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from fishd.core.config import rules as schema
 from fishd.core.config.keys import RULES
 from fishd.core.config.messages import place, syntax_fault, unknown_key, unknown_section
+from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
 
@@ -127,6 +128,12 @@ def resolve_engine_name(engine: EngineConfig) -> str:
     if engine.name == "auto":
         return "fish" if engine.checkpoint else "preview"
     return engine.name
+
+
+def engine_key(engine: EngineConfig) -> str:
+    """The fingerprint of all in the configuration that decides how a take sounds."""
+    name = resolve_engine_name(engine)
+    return fingerprint((name, str(engine.checkpoint or ""), engine.precision, dict(engine.options)))
 
 
 _SECTIONS: dict[str, type] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fishd.core.dispatch.actions import JobOutcome, SegmentOutcome
 from fishd.core.dispatch.job_state import JobRecord
+from fishd.core.model.outcome import JobOutcome, SegmentOutcome
 from fishd.core.model.result import WorkerShare
 
 

@@ -5,30 +5,22 @@ With equal keys an engine would be asked for the same take, so the clip of an ea
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 
-import msgspec
 from msgspec.structs import replace
 
-from fishd.core.config.config import EngineConfig, resolve_engine_name
+from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Job, Segment, Speaker
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult
 
 _NUMBER = re.compile(r"(-retry)?(-\d+)?$")
 
 
-def engine_key(engine: EngineConfig) -> str:
-    """Of everything in the configuration that decides how a take sounds."""
-    name = resolve_engine_name(engine)
-    return _hash((name, str(engine.checkpoint or ""), engine.precision, dict(engine.options)))
-
-
 def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
     """`engine` is its key."""
     said = (speaker.voice_key, segment.text, segment.language, job.format, dict(job.engine_options))
-    return _hash((engine, *said))
+    return fingerprint((engine, *said))
 
 
 def base_name(name: str) -> str:
@@ -52,7 +44,3 @@ def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str]
         )
 
     return replace(result, speakers=tuple(row(s, speaker) for s, speaker in enumerate(result.speakers)))
-
-
-def _hash(parts: tuple[object, ...]) -> str:
-    return hashlib.blake2b(msgspec.msgpack.encode(parts, order="deterministic"), digest_size=16).hexdigest()

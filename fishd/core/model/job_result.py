@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fishd.core.dispatch.actions import JobOutcome, SegmentOutcome
 from fishd.core.model.job import Fault, Segment, Speaker
+from fishd.core.model.outcome import JobOutcome, SegmentOutcome
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
 
 

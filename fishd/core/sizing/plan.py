@@ -8,14 +8,15 @@ set by hand and `multiprocess` change that, and whatever they change is said.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fishd.core.config.config import resolve_engine
-from fishd.core.sizing.plan_text import SMALL_CARD_GB, card_lines, main_lines, warnings
+from fishd.core.sizing.model import SMALL_GPU_GB, Device, DeviceShare, Gpu, SizingPlan
+from fishd.core.sizing.plan_text import card_lines, main_lines, warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fishd.core.config.config import Config, PoolConfig
 
@@ -23,65 +24,6 @@ CPU = "cpu"
 
 _ROUNDING = 0.005  # a card that reports this share less than a whole number of GB counts as that number
 _MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a gigabyte: many cores do not mean much memory
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A GPU, or one instance of a split one. Memory in GiB, as NVML says it.
-
-    `free_gb` is free now; `ours_gb` is what our own workers hold of it, which is room for them still.
-    """
-
-    index: int
-    name: str
-    total_gb: float
-    free_gb: float
-    uuid: str = ""
-    ours_gb: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a worker runs. `env` goes into the worker's environment before it imports anything."""
-
-    id: str  # "gpu:0", "cpu"
-    name: str  # "NVIDIA GeForce RTX 4090"
-    label: str  # "GPU 0", "CPU"
-    torch_device: str  # as the worker sees it: its one visible card is always "cuda:0"
-    env: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceShare:
-    """What one device gets: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
-
-    `room` is how many the heuristic finds room for. On the CPU the other figures are 0: nothing is budgeted.
-    """
-
-    device: Device
-    workers: int
-    room: int = 0
-    total_gb: float = 0.0
-    available_gb: float = 0.0
-    budget_gb: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SizingPlan:
-    """The pool's shape. `lines` go to the log as they are, `warnings` as warnings, both without a time."""
-
-    shares: tuple[DeviceShare, ...]
-    lines: tuple[str, ...]
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def workers(self) -> dict[str, int]:
-        """Wanted workers by device id; a device that gets none stands there with 0."""
-        return {share.device.id: share.workers for share in self.shares}
-
-    @property
-    def total(self) -> int:
-        return sum(share.workers for share in self.shares)
 
 
 def plan_for(config: Config, cards: Sequence[Gpu], cpu_count: int, *, mps: bool | None = None) -> SizingPlan:
@@ -171,7 +113,7 @@ def _counts(cards: Sequence[Gpu], pool: PoolConfig) -> list[int]:
     by_hand = pool.workers_per_gpu
     counts = [by_hand.get(card.index, _room(card, pool)) for card in cards]
     if pool.multiprocess == "auto" and len(cards) == 1 and cards[0].index not in by_hand:
-        small = nominal_gb(cards[0].total_gb) < SMALL_CARD_GB
+        small = nominal_gb(cards[0].total_gb) < SMALL_GPU_GB
         counts = [min(1, counts[0])] if small else counts
     if pool.multiprocess is False or not any(counts):
         chosen = _emptiest(cards, [n for n, count in enumerate(counts) if count] or range(len(cards)))

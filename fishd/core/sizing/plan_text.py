@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fishd.core.sizing.model import SMALL_GPU_GB
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fishd.core.config.config import PoolConfig
-    from fishd.core.sizing.plan import DeviceShare
-
-SMALL_CARD_GB = 16.0  # "auto" keeps to one worker on a single card below this
+    from fishd.core.sizing.model import DeviceShare
 
 
 def card_lines(share: DeviceShare, pool: PoolConfig) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _why_not_all(shares: Sequence[DeviceShare], pool: PoolConfig) -> str:
     if not any(share.room for share in shares):
         return "No room for a worker on any card: one all the same, on the emptiest"
     return (
-        f'multiprocess = "auto": one worker on a single card under {SMALL_CARD_GB:g} GB; true: as many as fit'
+        f'multiprocess = "auto": one worker on a single card under {SMALL_GPU_GB:g} GB; true: as many as fit'
     )
 
 

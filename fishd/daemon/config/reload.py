@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.sizing.plan import Gpu
+from fishd.core.sizing.model import Gpu
 from fishd.daemon.clock import rfc3339
-from fishd.daemon.config.pool_plan import Deployment, plan_deployment
 from fishd.daemon.mailbox import ConfigRead, GpusChanged
+from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import DetectedGpus, Nvml, detect_gpus
 
 _log = logging.getLogger("fishd.main")

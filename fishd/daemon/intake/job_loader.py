@@ -10,9 +10,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fishd.core.config.config import Config
+from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
-from fishd.core.model.clip_key import engine_key
 from fishd.core.model.job import Clip, Fault, Job
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore

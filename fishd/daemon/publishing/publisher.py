@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fishd.core.dispatch.actions import JobOutcome
 from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Job
 from fishd.core.model.job_result import make_result
 from fishd.core.model.missing_clips import without_clips
+from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.daemon.clock import rfc3339

@@ -23,7 +23,7 @@ from fishd.core.model.result import (
     Status,
     WorkerSnapshot,
 )
-from fishd.core.sizing.plan import Gpu
+from fishd.core.sizing.model import Gpu
 
 MAX_ERRORS = 20
 MAX_ERRORS_A_JOB = 3

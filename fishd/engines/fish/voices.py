@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.codec.codec import Codec
-from fishd.engines.fish.decode.prompt import prefix_tokens
+from fishd.engines.fish.prompt import prefix_tokens
 from fishd.engines.protocol import BadClip, Voice
 
 MOST_VOICES = 1024  # whose codes stay in memory: about 6 kB each

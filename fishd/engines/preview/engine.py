@@ -11,9 +11,10 @@ from fishd.engines.preview import foreign
 from fishd.engines.preview.analysis.loudness import set_loudness
 from fishd.engines.preview.analysis.mel_bands import SAMPLE_RATE, Array
 from fishd.engines.preview.analysis.reference import load
+from fishd.engines.preview.analysis.warp import Base
 from fishd.engines.preview.cache import Cache
 from fishd.engines.preview.conversion.enroll import learn
-from fishd.engines.preview.conversion.stock_profile import Base, learn_base
+from fishd.engines.preview.conversion.stock_profile import learn_base
 from fishd.engines.preview.conversion.voice import Likeness
 from fishd.engines.preview.english import English
 from fishd.engines.preview.languages import is_english

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fishd.engines.preview.analysis.mel_bands import Array
+from fishd.engines.preview.analysis.warp import Base
 from fishd.engines.preview.conversion.convert import convert
 from fishd.engines.preview.conversion.frame_selection import Settings
-from fishd.engines.preview.conversion.stock_profile import Base
 from fishd.engines.preview.conversion.voice import Likeness
 from fishd.engines.preview.options import Options
 from fishd.engines.preview.stock_voice import StockVoice

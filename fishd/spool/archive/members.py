@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from fishd.core.model.limits import MIB, Limits
-from fishd.spool.bundle.names import printable
 from fishd.spool.durable.confined_fs import Refused
+from fishd.spool.names import printable
 
 PIECE_BYTES = MIB
 ENTRY_BYTES = 400  # of the zip's directory, a member; it takes 46 and its name

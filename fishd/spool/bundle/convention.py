@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fishd.core.model.job import Fault
 from fishd.spool.bundle.model import DEFAULT_LANGUAGE, FileRef, Manifest, SpeakerEntry, TextValue
-from fishd.spool.bundle.names import printable
 from fishd.spool.bundle.tree_scan import FOLDER_FLAGS
+from fishd.spool.names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

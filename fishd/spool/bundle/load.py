@@ -17,14 +17,14 @@ from fishd.spool.archive.unpack import unpack
 from fishd.spool.bundle.convention import manifest_by_convention
 from fishd.spool.bundle.manifest import MANIFEST, parse_manifest
 from fishd.spool.bundle.model import Manifest
-from fishd.spool.bundle.names import printable
 from fishd.spool.bundle.reader import JobBuilder, Reference
 from fishd.spool.bundle.reference_store import InPlace, ReferenceCopies
 from fishd.spool.bundle.tree_scan import scan_open_tree
 from fishd.spool.durable.confined_fs import EXHAUSTED, ConfinedFolder, Missing, Refused
 from fishd.spool.durable.disk import Disk, remove_tree
 from fishd.spool.errors import disk_error
-from fishd.spool.outbox.publish import BUNDLE, UNPACKED
+from fishd.spool.names import printable
+from fishd.spool.work_folder import BUNDLE, UNPACKED
 
 __all__ = ["LoadedBundle", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
 

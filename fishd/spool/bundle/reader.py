@@ -10,10 +10,10 @@ from pathlib import Path
 from fishd.core.model.job import Fault, Job, Segment, Speaker
 from fishd.core.model.limits import Limits
 from fishd.spool.bundle.model import FileRef, Manifest, SegmentEntry, SpeakerEntry, TextValue
-from fishd.spool.bundle.names import clip_paths, one_line, printable
 from fishd.spool.bundle.reference_store import ReferenceCopies, StoredReference
 from fishd.spool.bundle.text import CONTROL_TOKEN, decode, speakable
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
+from fishd.spool.names import clip_paths, one_line, printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fishd.core.model.job import Fault
-from fishd.spool.bundle.names import one_line
+from fishd.spool.names import one_line
 
 BOM = b"\xef\xbb\xbf"
 CONTROL_TOKEN = re.compile(r"<\|.*?\|>", re.DOTALL)

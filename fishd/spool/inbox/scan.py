@@ -19,12 +19,13 @@ from fishd.core.model.limits import Limits
 from fishd.spool.archive import unpack as archive
 from fishd.spool.bundle.convention import is_ignored
 from fishd.spool.bundle.load import lacking
-from fishd.spool.bundle.names import job_name, printable
 from fishd.spool.bundle.tree_scan import scan_tree
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError, disk_error, fix_for
 from fishd.spool.inbox.settle import SettlePolicy, SettleState
-from fishd.spool.outbox.publish import BUNDLE, numbered
+from fishd.spool.names import job_name, printable
+from fishd.spool.outbox.publish import numbered
+from fishd.spool.work_folder import BUNDLE
 
 READY = ".ready"
 MOST_BACKOFF_S = 60.0

@@ -18,7 +18,7 @@ from fishd.spool.journal.journal import (
     SpokenLine,
     read_journal,
 )
-from fishd.spool.outbox.publish import BUNDLE, OUT
+from fishd.spool.work_folder import BUNDLE, OUT
 
 
 @dataclass(frozen=True, slots=True)

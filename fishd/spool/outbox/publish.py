@@ -27,10 +27,7 @@ from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
 from fishd.spool.outbox.group_commit import Files, Lines, Names, Way, together
-
-BUNDLE = "bundle"
-OUT = "out"
-UNPACKED = "unpacked"
+from fishd.spool.work_folder import BUNDLE, OUT
 
 
 class ClipsMissing(SpoolError):  # noqa: N818 - reads as what it is

@@ -26,7 +26,8 @@ from fishd.core.model.result import Result, SegmentResult
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
-from fishd.spool.outbox.publish import OUT, make_clip_folders, numbered
+from fishd.spool.outbox.publish import make_clip_folders, numbered
+from fishd.spool.work_folder import OUT
 
 RESULT_BYTES = 64 * MIB
 CLIP_BYTES = 64 * MIB

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from fishd.engines.fish.decode.rows import Rows
+from fishd.engines.fish.model.rows import Rows
 
 
 class Copy:

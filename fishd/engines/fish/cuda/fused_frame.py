@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.cuda.ops import Cache, Ops
-from fishd.engines.fish.decode.rows import Rows
 from fishd.engines.fish.model.linear import Gate, Product
+from fishd.engines.fish.model.rows import Rows
 from fishd.engines.fish.model.slow import Slow
 from fishd.engines.fish.model.weights import Block, Model
 

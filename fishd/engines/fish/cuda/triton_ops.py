@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fishd.engines.fish.cuda.ops import Cache
-from fishd.engines.fish.decode.rows import WINDOW, Rows
 from fishd.engines.fish.model.linear import Gate
+from fishd.engines.fish.model.rows import WINDOW, Rows
 from fishd.engines.fish.model.weights import Block, Model, Norm, Shape
 
 

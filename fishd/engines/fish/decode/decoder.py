@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.decode.kv import Arena, Plan
-from fishd.engines.fish.decode.rows import Rows, allocate_rows
 from fishd.engines.fish.model.fast import Fast
+from fishd.engines.fish.model.rows import Rows, allocate_rows
 from fishd.engines.fish.model.slow import Slow
 from fishd.engines.fish.model.weights import Model
 from fishd.engines.fish.options import Sampling

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
-from fishd.engines.fish.decode.rows import WINDOW, Rows
-from fishd.engines.fish.decode.sampling import candidate_salt, exponential_noise, penalise, pick
+from fishd.engines.fish.model.rows import WINDOW, Rows
+from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, pick
 from fishd.engines.fish.model.slow import attend_many, attend_one, project
 from fishd.engines.fish.model.weights import Model
 

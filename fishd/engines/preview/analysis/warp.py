@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from fishd.engines.preview.analysis.mel_bands import Array
-from fishd.engines.preview.conversion.stock_profile import WARPS, Base
 
+WARPS = tuple(round(0.76 + 0.04 * step, 2) for step in range(15))  # 0.76 .. 1.32
 SHAPE = slice(1, 17)  # the cepstra that tell vowels apart
 NUM_FRAMES, NUM_BASE_FRAMES = 500, 1500
 PRIOR = 0.0175  # the weight of what the pitch alone would suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Cepstra of the calibration sentences under each warp: voiced [15, n, 64] and unvoiced [15, m, 64]."""
+
+    pitch_median: float  # log Hz
+    pitch_spread: float
+    voiced: Array
+    unvoiced: Array
+
+    def at(self, warp: float) -> tuple[Array, Array]:
+        """(voiced [n, 64], unvoiced [m, 64]) cepstra under one of WARPS."""
+        return self.voiced[WARPS.index(warp)], self.unvoiced[WARPS.index(warp)]
 
 
 def find_warp(voiced: Array, pitch_median: float, base: Base) -> float:

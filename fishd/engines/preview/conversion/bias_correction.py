@@ -15,9 +15,10 @@ import numpy as np
 from fishd.engines.preview.analysis import reference
 from fishd.engines.preview.analysis.frames import Frames, join
 from fishd.engines.preview.analysis.mel_bands import Array
+from fishd.engines.preview.analysis.warp import Base
 from fishd.engines.preview.conversion.convert import convert
 from fishd.engines.preview.conversion.frame_selection import Settings
-from fishd.engines.preview.conversion.stock_profile import CALIBRATION, Base
+from fishd.engines.preview.conversion.stock_profile import CALIBRATION
 from fishd.engines.preview.conversion.voice import Exemplars, Likeness
 from fishd.engines.preview.stock_voice import StockVoice
 

@@ -21,8 +21,8 @@ from fishd.engines.preview.analysis.mel_bands import (
     spread_over_bins,
     warped_bins,
 )
+from fishd.engines.preview.analysis.warp import Base
 from fishd.engines.preview.conversion.frame_selection import FEWEST, Settings, StockSide, draw
-from fishd.engines.preview.conversion.stock_profile import Base
 from fishd.engines.preview.conversion.voice import Exemplars, Likeness
 from fishd.engines.preview.stock_voice import HOP_S, NUM_BINS, Sentence
 

@@ -14,9 +14,8 @@ from fishd.engines.preview.analysis.align import align
 from fishd.engines.preview.analysis.frames import Frames, Mask, frames_of, join, pitch_range
 from fishd.engines.preview.analysis.loudness import loudness_of
 from fishd.engines.preview.analysis.mel_bands import Array, deltas
-from fishd.engines.preview.analysis.warp import find_warp
+from fishd.engines.preview.analysis.warp import Base, find_warp
 from fishd.engines.preview.conversion.bias_correction import proof_listen
-from fishd.engines.preview.conversion.stock_profile import Base
 from fishd.engines.preview.conversion.voice import MATCHED, Exemplars, Likeness
 from fishd.engines.protocol import BadClip
 

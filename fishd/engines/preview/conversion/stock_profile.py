@@ -5,15 +5,13 @@ Learned from five sentences that it reads; the same for every job, so kept in th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fishd.engines.preview import stock_voice as stock
 from fishd.engines.preview.analysis.frames import frames_of, pitch_range
 from fishd.engines.preview.analysis.mel_bands import Array
+from fishd.engines.preview.analysis.warp import WARPS, Base
 
-WARPS = tuple(round(0.76 + 0.04 * step, 2) for step in range(15))  # 0.76 .. 1.32
 CALIBRATION = (
     "The rain had stopped, and the streets were shining in the yellow light of the lamps.",
     "Which of these two roads would you choose if you had to reach the village before noon?",
@@ -21,20 +19,6 @@ CALIBRATION = (
     "They joined the choir last autumn, and sing every Thursday in the big hall.",
     "My uncle gave her a pair of blue shoes, just because she had asked for them.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """Cepstra of the calibration sentences under each warp: voiced [15, n, 64] and unvoiced [15, m, 64]."""
-
-    pitch_median: float  # log Hz
-    pitch_spread: float
-    voiced: Array
-    unvoiced: Array
-
-    def at(self, warp: float) -> tuple[Array, Array]:
-        """(voiced [n, 64], unvoiced [m, 64]) cepstra under one of WARPS."""
-        return self.voiced[WARPS.index(warp)], self.unvoiced[WARPS.index(warp)]
 
 
 def learn_base(voice: stock.StockVoice) -> Base:

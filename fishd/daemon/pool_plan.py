@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.dispatch.events import DevicePlan, PoolPlan
-from fishd.core.sizing.plan import Device, Gpu, SizingPlan, counting_ours, plan_for
+from fishd.core.sizing.model import Device, Gpu, SizingPlan
+from fishd.core.sizing.plan import counting_ours, plan_for
 from fishd.host.cores import usable_cores
 from fishd.host.gpus import DetectedGpus, mps_runs
 from fishd.wire.messages import Load
