@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fishd.core.config.config import BadConfig, Config, parse_config
+from fishd.core.config.config import BadConfig, Config
+from fishd.core.config.parse import parse_config
 from fishd.core.model.job import Fault
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config.config import Config, PoolConfig, parse_config, resolve_engine
+from fishd.core.config.config import Config, PoolConfig, resolve_engine
 from fishd.core.config.keys import RULES
+from fishd.core.config.parse import parse_config
 from fishd.core.model.limits import Limits
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config.config import BadConfig, Config, parse_config
+from fishd.core.config.config import BadConfig, Config
+from fishd.core.config.parse import parse_config
 
 
 def config_of(text: str = "", **environ: str) -> Config:
@@ -90,10 +91,10 @@ def test_a_variable_of_no_section_is_somebody_elses() -> None:
 def test_bad_variables_are_named() -> None:
     """A bad value, a misspelt key and a key that holds a table, each with its variable."""
     assert [
-        "FISHD_POOL_MAX_TAKE: is not a known key; did you mean FISHD_POOL_MAX_TAKES?",
-        "FISHD_POOL_WORKERS_PER_GPU: cannot stand in a variable; set pool.workers_per_gpu in the file",
+        "FISHD_POOL_MAX_TAKE: is not a known key; did you mean max_takes?",
+        "FISHD_POOL_WORKERS_PER_GPU: cannot be set by a variable; set pool.workers_per_gpu in the file",
         'FISH_MODEL_MEMORY_GB: is "lots"; must be a number of GB, 0.1 or more',
-        'FISH_MULTIPROCESS_MODE: is "maybe"; must be true, false or "auto"',
+        'FISH_MULTIPROCESS_MODE: is "maybe"; must be true or false, or "auto"',
     ] == faults_of(
         "",
         FISH_MODEL_MEMORY_GB="lots",

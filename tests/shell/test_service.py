@@ -15,7 +15,7 @@ from fishd.cli.service import commands as service
 from fishd.cli.service import steps as service_steps
 from fishd.cli.service.file_steps import Call, Folder, Link, Put, Remove, Step, StepFailed, perform
 from fishd.cli.service.steps import Machine, install_for_all, install_for_one, remove_for_all, remove_for_one
-from fishd.core.config.config import parse_config
+from fishd.core.config.parse import parse_config
 from tests.shell.cli import fishd
 
 

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from fishd.cli import marked_lines as lines
 from fishd.cli.locate import load
-from fishd.core.config.config import Config, parse_config
+from fishd.core.config.config import Config
+from fishd.core.config.parse import parse_config
 from fishd.core.text.humanize import count
 
 

@@ -36,11 +36,10 @@ def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None
 
 def _budget(said_gb: float) -> float:
     """As the configuration would take it."""
-    rule = RULES["pool"]["model_memory_gb"]
     try:
-        rule.keep(said_gb)
+        RULES["pool"]["model_memory_gb"].keep(said_gb)
     except ValueError as error:
-        raise CommandError(f"--model-memory {rule.refusal(said_gb)}") from error
+        raise CommandError(f"--model-memory {error}") from error
     return said_gb
 
 

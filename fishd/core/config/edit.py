@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import Any, cast
 
-from fishd.core.config.rules import key_lines
+from fishd.toml.lines import key_lines
 
 _VALUE = re.compile(r"^([^=]*=\s*)([^\s#]+)(.*)$", re.DOTALL)
 
