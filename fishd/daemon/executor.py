@@ -60,7 +60,8 @@ class ActionExecutor:
                 _log.warning("[Worker %d] is ended: %s", action.worker, action.reason)
                 self._pool.kill(action.worker, action.reason)
             case actions.InspectReference():
-                self._pool.send(action.worker, messages.Inspect(action.check, action.path))
+                limits = self.deployment.limits
+                self._pool.send(action.worker, messages.Inspect.within(limits, action.check, action.path))
             case actions.ValidateOptions():
                 question = messages.CheckOptions(action.check, dict(action.options), action.languages)
                 self._pool.send(action.worker, question)

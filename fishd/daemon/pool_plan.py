@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.dispatch.events import DevicePlan, PoolPlan
+from fishd.core.model.limits import Limits
 from fishd.core.sizing.model import Device, Gpu, SizingPlan
 from fishd.core.sizing.plan import counting_ours, plan_for
 from fishd.host.cores import usable_cores
@@ -27,6 +28,7 @@ class Deployment:
     options: Mapping[str, object]
     gpus: tuple[Gpu, ...]
     remarks: tuple[str, ...]
+    limits: Limits
 
     def load(self, worker: int, device: str) -> Load:
         """The first message to a worker on this device."""
@@ -63,6 +65,7 @@ def plan_deployment(
         options=options,
         gpus=tuple(cards),
         remarks=found.remarks,
+        limits=config.limits,
     )
 
 

@@ -71,3 +71,13 @@ def test_a_clip_that_breaks_the_decoder_is_named_and_the_rest_go_on(broken: str)
     assert {"a", "b", "c"} == found.keys()
     faults = {id_: clip.fault for id_, clip in found.items() if clip.fault}
     assert {broken: "broke the process that decodes it: it was ended by SIGSEGV"} == faults
+
+
+def test_a_reference_is_checked_against_the_configured_limits(tmp_path: Path) -> None:
+    """As the daemon would with the same configuration."""
+    (tmp_path / "config.toml").write_text(f"{NOOP}[limits]\nmin_reference_s = 2\n")
+    said = fishd("check", make_bundle(tmp_path / "short"), cwd=tmp_path)
+
+    assert 1 == said.returncode
+    assert "✗ Ada.wav: is 1.50 s long; at least 2 s of speech are needed" in said.stdout
+    assert "each 2 to 600 s" in said.stdout

@@ -3,11 +3,13 @@
 import struct
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
-from fishd.wire.messages import Inspect, Inspected
+from fishd.core.model.limits import Limits
+from fishd.wire.messages import Inspect, Inspected, ToWorker
 from fishd.worker.references import inspect
 
 UNREADABLE = "not audio that can be read; give it as WAV, FLAC, OGG or MP3"
@@ -64,19 +66,43 @@ def test_a_low_sample_rate_is_a_warning(tmp_path: Path) -> None:
 def test_over_a_minute_is_a_warning(tmp_path: Path) -> None:
     """It loads slowly and clones no better."""
     found = look(write(tmp_path / "a.wav", noise(61.0, 16_000)))
-    assert ("", ("is 61 s long; 10 to 30 s serve as well and load sooner",)) == (found.fault, found.warnings)
+    assert ("", ("is 61 s long; 10 to 30 s work as well and load faster",)) == (found.fault, found.warnings)
 
 
 def test_over_ten_minutes_is_a_fault(tmp_path: Path) -> None:
     """Decoding stops there."""
     found = look(write(tmp_path / "a.flac", np.tile(noise(1.0, 8000), (601, 1)), 8000))
-    assert "is over 600 s long; 10 to 30 s serve best" == found.fault
+    assert "is over 600 s long; 10 to 30 s work best" == found.fault
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault", "warnings"),
+    [
+        (Limits(min_reference_s=2.5), "is 2.00 s long; at least 2.5 s of speech are needed", ()),
+        (Limits(max_reference_s=1.5), "is over 1.5 s long; 10 to 30 s work best", ()),
+        (Limits(long_reference_s=1.5), "", ("is 2 s long; 10 to 30 s work as well and load faster",)),
+        (Limits(min_reference_s=2.0, long_reference_s=2.0, max_reference_s=2.0), "", ()),
+    ],
+)
+def test_the_limits_of_the_configuration_hold(
+    tmp_path: Path, limits: Limits, fault: str, warnings: tuple[str, ...]
+) -> None:
+    """Each of the three; a clip exactly as long as a limit is within it."""
+    path = write(tmp_path / "a.wav", noise(2.0))
+    found = inspect(Inspect.within(limits, "q", str(path)))
+    assert (fault, warnings) == (found.fault, found.warnings)
+
+
+def test_a_sender_that_knows_no_limits_means_the_default_ones() -> None:
+    """A message as an older daemon or command writes it."""
+    old = b'{"type": "Inspect", "id": "q", "path": "a.wav"}'
+    assert Inspect.within(Limits(), "q", "a.wav") == msgspec.json.decode(old, type=ToWorker)
 
 
 def test_mp3_under_a_wav_name_is_a_warning(tmp_path: Path) -> None:
-    """It is read all the same."""
+    """It is read as what it is."""
     found = look(write(tmp_path / "a.wav", noise(2.0), format="MP3"))
-    assert ("", ("holds MP3 audio under the name .wav; it is read all the same",)) == (
+    assert ("", ("holds MP3 audio under the name .wav; it is read as MP3",)) == (
         found.fault,
         found.warnings,
     )

@@ -84,7 +84,8 @@ def _room(source: Path) -> Generator[Path]:
 def _heard(name: str, reading: LoadedBundle, config: Config) -> _Checked:
     """What the engine says of a bundle's audio and options, with what was read."""
     _, engine = resolve_engine(config)
-    clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
+    references = [Inspect.within(config.limits, ref.where, str(ref.path)) for ref in reading.references]
+    clips = inspect_all(engine, references)
     faults = [*reading.faults, *(Fault(where, clip.fault) for where, clip in clips.items() if clip.fault)]
     faults += _engine_faults(reading, engine)
     warnings = [Fault(where, text) for where, clip in clips.items() for text in clip.warnings]
