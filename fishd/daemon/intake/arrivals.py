@@ -74,7 +74,7 @@ class Arrivals:
     def adopt(self, config: Config) -> None:
         """Take over another configuration from the next scan on."""
         self._config = self._desk.config = config
-        self._inbox.settle(config.spool.settle_s, config.spool.settle_timeout_s)
+        self._inbox.settle(config.spool.settle_s, config.spool.settle_timeout_s, config.limits)
         self._rung.set()
 
     def stop(self) -> None:
