@@ -1,0 +1,281 @@
+"""What can be seen of a configuration from outside: each function observes one part that obeys it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import soundfile
+import tomli_w
+
+from fishd.core.config.config import Config
+from fishd.core.config.parse import parse_config
+from fishd.core.dispatch.actions import FinishJob, InspectReference, KillWorker, SendTake
+from fishd.core.dispatch.events import StopRequested, WorkerProgressed
+from fishd.core.sizing.model import Gpu
+from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.executor import ActionExecutor
+from fishd.daemon.intake.arrivals import Arrivals
+from fishd.daemon.intake.job_loader import JobLoader
+from fishd.daemon.mailbox import InboxScanned
+from fishd.daemon.pool_plan import Deployment, plan_deployment
+from fishd.host.gpus import DetectedGpus
+from fishd.host.log.logs import set_up_logs
+from fishd.spool.bundle.reference_store import ReferenceStore
+from fishd.spool.inbox.scan import ClaimedBundle
+from fishd.spool.root import open_spool
+from fishd.spool.work_folder import BUNDLE
+from fishd.wire.messages import Inspect
+from fishd.worker.references import inspect
+from tests.core.stage import Script, make_job, of
+from tests.daemon.bundles import RATE, make_bundle, tone
+from tests.daemon.running import NOOP, Running, running
+
+Settings = Mapping[str, Mapping[str, Any]]  # by section and key
+LIMIT_S = 60.0
+CARDS = (Gpu(0, "NVIDIA GeForce RTX 4090", 24.0, 24.0), Gpu(1, "NVIDIA GeForce RTX 4090", 24.0, 24.0))
+
+
+def config_of(settings: Settings, folder: Path) -> Config:
+    return parse_config(tomli_w.dumps(settings), str(folder / "config.toml"), {})
+
+
+# ---- sizing, and what a worker is told --------------------------------------------------------------------
+
+
+def deployment_of(settings: Settings, folder: Path, cards: tuple[Gpu, ...] = ()) -> Deployment:
+    settings = {"engine": {"name": NOOP}, **settings}
+    return plan_deployment(config_of(settings, folder), DetectedGpus(cards), {}, folder)
+
+
+def workers_on_cards(settings: Settings, folder: Path) -> list[int]:
+    return [share.workers for share in deployment_of(settings, folder, CARDS).plan.shares]
+
+
+def workers_on_cpu(settings: Settings, folder: Path) -> int:
+    return deployment_of(settings, folder).plan.shares[0].workers
+
+
+def engine_loaded(settings: Settings, folder: Path) -> str:
+    return plan_deployment(config_of(settings, folder), DetectedGpus(()), {}, folder).load(0, "cpu").engine
+
+
+def option_loaded(key: str) -> Callable[[Settings, Path], object]:
+    """What a worker's Load message holds for the engine."""
+    return lambda settings, folder: deployment_of(settings, folder).load(0, "cpu").options.get(key)
+
+
+# ---- scheduling, with a clock that is passed in -----------------------------------------------------------
+
+
+def _dispatcher(settings: Settings, folder: Path) -> Script:
+    one_worker = {**settings, "pool": {"cpu_workers": 1, **settings.get("pool", {})}}
+    return Script(deployment_of(one_worker, folder).pool_plan)
+
+
+def _killed_after_s(script: Script) -> float:
+    """Seconds until the one worker is killed, if nothing happens."""
+    deadline = script.dispatcher.next_deadline(script.now)
+    assert deadline is not None
+    waited_s = deadline - script.now
+    assert of(KillWorker, script.tick(waited_s))
+    return waited_s
+
+
+def patience_with_a_start(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.tick()
+    return _killed_after_s(script)
+
+
+def patience_with_a_take(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.start()
+    script.arrive(make_job())
+    return _killed_after_s(script)
+
+
+def patience_with_a_drain(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.start()
+    script.arrive(make_job())
+    script.tell(StopRequested())
+    return _killed_after_s(script)
+
+
+def takes_of_a_line_that_fails(settings: Settings, folder: Path) -> int:
+    script = _dispatcher(settings, folder)
+    script.start()
+    actions = script.arrive(make_job())
+    while not of(FinishJob, script.heard):
+        (take,) = of(SendTake, actions)
+        actions = script.fail(take)
+    return len(of(SendTake, script.heard))
+
+
+def is_replaced_at_three_gb(settings: Settings, folder: Path) -> bool:
+    script = _dispatcher(settings, folder)
+    script.start()
+    actions = script.arrive(make_job(lines=(20,)))
+    for _ in range(17):
+        (take,) = of(SendTake, actions)
+        actions = script.speak(take)
+    script.tell(WorkerProgressed(0, 3.0, 3.0))
+    return script.dispatcher.workers.by_id[0].is_over_budget
+
+
+# ---- bundles, read as the daemon reads them ---------------------------------------------------------------
+
+
+def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list[str]]:
+    """What is wrong with the bundle that `make` puts at a path."""
+
+    def observe(settings: Settings, folder: Path) -> list[str]:
+        config = config_of(settings, folder)
+        with open_spool(config.spool.root) as spool:
+            work = spool.work / "job"
+            work.mkdir()
+            make(work / BUNDLE)
+            loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
+            arrived = loader.load_claimed(ClaimedBundle("job", work, work / BUNDLE, ()))
+        assert bool(arrived.faults) == (arrived.job is None)
+        return [fault.what for fault in arrived.faults]
+
+    return observe
+
+
+class _RecordingPool:
+    def __init__(self) -> None:
+        self.sent: list[Inspect] = []
+
+    def send(self, _worker: int, message: Inspect) -> None:
+        self.sent.append(message)
+
+
+def said_of_two_seconds(settings: Settings, folder: Path) -> list[str]:
+    """Of a reference of 2 s: what the daemon sends to a worker, and what the worker answers."""
+    clip = folder / "clip.wav"
+    soundfile.write(clip, tone(2.0), RATE)
+    pool, none = _RecordingPool(), cast("Any", None)
+    deployment = deployment_of(settings, folder)
+    executor = ActionExecutor(folder, cast("Any", pool), none, none, deployment, trouble=none)
+    executor.execute(InspectReference(0, "check", str(clip)))
+    found = inspect(pool.sent[0])
+    return [*filter(None, [found.fault]), *found.warnings]
+
+
+# ---- the inbox and the archive ----------------------------------------------------------------------------
+
+
+def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
+    """Whether a bundle without `.ready` is taken no later than one with it that was dropped after it."""
+    with running(folder, settings) as daemon:
+        make_bundle(daemon.spool / "inbox" / "settles")
+        daemon.drop(make_bundle(folder / "ready"))
+        daemon.wait_for_result("ready")
+        return not (daemon.spool / "inbox" / "settles").exists()
+
+
+def reason_to_give_up(settings: Settings, folder: Path) -> str:
+    """Why a bundle that stays incomplete is rejected."""
+    spool = settings["spool"]
+    daemon = Running(folder, {"spool": {"settle_s": 0.0, **spool}})
+    (daemon.spool / "inbox").mkdir(parents=True)
+    bundle = make_bundle(daemon.spool / "inbox" / "job")
+    (bundle / "Ada.wav").unlink()
+    daemon.once()
+    return daemon.result("job")["errors"][-1]["what"]
+
+
+def is_scanned_all_the_time(settings: Settings, folder: Path) -> bool:
+    """Whether a quiet inbox is scanned about as often as another one with a rescan_s of 0.005."""
+    return asyncio.run(_scans(settings, folder)) > 5
+
+
+async def _scans(settings: Settings, folder: Path) -> int:
+    counts = {"observed": 0, "reference": 0}
+    done = asyncio.Event()
+
+    async def intake(name: str, config: Config) -> None:
+        def post(message: object) -> None:
+            counts[name] += isinstance(message, InboxScanned)
+            if counts["reference"] == 20:
+                done.set()
+
+        with open_spool(config.spool.root) as spool:
+            loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
+            arrivals = Arrivals(loader, cast("Any", None), DiskErrorTracker(lambda *_: None), post)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(arrivals.run())
+                await done.wait()
+                arrivals.stop()
+
+    async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
+        group.create_task(intake("observed", config_of(settings, folder)))
+        reference = {"spool": {"root": "reference", "rescan_s": 0.005}}
+        group.create_task(intake("reference", config_of(reference, folder)))
+    return counts["observed"]
+
+
+def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
+    """A bundle that was archived a moment ago, when a daemon has started and stopped."""
+    daemon = Running(folder, settings)
+    archived = daemon.spool / "archive" / "job"
+    archived.mkdir(parents=True)
+    daemon.once()
+    return archived.exists()
+
+
+def spools_in(settings: Settings, folder: Path) -> list[str]:
+    """The folders that a daemon has made a spool of."""
+    Running(folder, settings).once()
+    return sorted(inbox.parent.name for inbox in folder.glob("*/archive"))
+
+
+# ---- results ----------------------------------------------------------------------------------------------
+
+
+def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
+    """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
+    ledger = folder / "ledger"
+    daemon = Running(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
+    (daemon.spool / "inbox").mkdir(parents=True)
+    for n in range(2):
+        daemon.drop(make_bundle(folder / str(n) / "show"))
+        assert 0 == daemon.once()
+    (segment,) = daemon.result("show-2")["speakers"][0]["segments"]
+    assert (daemon.spool / "outbox" / "show-2" / segment["clip"]).exists()
+    return Path(segment["clip"]).suffix, len(ledger.read_text().splitlines())
+
+
+def metrics_are_written(settings: Settings, folder: Path) -> bool:
+    Running(folder, settings).once()
+    return (folder / "fishd.prom").exists()
+
+
+# ---- the log ----------------------------------------------------------------------------------------------
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def logged(settings: Settings, folder: Path) -> str:
+    """What a terminal gets of a detail and a warning."""
+    terminal = _Terminal()
+    logs = set_up_logs(config_of(settings, folder).log, terminal, {"TERM": "xterm-256color"})
+    logging.getLogger("fishd.test").debug("[Main] a detail")
+    logging.getLogger("fishd.test").warning("[Main] a warning")
+    logs.close()
+    return terminal.getvalue()
+
+
+def log_file_has_the_warning(settings: Settings, folder: Path) -> bool:
+    logged(settings, folder)
+    path = folder / "fishd.log"
+    return path.exists() and "a warning" in path.read_text()
