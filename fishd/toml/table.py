@@ -1,4 +1,4 @@
-"""A table read key by key: each fault is noted with its place, and reading goes on."""
+"""Reads a table key by key. Each fault is noted with its place, and reading goes on."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class Table:
     def tables(self, key: str) -> tuple[Table, ...]:
         """A list of tables, as [[key]] makes it."""
         entries = self.get(key, any_list(f"a list of tables, written [[{self._name(key)}]]")) or ()
-        contents = ((n, self._keep(any_table("a table"), entry, key, n)) for n, entry in enumerate(entries))
+        rule = any_table("a table")
+        contents = ((n, self._keep(rule, entry, key, n)) for n, entry in enumerate(entries))
         return tuple(self._below(content, key, n) for n, content in contents if content is not None)
 
     def read(self, rules: Rules) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class Table:
         return {key: value for key, value in kept.items() if value is not None}
 
     def close(self) -> None:
-        """Every key that was not asked for is a fault."""
+        """Note every key that was not asked for as unknown."""
         for key in self._content:
             if key not in self._known:
                 self.fault(unknown_key(key, self._known, self._noun, self._homes.get(key, "")), key)

@@ -1,4 +1,4 @@
-"""What is wrong with a config.toml, in words and with its place."""
+"""The faults of a config.toml, with their lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def faults_of(text: str) -> list[str]:
 
 
 def test_all_faults_come_together_in_the_files_order() -> None:
-    """One look shows everything that is wrong, with its line."""
+    """One report shows every fault, with its line."""
     text = '[log]\nlevel = "loud"\n\n[pool]\n# how long\ntake_timeout_s = "abc"\nmax_takes = 0\n'
 
     assert [
@@ -71,7 +71,7 @@ def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> Non
     ],
 )
 def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str) -> None:
-    """Sections and keys that are not known come with the likeliest mend."""
+    """An unknown section or key is reported with the likeliest fix."""
     assert [fault] == faults_of(text)
 
 
@@ -116,7 +116,7 @@ def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str)
     ],
 )
 def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, must: str) -> None:
-    """The fault says where, what it is and what it must be."""
+    """The fault says where it is, what it is and what it must be."""
     (fault,) = faults_of(f"[{section}]\n{line}")
 
     assert fault.startswith(f"config.toml:2: {section}.{line.partition(' = ')[0]}: is ")
@@ -124,13 +124,13 @@ def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, mu
 
 
 def test_a_fish_engine_needs_a_checkpoint() -> None:
-    """Asked for by name, fish cannot fall back to anything."""
+    """Fish that was asked for by name has no fallback."""
     needs = "the fish engine needs the folder with config.json, model.pth and codec.pth"
 
     assert [f"config.toml:1: engine.checkpoint: is empty; {needs}"] == faults_of('[engine]\nname = "fish"')
 
 
-def test_a_bundle_must_be_able_to_settle_before_its_time_is_up() -> None:
+def test_a_bundle_must_be_able_to_settle_before_the_timeout() -> None:
     """settle_timeout_s below settle_s would reject every bundle without .ready."""
     assert ["config.toml:3: spool.settle_timeout_s: is 5; must not be below spool.settle_s, 10"] == faults_of(
         "[spool]\nsettle_s = 10\nsettle_timeout_s = 5"
@@ -145,7 +145,7 @@ def test_reference_limits_must_not_cross() -> None:
 
 
 def test_a_long_value_is_cut_short() -> None:
-    """A pasted novel does not fill the log."""
+    """A pasted text does not fill the log."""
     (fault,) = faults_of(f'[log]\nlevel = "{"x" * 500}"')
 
     assert len(fault) < 200
@@ -153,7 +153,7 @@ def test_a_long_value_is_cut_short() -> None:
 
 @given(st.text(alphabet="[]{}=.,#\"'\\n 0x1e9-_poltaks\\u00e4", max_size=60))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    """Whatever stands in the file, the answer is a configuration or faults with their places."""
+    """Any text gives a configuration, or faults with their places."""
     faults: tuple[Fault, ...] = ()
     try:
         parse_config(text, "config.toml", {})
@@ -173,5 +173,5 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     ids=["decimal", "nested", "hexadecimal"],
 )
 def test_what_python_refuses_to_read_or_write_is_a_fault(text: str, fault: str) -> None:
-    """Such a file does not stop a running daemon at its reload."""
+    """A running daemon that reloads such a file goes on."""
     assert faults_of(text)[0].startswith(fault)

@@ -1,4 +1,4 @@
-"""A table read key by key, with every fault at its place."""
+"""The TOML reader: rules, tables, and every fault at its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def said(faults: Faults) -> list[str]:
     return [f"{dotted(place)}: {what}" for place, what in faults]
 
 
-def test_good_values_are_kept_and_every_fault_is_said() -> None:
+def test_good_values_are_kept_and_every_fault_is_reported() -> None:
     """A wrong value, a misspelt key and an unknown one, in one reading; the rest is kept."""
     kept, faults = read_table({"name": "a", "gain": "loud", "takse": 3, "zz": 1}, RULES, "a known key")
 
@@ -70,7 +70,7 @@ def test_a_table_with_any_keys_has_one_rule() -> None:
     assert ['"odd key": is 3; must be a string'] == said(faults)
 
 
-def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_said() -> None:
+def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_reported() -> None:
     """With the way to write it."""
     faults: Faults = []
     top = Table({"output": 1, "speakers": {"name": "A"}}, faults)
@@ -101,7 +101,7 @@ def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_said() 
 def test_a_rule_keeps_what_it_must_be_and_nothing_else(
     rule: Rule[object], good: list[object], bad: list[object]
 ) -> None:
-    """True is no number, a whole float is no whole number, NaN is nothing."""
+    """True is not a number, 1.0 is not a whole number, NaN is never accepted."""
     assert good == [rule.keep(value) for value in good]
     assert [None] * len(bad) == [rule.take(value) for value in bad]
 

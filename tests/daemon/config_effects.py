@@ -1,4 +1,4 @@
-"""What can be seen of a configuration from outside: each function observes one part that obeys it."""
+"""Observations of a configuration's effects. Each function runs a real part of fishd with some settings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def config_of(settings: Settings, folder: Path) -> Config:
     return parse_config(tomli_w.dumps(settings), str(folder / "config.toml"), {})
 
 
-# ---- sizing, and what a worker is told --------------------------------------------------------------------
+# ---- sizing, and the worker's Load message ----------------------------------------------------------------
 
 
 def deployment_of(settings: Settings, folder: Path, cards: tuple[Gpu, ...] = ()) -> Deployment:
@@ -86,20 +86,20 @@ def _killed_after_s(script: Script) -> float:
     return waited_s
 
 
-def patience_with_a_start(settings: Settings, folder: Path) -> float:
+def start_timeout_of(settings: Settings, folder: Path) -> float:
     script = _dispatcher(settings, folder)
     script.tick()
     return _killed_after_s(script)
 
 
-def patience_with_a_take(settings: Settings, folder: Path) -> float:
+def take_timeout_of(settings: Settings, folder: Path) -> float:
     script = _dispatcher(settings, folder)
     script.start()
     script.arrive(make_job())
     return _killed_after_s(script)
 
 
-def patience_with_a_drain(settings: Settings, folder: Path) -> float:
+def drain_timeout_of(settings: Settings, folder: Path) -> float:
     script = _dispatcher(settings, folder)
     script.start()
     script.arrive(make_job())
@@ -132,7 +132,7 @@ def is_replaced_at_three_gb(settings: Settings, folder: Path) -> bool:
 
 
 def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list[str]]:
-    """What is wrong with the bundle that `make` puts at a path."""
+    """The faults of the bundle that `make` writes to a path."""
 
     def observe(settings: Settings, folder: Path) -> list[str]:
         config = config_of(settings, folder)
@@ -156,8 +156,8 @@ class _RecordingPool:
         self.sent.append(message)
 
 
-def said_of_two_seconds(settings: Settings, folder: Path) -> list[str]:
-    """Of a reference of 2 s: what the daemon sends to a worker, and what the worker answers."""
+def findings_in_two_seconds(settings: Settings, folder: Path) -> list[str]:
+    """Fault and warnings of a reference of 2 s, asked by the real executor, answered by the worker's code."""
     clip = folder / "clip.wav"
     soundfile.write(clip, tone(2.0), RATE)
     pool, none = _RecordingPool(), cast("Any", None)
@@ -172,7 +172,7 @@ def said_of_two_seconds(settings: Settings, folder: Path) -> list[str]:
 
 
 def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
-    """Whether a bundle without `.ready` is taken no later than one with it that was dropped after it."""
+    """Whether a bundle without `.ready` is claimed no later than a bundle with it, dropped afterwards."""
     with running(folder, settings) as daemon:
         make_bundle(daemon.spool / "inbox" / "settles")
         daemon.drop(make_bundle(folder / "ready"))
@@ -191,7 +191,7 @@ def reason_to_give_up(settings: Settings, folder: Path) -> str:
     return daemon.result("job")["errors"][-1]["what"]
 
 
-def is_scanned_all_the_time(settings: Settings, folder: Path) -> bool:
+def is_scanned_often(settings: Settings, folder: Path) -> bool:
     """Whether a quiet inbox is scanned about as often as another one with a rescan_s of 0.005."""
     return asyncio.run(_scans(settings, folder)) > 5
 
@@ -266,7 +266,7 @@ class _Terminal(io.StringIO):
 
 
 def logged(settings: Settings, folder: Path) -> str:
-    """What a terminal gets of a detail and a warning."""
+    """What a terminal shows of a debug message and a warning."""
     terminal = _Terminal()
     logs = set_up_logs(config_of(settings, folder).log, terminal, {"TERM": "xterm-256color"})
     logging.getLogger("fishd.test").debug("[Main] a detail")

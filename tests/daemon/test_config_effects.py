@@ -1,4 +1,4 @@
-"""Every key of config.toml does something: with another value, something else is seen."""
+"""Every key of config.toml does something: another value has another effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def nested(path: Path) -> None:
 
 
 def zipped(path: Path) -> None:
-    """Of some kilobytes, with 17 MiB of zeros in it."""
+    """An archive of some kilobytes that holds 17 MiB of zeros."""
     folder = write_bundle(path.with_name("unzipped"), one_speaker())
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in folder.iterdir():
@@ -37,7 +37,7 @@ def zipped(path: Path) -> None:
         archive.writestr("zeros", bytes(17 * MIB))
 
 
-# key: how to observe it, one value with what is seen, another value with what is seen then
+# Of each key: how to observe it, and two values with what is observed.
 EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "spool.root": (seen.spools_in, ("one", ["one"]), ("two", ["two"])),
     "spool.settle_s": (seen.is_claimed_at_once, (0.0, True), (250.0, False)),
@@ -46,7 +46,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
         (0.05, "stayed incomplete for 0.05 s"),
         (0.1, "stayed incomplete for 0.1 s"),
     ),
-    "spool.rescan_s": (seen.is_scanned_all_the_time, (0.005, True), (1000.0, False)),
+    "spool.rescan_s": (seen.is_scanned_often, (0.005, True), (1000.0, False)),
     "spool.archive_days": (seen.is_still_in_the_archive, (0, False), (1, True)),
     "pool.multiprocess": (seen.workers_on_cards, (True, [2, 2]), (False, [1, 0])),
     "pool.model_memory_gb": (seen.workers_on_cards, (8.0, [2, 2]), (6.0, [3, 3])),
@@ -54,9 +54,9 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "pool.workers_per_gpu": (seen.workers_on_cards, ({"1": 0}, [2, 0]), ({"0": 5}, [5, 2])),
     "pool.cpu_workers": (seen.workers_on_cpu, (1, 1), (3, 3)),
     "pool.cpu_memory_gb": (seen.is_replaced_at_three_gb, (2.0, True), (4.0, False)),
-    "pool.start_timeout_s": (seen.patience_with_a_start, (5.0, 5.0), (50.0, 50.0)),
-    "pool.take_timeout_s": (seen.patience_with_a_take, (5.0, 5.0), (50.0, 50.0)),
-    "pool.drain_s": (seen.patience_with_a_drain, (5.0, 5.0), (50.0, 50.0)),
+    "pool.start_timeout_s": (seen.start_timeout_of, (5.0, 5.0), (50.0, 50.0)),
+    "pool.take_timeout_s": (seen.take_timeout_of, (5.0, 5.0), (50.0, 50.0)),
+    "pool.drain_s": (seen.drain_timeout_of, (5.0, 5.0), (50.0, 50.0)),
     "pool.max_takes": (seen.takes_of_a_line_that_fails, (1, 1), (4, 4)),
     "engine.name": (seen.engine_loaded, ("preview", "fishd.engines.preview:factory"), (NOOP, NOOP)),
     "engine.checkpoint": (
@@ -115,17 +115,17 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
         (15, ["alice.wav is 16 bytes long; at most 15 bytes are read"]),
     ),
     "limits.min_reference_s": (
-        seen.said_of_two_seconds,
+        seen.findings_in_two_seconds,
         (2.0, []),
         (2.5, ["is 2.00 s long; at least 2.5 s of speech are needed"]),
     ),
     "limits.long_reference_s": (
-        seen.said_of_two_seconds,
+        seen.findings_in_two_seconds,
         (2.0, []),
         (1.5, ["is 2 s long; 10 to 30 s work as well and load faster"]),
     ),
     "limits.max_reference_s": (
-        seen.said_of_two_seconds,
+        seen.findings_in_two_seconds,
         (2.0, []),
         (1.5, ["is over 1.5 s long; 10 to 30 s work best"]),
     ),
@@ -138,7 +138,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
 
 
 def test_the_table_names_every_key() -> None:
-    """A new key needs a row: something that changes with it."""
+    """A new key needs a row."""
     assert {f"{section}.{key}" for section, keys in RULES.items() for key in keys} == set(EFFECTS)
 
 

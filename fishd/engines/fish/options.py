@@ -1,4 +1,4 @@
-"""What a user may set for this engine, and whether it is good. No torch in here.
+"""The options of the fish engine and their checks. Does not import torch.
 
 Two sets: the engine's own options, fixed when it is loaded (`[engine] options` and what the worker adds),
 and a job's `[engine_options]`, which may differ from take to take within one batch.
@@ -16,13 +16,13 @@ from fishd.toml.table import read_table
 PRECISIONS = ("bfloat16", "float16", "float32")
 KERNELS = ("auto", "triton", "torch", "plain")
 
-# What the model's card says it was trained on: https://huggingface.co/fishaudio/openaudio-s1-mini
+# The languages that the model was trained on, from its card: https://huggingface.co/fishaudio/openaudio-s1-mini
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a take's tokens are drawn; the defaults are those of the package's `generate_long`."""
+    """How a take's tokens are sampled; the defaults are those of the package's `generate_long`."""
 
     temperature: float = 0.8
     top_p: float = 0.8
@@ -31,10 +31,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How the engine is loaded. `slots` and `slot_tokens` of 0 mean: as the device and the budget allow.
+    """How the engine is loaded. 0 `slots` or `slot_tokens`: as many as the device and the budget allow.
 
     `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr). On a GPU, frames
-    are recorded as CUDA graphs unless `cuda_graphs` is off, and `kernels` says whose small steps they take.
+    are recorded as CUDA graphs unless `cuda_graphs` is off; `kernels` selects what runs their small steps.
     """
 
     checkpoint: str = ""
@@ -76,7 +76,7 @@ def check_options(options: Mapping[str, object]) -> list[str]:
 
 
 def check_language(language: str) -> str | None:
-    """A fault, if the model was not trained on this language ("en", "en-GB", …)."""
+    """A fault if the model was not trained on this language ("en", "en-GB", …)."""
     primary = language.replace("_", "-").split("-")[0].lower()
     if primary in LANGUAGES:
         return None

@@ -51,7 +51,7 @@ def _manifest(top: Table, default_format: str) -> Manifest:
     options = table.every(ENGINE_OPTION) if (table := top.table("engine_options")) else {}
     speakers = tuple(_speaker(table, language) for table in top.tables("speakers"))
     if not speakers and not top.is_faulty("speakers"):
-        top.fault("there are none; add a [[speakers]] table", "speakers")
+        top.fault("is empty; add a [[speakers]] table", "speakers")
     top.close()
     return Manifest(
         title=title or "",
@@ -94,9 +94,9 @@ def _segments(table: Table, language: str) -> tuple[SegmentEntry, ...] | FileRef
 
 
 def _is_one_of_two(table: Table, one: str, other: str) -> bool:
-    """Whether either key is there; both are a fault."""
+    """Whether one of two keys is given; both together are a fault."""
     if one in table and other in table:
-        table.fault(f"stands beside {one}; keep one of the two", other)
+        table.fault(f"cannot be used together with {one}; keep one of the two", other)
     return one in table or other in table
 
 
@@ -109,7 +109,7 @@ def _segment(table: Table, language: str) -> SegmentEntry:
         table.fault("is empty", "id")
     start, end = table.get("start", _SECONDS), table.get("end", _SECONDS)
     if start is not None and end is not None and end <= start:
-        table.fault(f"is {end:g}, not after start = {start:g}", "end")
+        table.fault(f"is {end:g}; must be after start, {start:g}", "end")
     own = table.get("language", _LANGUAGE) or language
     table.close()
     return SegmentEntry(table.at(), text or TextValue("", ""), identity or "", own, start, end)
