@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType, UnionType
 from typing import Any, Self
 
-from fishd.core.dispatch.take_limits import limit_s
+from fishd.core.dispatch.takes import limit_s
 from fishd.core.sizing.calibration import LINES, Level
 from fishd.daemon.pool_plan import Deployment
 from fishd.host.gpus import GpuFault, GpuReading

@@ -130,7 +130,7 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
 
     assert (1, 1) == (first.returncode, again.returncode)
     assert "1 segment of mixed to speak again" in again.stderr
-    assert "3 segments, 2 of them spoken before" in daemon.log()
+    assert "3 segments, 2 of them already spoken" in daemon.log()
     spoken = [(s["name"], part["id"], part["status"]) for s in result["speakers"] for part in s["segments"]]
     assert [("Ada", "001", "done"), ("Ada", "002", "failed"), ("Bob", "001", "done")] == spoken
     for clip in ("clips/Ada/001.wav", "clips/Bob/001.wav"):

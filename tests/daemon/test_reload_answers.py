@@ -12,9 +12,9 @@ import msgspec
 from fishd.cli.commands.reload import outcome
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.model.result import Status
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.config.reload import ConfigReloader, Environment
-from fishd.daemon.mailbox import ConfigRead
+from fishd.daemon.mailbox import ConfigRead, GpusChanged
 from tests.daemon.with_cards import FileNvml
 
 LIMIT_S = 20.0
@@ -46,12 +46,23 @@ def test_a_reload_that_waits_its_turn_has_the_moment_of_its_turn(tmp_path: Path)
 
     async def two() -> list[ConfigRead]:
         outcomes: list[ConfigRead] = []
+        both_read = asyncio.Event()
+
+        def post(message: ConfigRead | GpusChanged) -> None:
+            assert isinstance(message, ConfigRead)
+            outcomes.append(message)
+            if len(outcomes) == 2:
+                both_read.set()
+
         around = Environment(FileNvml(tmp_path / "cards"), {}, read, now=lambda: next(clock))
-        under_test = ConfigReloader(Config(), around, tmp_path, list)
+        under_test = ConfigReloader(Config(), around, tmp_path, list, post)
         async with asyncio.TaskGroup() as group:
+            serving = group.create_task(under_test.run())
             for _ in range(2):
-                group.create_task(under_test.reload(outcomes.append))
-            group.create_task(asyncio.to_thread(both_asked.set))  # its turn comes after theirs
+                under_test.request()
+            group.create_task(asyncio.to_thread(both_asked.set))
+            await both_read.wait()
+            serving.cancel()
         return outcomes
 
     first, second = asyncio.run(two())

@@ -62,7 +62,7 @@ def test_a_reload_of_a_bad_file_fails_and_changes_nothing(service: Service) -> N
     daemon = service.pid()
     service.configure(cpu_workers="many")
     assert service.machine.tried("systemctl", "reload", "fishd").returncode != 0
-    words = "the configuration stays as it was"  # by the watch: `fishd reload` itself refuses
+    words = "the configuration is unchanged"  # by the watch: `fishd reload` itself refuses
     service.machine.wait_until(lambda: words in service.machine.journal(), "the fault in the journal")
     service.wait_until_reloaded()
     assert service.pid() == daemon

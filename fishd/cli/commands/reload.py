@@ -11,7 +11,7 @@ from pathlib import Path
 from fishd.cli.locate import daemon_pid, load, spool_root, status_of
 from fishd.cli.output import NOT_ALL_WELL, USAGE, WELL, CommandError, complain, say
 from fishd.core.model.result import Status
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
 
 WAIT_S = 30.0
 LOOK_EVERY_S = 0.1

@@ -8,8 +8,8 @@ from pathlib import Path
 from fishd.cli.output import BUSY, NOT_ALL_WELL, USAGE, complain
 from fishd.core.config.config import BadConfig
 from fishd.core.transient_errors import is_transient
+from fishd.daemon.app import run
 from fishd.daemon.config.reload import Environment
-from fishd.daemon.event_loop import Daemon, run
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary
 from fishd.host.log.logs import BadLogFile, set_up_logs
@@ -28,7 +28,7 @@ def run_daemon(path: Path | None, *, once: bool) -> int:
     try:
         with open_spool(config.spool.root) as spool:
             around = Environment(NvmlLibrary(), os.environ, lambda: load_config(path, os.environ))
-            return run(Daemon(config, spool, logs, around, once=once))
+            return run(config, spool, logs, around, once=once)
     except SpoolBusy as error:
         complain(error)
         return BUSY
