@@ -50,5 +50,5 @@ def test_a_worker_that_cannot_load_is_told(tmp_path: Path) -> None:
     path = write_config(tmp_path, CONFIG.replace("capacity = 3", 'load = "raise"'))
     said = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
     assert 1 == said.returncode
-    assert "fishd: CPU: the worker ended: the noop engine was told to raise" in said.stderr
+    assert "fishd: CPU: calibration failed: the noop engine was told to raise" in said.stderr
     assert "" == said.stdout

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from fishd.cli.preflight import Answers, inspect_all
-from fishd.wire.messages import Inspect, Inspected
 from tests.daemon.bundles import make_bundle
 from tests.shell.cli import ROOT, Ended, fishd
 
@@ -56,18 +52,20 @@ def test_a_name_cannot_harm_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in said.stdout
 
 
-@pytest.mark.parametrize("broken", ["b", "a", "c"])
-def test_a_clip_that_breaks_the_decoder_is_named_and_the_rest_go_on(broken: str) -> None:
-    """The process that decodes dies; a new one takes the clips after it."""
+def test_an_engine_that_crashes_when_asked_is_reported(tmp_path: Path) -> None:
+    """The audio is still checked, and `check` names what it could not ask."""
+    (tmp_path / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    (tmp_path / "config.toml").write_text('[engine]\nname = "crashing:factory"\n')
+    said = fishd(
+        "check",
+        make_bundle(tmp_path / "one"),
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{ROOT}:{tmp_path}"},
+    )
 
-    def asked(_engine: str, clips: list[Inspect], _env: object) -> Answers:
-        ids = [clip.id for clip in clips]
-        good = ids[: ids.index(broken)] if broken in ids else ids
-        answers = tuple(Inspected(id_, 2.0) for id_ in good)
-        return Answers(answers, "it was ended by SIGSEGV" if broken in ids else "")
-
-    found = inspect_all("", [Inspect(id_, id_) for id_ in "abc"], asked)
-
-    assert {"a", "b", "c"} == found.keys()
-    faults = {id_: clip.fault for id_, clip in found.items() if clip.fault}
-    assert {broken: "broke the process that decodes it: it was ended by SIGSEGV"} == faults
+    assert 1 == said.returncode
+    assert (
+        "✗ job.toml: engine options and languages cannot be checked: crashing:factory gave no answer "
+        "(the process was killed by SIGSEGV)"
+    ) in said.stdout
+    assert "Ada.wav: " in said.stdout

@@ -156,7 +156,7 @@ def test_doctor_finds_all_well(home: Path) -> None:
         ("[pool]\nmax_takes = 0", "must be a whole number from 1 to 100"),
         (
             '[engine]\nname = "tests.engines.noop:factory"\noptions = { load = "kill" }',
-            "its process did not live through the loading: it was ended by SIGKILL",
+            "tests.engines.noop:factory: cannot be loaded: the process was killed by SIGKILL",
         ),
         (
             '[engine]\nname = "tests.engines.noop:factory"\noptions = { load = "out of memory" }',

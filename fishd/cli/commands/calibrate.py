@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 from fishd.cli.locate import load
+from fishd.cli.memory_measurement import MemoryMeasurement
 from fishd.cli.output import WELL, CommandError, console, say
 from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import Config
@@ -21,6 +22,7 @@ from fishd.core.sizing.model import DeviceShare, Gpu
 from fishd.core.sizing.plan import available_on, room_for
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.wire.messages import Ready
 
 
 def calibrate(path: Path | None, *, write: bool) -> int:
@@ -34,7 +36,7 @@ def calibrate(path: Path | None, *, write: bool) -> int:
     try:
         measured = asyncio.run(_measure(config, hiring, share, nvml))
     except WorkerLost as error:
-        raise CommandError(f"{share.device.label}: the worker ended: {error}", 1) from error
+        raise CommandError(f"{share.device.label}: calibration failed: {error}", 1) from error
     proposal = propose(measured, on_gpu=share.total_gb > 0)
     _print(measured, proposal, config, share, found.gpus)
     if write:
@@ -43,15 +45,17 @@ def calibrate(path: Path | None, *, write: bool) -> int:
 
 
 async def _measure(config: Config, hiring: Deployment, share: DeviceShare, nvml: NvmlLibrary) -> list[Level]:
-    index = int(share.device.id.partition(":")[2] or -1)
-    read = (lambda: nvml.read(index)) if share.total_gb else None
+    device = share.device
+    index = int(device.id.partition(":")[2] or -1)
+    read_gpu = (lambda: nvml.read(index)) if share.total_gb else None
     with tempfile.TemporaryDirectory(prefix="fishd-calibrate-") as folder:
-        async with SingleWorker(hiring, share.device.id, Path(folder), read) as worker:
-            slots = await worker.ready(config.pool.start_timeout_s)
+        async with SingleWorker(device.env) as worker:
+            ready = await worker.ask(hiring.load(0, device.id), Ready, config.pool.start_timeout_s)
+            measurement = MemoryMeasurement(worker, Path(folder), read_gpu)
             measured: list[Level] = []
-            for takes in levels(slots):
-                say(f"{takes} of {slots} takes at once")
-                measured.append(await worker.speak(takes, config.pool.take_timeout_s))
+            for takes in levels(ready.slots):
+                say(f"{takes} of {ready.slots} takes at once")
+                measured.append(await measurement.speak(takes, config.pool.take_timeout_s))
             return measured
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from fishd.cli import marked_lines as lines
 from fishd.cli.commands.check_config import check_config
 from fishd.cli.locate import load
 from fishd.cli.output import NOT_ALL_WELL, WELL, console
-from fishd.cli.preflight import ask, inspect_all
+from fishd.cli.single_worker import Question, WorkerLost, ask_each
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
@@ -82,27 +83,31 @@ def _room(source: Path) -> Generator[Path]:
 
 
 def _heard(name: str, reading: LoadedBundle, config: Config) -> _Checked:
-    """What the engine says of a bundle's audio and options, with what was read."""
-    _, engine = resolve_engine(config)
-    clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
-    faults = [*reading.faults, *(Fault(where, clip.fault) for where, clip in clips.items() if clip.fault)]
-    faults += _engine_faults(reading, engine)
-    warnings = [Fault(where, text) for where, clip in clips.items() for text in clip.warnings]
-    return _Checked(name, reading.job, tuple(faults), (*reading.warnings, *warnings), tuple(clips.values()))
+    """What was read, and what a worker finds in its audio, its options and its languages."""
+    questions: list[Question] = [Inspect(ref.where, str(ref.path)) for ref in reading.references]
+    if reading.job is not None:
+        languages = sorted({segment.language for _, _, segment in reading.job.segments()})
+        options = dict(reading.job.engine_options)
+        questions.append(CheckOptions("job.toml", options, tuple(languages), resolve_engine(config)[1]))
+    faults, warnings, clips = [*reading.faults], [*reading.warnings], list[Inspected]()
+    for question, answer in zip(questions, asyncio.run(ask_each(questions)), strict=True):
+        match answer:
+            case Inspected(fault="") as clip:
+                clips.append(clip)
+                warnings += [Fault(clip.id, warning) for warning in clip.warnings]
+            case Inspected() as clip:
+                faults.append(Fault(clip.id, clip.fault))
+            case OptionsChecked():
+                faults += [Fault(answer.id, fault) for fault in answer.faults]
+            case WorkerLost():
+                faults.append(Fault(question.id, _unanswered(question, answer)))
+    return _Checked(name, reading.job, tuple(faults), tuple(warnings), tuple(clips))
 
 
-def _engine_faults(reading: LoadedBundle, engine: str) -> Iterator[Fault]:
-    """What the engine does not take of a bundle that is good otherwise."""
-    if reading.job is None:
-        return
-    languages = sorted({segment.language for _, _, segment in reading.job.segments()})
-    question = CheckOptions("job.toml", dict(reading.job.engine_options), tuple(languages))
-    answers = ask(engine, [question], {"CUDA_VISIBLE_DEVICES": ""})
-    for answer in answers.given:
-        if isinstance(answer, OptionsChecked):
-            yield from (Fault("job.toml", fault) for fault in answer.faults)
-    if not answers.given:
-        yield Fault("engine", f"could not be asked about options and languages: {answers.end}")
+def _unanswered(question: Question, lost: WorkerLost) -> str:
+    if isinstance(question, Inspect):
+        return f"cannot be decoded: the decoder crashed or hung ({lost})"
+    return f"engine options and languages cannot be checked: {question.engine} gave no answer ({lost})"
 
 
 def _print(result: _Checked, out: Console) -> None:
@@ -116,8 +121,7 @@ def _print(result: _Checked, out: Console) -> None:
     for warning in result.warnings:
         lines.marked(out, lines.ODD, str(warning), indent=2)
     for clip in result.clips:
-        if not clip.fault:
-            lines.marked(out, lines.NOTE, f"{clip.id}: {duration(clip.duration_s)}", indent=2, style="dim")
+        lines.marked(out, lines.NOTE, f"{clip.id}: {duration(clip.duration_s)}", indent=2, style="dim")
 
 
 def _print_limits(limits: Limits, out: Console) -> None:

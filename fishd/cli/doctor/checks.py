@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,13 +16,13 @@ from fishd import __version__
 from fishd.cli.doctor.findings import Finding, fault, good, odd
 from fishd.cli.doctor.spool_checks import examine_spool
 from fishd.cli.locate import daemon_pid
-from fishd.cli.preflight import ask
+from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
 from fishd.host.gpus import NvmlLibrary, detect_gpus
-from fishd.wire.messages import Ready, WorkerFault
+from fishd.wire.messages import Load, Ready
 
 LOAD_LIMIT_S = 600.0
 
@@ -115,24 +116,23 @@ def _engine(config: Config, hiring: Deployment, say: Callable[[str], None]) -> F
         return good("Engine", f"{name}: loaded by the daemon (process {pid}); see `fishd status`")
     say(f"loading the {name} engine …")
     share = next(share for share in hiring.plan.shares if share.workers)
-    load = hiring.load(0, share.device.id)
-    answers = ask(hiring.factory, [load], share.device.env, LOAD_LIMIT_S)
-    match answers.given:
-        case (Ready() as ready,):
-            slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
-            where = (
-                f"on {share.device.label}, {slots}, {ready.sample_rate} Hz, loaded in {ready.load_s:.1f} s"
-            )
-            workers = f"{count(hiring.plan.total, 'worker')} planned"
-            return good("Engine", "; ".join((f"{ready.engine} {where}", workers, *ready.notes)))
-        case (WorkerFault() as told,):
-            return fault("Engine", f"{name}: {told.reason}", _mend(name, told))
-        case _:
-            return fault("Engine", f"{name}: its process did not live through the loading: {answers.end}")
+    try:
+        ready = asyncio.run(_load(hiring.load(0, share.device.id), share.device.env))
+    except WorkerLost as error:
+        return fault("Engine", f"{name}: cannot be loaded: {error}", _mend(name, error.kind))
+    slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
+    where = f"on {share.device.label}, {slots}, {ready.sample_rate} Hz, loaded in {ready.load_s:.1f} s"
+    workers = f"{count(hiring.plan.total, 'worker')} planned"
+    return good("Engine", "; ".join((f"{ready.engine} {where}", workers, *ready.notes)))
 
 
-def _mend(name: str, told: WorkerFault) -> str:
-    if told.kind == "out of memory":
+async def _load(load: Load, env: Mapping[str, str]) -> Ready:
+    async with SingleWorker(env) as worker:
+        return await worker.ask(load, Ready, LOAD_LIMIT_S)
+
+
+def _mend(name: str, kind: str) -> str:
+    if kind == "out of memory":
         return "close what else uses the GPU (`nvidia-smi`), or give a worker less or more: docs/hardware.md"
     if name == "fish":
         return "make install-fish, and see engine.checkpoint"
