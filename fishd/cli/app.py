@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from fishd.cli.help_layout import Command, Sections
+from fishd.cli.help_layout import Command, SectionedGroup
 from fishd.cli.output import end_with
 from fishd.cli.service.app import service
 
 app = typer.Typer(
     name="fishd",
-    cls=Sections,
+    cls=SectionedGroup,
     help="Folders of lines in, folders of speech out: every line in its speaker's own voice.",
     epilog="`fishd COMMAND --help` says more. Exit codes: 0 well; 1 a job failed, was partial or rejected, "
     "or faults were found; 2 usage or configuration; 3 another daemon owns the spool.",
