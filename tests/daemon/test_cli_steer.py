@@ -36,7 +36,7 @@ def test_reload_says_that_the_configuration_was_taken(daemon: Running) -> None:
 
     assert 0 == said.returncode
     assert daemon.process
-    assert f"the daemon (process {daemon.process.pid}) has taken the configuration over" in said.stderr
+    assert f"the daemon (process {daemon.process.pid}) has reloaded its configuration" in said.stderr
 
 
 def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path
 
     assert (2, 0) == (said.returncode, again.returncode)
     assert "config.toml:2: pool.max_takes: is 0; must be" in said.stderr
-    assert "the old one stays" in said.stderr
+    assert "the old one stays in force" in said.stderr
     assert "pool.max_takes" in shown.stdout
 
 
@@ -100,7 +100,7 @@ def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gat
     fishd("submit", "--wait", make_bundle(tmp_path / "over"), cwd=daemon.folder)
     over, path = fishd("cancel", "over", cwd=daemon.folder), fishd("cancel", "../x", cwd=daemon.folder)
 
-    assert (1, True) == (over.returncode, "over: is finished: " in over.stderr)
+    assert (1, True) == (over.returncode, "over: is already finished: " in over.stderr)
     assert (2, True) == (path.returncode, "../x: is not a job's name" in path.stderr)
 
 
@@ -129,7 +129,7 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
     result = daemon.result("mixed-retry")
 
     assert (1, 1) == (first.returncode, again.returncode)
-    assert "1 segment of mixed to speak again" in again.stderr
+    assert "mixed: 1 segment to speak again" in again.stderr
     assert "3 segments, 2 of them spoken before" in daemon.log()
     spoken = [(s["name"], part["id"], part["status"]) for s in result["speakers"] for part in s["segments"]]
     assert [("Ada", "001", "done"), ("Ada", "002", "failed"), ("Bob", "001", "done")] == spoken
@@ -148,7 +148,7 @@ def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
     fine, foul, none = (fishd("retry", name, cwd=daemon.folder) for name in ("fine", "foul", "none"))
 
     assert (0, True) == (fine.returncode, "every segment is spoken" in fine.stderr)
-    assert (1, True) == (foul.returncode, "was rejected; mend the bundle" in foul.stderr)
+    assert (1, True) == (foul.returncode, "was rejected; fix the bundle" in foul.stderr)
     assert (1, True) == (none.returncode, "none: has no result" in none.stderr)
 
 
@@ -163,7 +163,10 @@ def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) 
         gate.touch()
         served.start()
 
-        assert (0, True) == (said.returncode, "left ends at the next start" in said.stderr)
+        assert (0, True) == (
+            said.returncode,
+            "left: no daemon is running; the job ends at its next start" in said.stderr,
+        )
         assert "cancelled" == served.wait_for_result("left")["status"]
 
 

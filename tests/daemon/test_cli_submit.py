@@ -61,7 +61,7 @@ def test_the_others_are_dropped_when_one_cannot_be(daemon: Running, tmp_path: Pa
     said = fishd("submit", tmp_path / "none", make_bundle(tmp_path / "other"), cwd=daemon.folder)
 
     assert (2, "other\n") == (said.returncode, said.stdout)
-    assert f"{tmp_path}/none: is not there" in said.stderr
+    assert f"{tmp_path}/none: does not exist" in said.stderr
 
 
 def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_doctor_leaves_the_engine_to_a_running_daemon(daemon: Running) -> None:
     said = fishd("doctor", cwd=daemon.folder)
 
     assert 0 == said.returncode
-    assert "Engine: tests.engines.noop:factory: loaded by the daemon" in said.stdout
+    assert "Engine: tests.engines.noop:factory: in use by the daemon" in said.stdout
 
 
 def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path
         later.stop()
 
     assert "no daemon has run here" in heard[1]
-    assert heard[2].startswith("fishd: early: waits: ")
+    assert heard[2].startswith("fishd: early: waiting: ")
     assert (0, True) == (waiting.returncode, "✓ Done" in out)
 
 
@@ -178,4 +178,4 @@ def test_a_job_that_is_taken_away_ends_the_waiting(tmp_path: Path) -> None:
         _, said = waiting.communicate(timeout=LIMIT_S)
 
     assert 1 == waiting.returncode
-    assert "gone: is neither in the inbox nor in work any more" in said
+    assert "gone: is no longer in the inbox or in work" in said

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.cli.commands.reload import outcome
+from fishd.cli.commands.reload import wait_for_outcome
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.model.result import Status
 from fishd.daemon.clock import rfc3339
@@ -30,7 +30,7 @@ def test_what_was_read_before_the_asking_is_no_answer() -> None:
     ours = msgspec.structs.replace(BEFORE, reloads=2, config_read_at=ASKED_AT)
     shown = iter([None, BEFORE, watchs, watchs, ours])
 
-    assert ours == outcome(lambda: next(shown), ASKED_AT, pause=lambda _: None)
+    assert ours == wait_for_outcome(lambda: next(shown), ASKED_AT, pause=lambda _: None)
 
 
 def test_a_reload_that_waits_its_turn_has_the_moment_of_its_turn(tmp_path: Path) -> None:

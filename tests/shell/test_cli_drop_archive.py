@@ -16,7 +16,7 @@ from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd
 
 KINDS = "(.tar.gz, .tgz, .tar, .zip)"
-READ = "give yourself the right to read it"
+READ = "give yourself permission to read it"
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_a_cut_archive_is_refused(root: Path, tmp_path: Path) -> None:
     """The daemon would wait for its end."""
     archive = pack(tmp_path)
     os.truncate(archive, archive.stat().st_size // 2)
-    mend = "pack it anew, or copy it here again"
+    fix = "pack it again, or copy it here again"
 
-    assert f"{archive}: is damaged, or its end is missing; {mend}" == refusal(archive, root)
+    assert f"{archive}: is damaged, or its end is missing; {fix}" == refusal(archive, root)
 
 
 def test_what_only_bears_an_archives_name_is_refused(root: Path, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_link_to_nowhere_or_to_itself_is_refused(target: str, root: Path, tmp_
 def test_an_archive_in_the_inbox_is_not_dropped_again(root: Path, tmp_path: Path) -> None:
     """It would be spoken twice."""
     inside = pack(tmp_path).rename(root / "inbox" / "job.zip")
-    with pytest.raises(CommandError, match="is in the inbox already; the daemon takes it by itself"):
+    with pytest.raises(CommandError, match="is already in the inbox; the daemon takes it from there"):
         drop(inside, root)
 
 
@@ -171,5 +171,5 @@ def test_commands_know_a_job_that_is_still_an_archive_in_the_inbox(root: Path, t
     cancel, logs = (fishd(command, "job", cwd=tmp_path) for command in ("cancel", "logs"))
 
     where = f"{root}/inbox/job.tar"
-    assert f"fishd: job: is still in the inbox; to take it back, move {where} away\n" == cancel.stderr
+    assert f"fishd: job: is still in the inbox; to withdraw it, move {where} away\n" == cancel.stderr
     assert "fishd: job: is still in the inbox and has no log yet\n" == logs.stderr

@@ -1,4 +1,4 @@
-"""`fishd service`: fishd under systemd, installed from the files in systemd/ and uninstalled again.
+"""`fishd service`: install fishd as a systemd service from the files in systemd/, and uninstall it.
 
-`fishd.cli.app` mounts its commands. It must not import the other commands, nor the daemon.
+`fishd.cli.app` mounts its commands. It must not import the other commands or the daemon.
 """

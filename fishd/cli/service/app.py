@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fishd.cli.help_layout import Command
-from fishd.cli.output import end_with
+from fishd.cli.output import exit_with
 
 service = typer.Typer(
     help="Install fishd as a systemd service, or uninstall it.",
@@ -35,7 +35,7 @@ def install(
     from fishd.cli.service.machine import this_machine
 
     root = ctx.find_root().command
-    end_with(lambda: commands.install(root, this_machine(), user=user, now=now, dry_run=dry_run))
+    exit_with(lambda: commands.install(root, this_machine(), user=user, now=now, dry_run=dry_run))
 
 
 @service.command(cls=Command)
@@ -48,4 +48,4 @@ def uninstall(ctx: typer.Context, user: User = False, dry_run: DryRun = False) -
     from fishd.cli.service.machine import this_machine
 
     root = ctx.find_root().command
-    end_with(lambda: commands.uninstall(root, this_machine(), user=user, dry_run=dry_run))
+    exit_with(lambda: commands.uninstall(root, this_machine(), user=user, dry_run=dry_run))

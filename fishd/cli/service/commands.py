@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
 from fishd.cli.service.installer import Installer
 from fishd.cli.service.machine import Machine
 from fishd.cli.service.man_page import man_page
@@ -27,8 +27,8 @@ def install(root: Any, machine: Machine, *, user: bool, now: bool, dry_run: bool
         service.install(installer, now=now, is_booted=machine.is_booted)
     start = [] if now else [f"start it: {' '.join(service.systemctl)} start fishd"]
     for step in (*start, *service.next_steps):
-        say(step)
-    return WELL
+        print_message(step)
+    return EXIT_OK
 
 
 def uninstall(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> int:
@@ -36,8 +36,8 @@ def uninstall(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> int:
     service = _service(root, machine, user=user, dry_run=dry_run)
     with _installer(dry_run=dry_run) as installer:
         service.uninstall(installer, is_booted=machine.is_booted)
-    say(f"kept: {service.kept}")
-    return WELL
+    print_message(f"kept: {service.kept}")
+    return EXIT_OK
 
 
 def _service(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> Service:
@@ -51,9 +51,9 @@ def _service(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> Servi
 def _installer(*, dry_run: bool) -> Generator[Installer]:
     """An OSError of a step becomes a CommandError that names the file."""
     if dry_run:
-        say("dry run: these steps would be done, nothing is changed")
+        print_message("dry run: these steps would be done, nothing is changed")
     try:
         yield Installer(dry_run=dry_run)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}; earlier steps are done, so run the command again"
-        raise CommandError(what, NOT_ALL_WELL) from error
+        raise CommandError(what, EXIT_FAILED) from error

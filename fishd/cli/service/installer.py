@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fishd.cli.output import NOT_ALL_WELL, CommandError
+from fishd.cli.output import EXIT_FAILED, CommandError
 
 LIMIT_S = 300.0
 
@@ -84,10 +84,10 @@ def _run(command: tuple[str, ...], *, may_fail: bool) -> None:
             command, check=False, capture_output=True, text=True, errors="replace", timeout=LIMIT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{called}: did not finish within {LIMIT_S:.0f} s", NOT_ALL_WELL) from error
+        raise CommandError(f"{called}: did not finish within {LIMIT_S:.0f} s", EXIT_FAILED) from error
     if ended.returncode and not may_fail:
         output = " ".join((ended.stdout + ended.stderr).split())
-        raise CommandError(f"{called}: exit status {ended.returncode}: {output}", NOT_ALL_WELL)
+        raise CommandError(f"{called}: exit status {ended.returncode}: {output}", EXIT_FAILED)
 
 
 def _read(path: Path) -> str | None:
