@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
@@ -91,21 +92,21 @@ class ProgressBars:
 
     def update(self, name: str, job: JobSnapshot | None, state: str) -> None:
         if job is None:
-            self._progress.update(self._task(name), state=cropped(state, 40))
+            self._set(name, state=cropped(state, 40))
             return
+        ended = job.done + job.failed
         shown = state if job.eta_s is None else f"{left(job.eta_s)} left"
         if job.failed:
             shown += f", {job.failed:,} failed"
-        self._progress.update(self._task(name), completed=job.done + job.failed, total=job.total, state=shown)
+        self._set(name, completed=ended, total=job.total, count=f"{ended:,}/{job.total:,}", state=shown)
 
     def finish(self, name: str) -> None:
-        task = self._progress.tasks[self._task(name)]
-        self._progress.update(task.id, completed=task.total or 1, total=task.total or 1, state="published")
+        self._set(name, completed=1, total=1, count="", state="published")
 
-    def _task(self, name: str) -> TaskID:
+    def _set(self, name: str, **columns: Any) -> None:
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(cropped(name, 24), total=None, state="")
-        return self._tasks[name]
+            self._tasks[name] = self._progress.add_task(cropped(name, 24), total=None, count="", state="")
+        self._progress.update(self._tasks[name], **columns)
 
 
 class ProgressLines:
