@@ -7,7 +7,6 @@ copied as links, and the daemon refuses them.
 
 from __future__ import annotations
 
-import itertools
 import os
 import secrets
 import shutil
@@ -93,9 +92,10 @@ def _usable_name(name: str) -> str:
 
 def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
     """Rename to the first of NAME, NAME-2, … that is free in every folder from inbox to archive."""
-    candidates = map(numbered(name), itertools.count(1))
+    number = 0
     while True:
-        candidate = next(candidates)
+        number += 1
+        candidate = numbered(name)(number)
         if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(candidate)):
             continue
         with suppress(FileExistsError):

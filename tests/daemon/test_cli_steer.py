@@ -16,7 +16,7 @@ from tests.shell.cli import fishd
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Its takes do not end before the file `gate` is there."""
+    """Its takes do not end before the file `gate` exists."""
     folder = tmp_path_factory.mktemp("daemon")
     with running(folder, gate=str(folder / "gate"), faults={"Nonsense": "refuse"}) as served:
         yield served
@@ -24,13 +24,13 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def gate(daemon: Running) -> Path:
-    """Shut; whoever wants it open touches it."""
+    """Closed; a test opens it by touching the file."""
     path = daemon.folder / "gate"
     path.unlink(missing_ok=True)
     return path
 
 
-def test_reload_says_that_the_configuration_was_taken(daemon: Running) -> None:
+def test_reload_reports_that_the_configuration_was_accepted(daemon: Running) -> None:
     """By the process that holds the lock."""
     said = fishd("reload", cwd=daemon.folder)
 
@@ -39,8 +39,8 @@ def test_reload_says_that_the_configuration_was_taken(daemon: Running) -> None:
     assert f"the daemon (process {daemon.process.pid}) has reloaded its configuration" in said.stderr
 
 
-def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path: Path) -> None:
-    """The daemon's own faults, asked for by way of another file of the same spool."""
+def test_reload_reports_why_a_configuration_was_rejected(daemon: Running, tmp_path: Path) -> None:
+    """With the daemon's own faults, though --config names another file of the same spool."""
     good = daemon.config_path.read_text()
     other = tmp_path / "other.toml"
     other.write_text(f'[spool]\nroot = "{daemon.spool}"\n')
@@ -59,7 +59,7 @@ def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path
 
 
 def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> None:
-    """As any other fault of the configuration: said, and the daemon goes on with the old one."""
+    """As any other fault of the configuration; the daemon continues with the old one."""
     good = daemon.config_path.read_text()
     daemon.config_path.write_text(good.replace("[log]", '[log]\nfile = "/proc/none/log"'))
     said = fishd("reload", cwd=daemon.folder)
@@ -71,7 +71,7 @@ def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> Non
 
 
 def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
-    """And ends with the result, though a take in hand would never end."""
+    """And ends with the result, though a take in progress would never end."""
     with running(tmp_path / "home", faults={"Forever": "steps"}) as served:
         served.drop(make_bundle(tmp_path / "long", {"Ada": ["One.", "Forever."]}))
         journal = served.spool / "work" / "long" / "journal.jsonl"
@@ -104,8 +104,8 @@ def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gat
     assert (2, True) == (path.returncode, "../x: is not a job's name" in path.stderr)
 
 
-def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None:
-    """And it serves the next asker."""
+def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
+    """And the daemon serves the next client."""
     for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n'):
         with socket.socket(socket.AF_UNIX) as sock, address(daemon.spool / CONTROL) as short:
             sock.settimeout(LIMIT_S)
@@ -120,7 +120,7 @@ def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None
 def test_retry_speaks_only_what_failed_and_gives_the_whole(
     daemon: Running, tmp_path: Path, gate: Path
 ) -> None:
-    """The good clips are those of the first result; nothing of that is changed."""
+    """The good clips are those of the first result, which is not changed."""
     gate.touch()
     lines = {"Ada": ["Good.", "Nonsense."], "Bob": ["Good too."]}
     first = fishd("submit", "--wait", make_bundle(tmp_path / "mixed", lines, priority=3), cwd=daemon.folder)
@@ -141,7 +141,7 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
 def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
     daemon: Running, tmp_path: Path, gate: Path
 ) -> None:
-    """Each is said with what to do."""
+    """Each is reported with what to do."""
     gate.touch()
     good, bad = make_bundle(tmp_path / "fine"), make_bundle(tmp_path / "foul", {"Ada": [" "]})
     fishd("submit", "--wait", good, bad, cwd=daemon.folder)
@@ -153,7 +153,7 @@ def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
 
 
 def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) -> None:
-    """The word is left in the job's journal."""
+    """The request is kept in the job's journal."""
     gate = tmp_path / "gate"
     with running(tmp_path / "home", {"engine": {"name": NOOP}}, gate=str(gate)) as served:
         served.drop(make_bundle(tmp_path / "left", {"Ada": ["One.", "Two."]}))

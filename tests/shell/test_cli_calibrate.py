@@ -24,7 +24,7 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 
 
 def test_it_measures_each_number_of_takes_and_proposes(tmp_path: Path) -> None:
-    """One, two and all three at once; the file is left alone."""
+    """One, two and all three at once; the file is not changed."""
     path = write_config(tmp_path)
     said = fishd("calibrate", "--config", path, cwd=tmp_path)
     assert (0, "") == (said.returncode, "".join(line for line in said.stderr.splitlines() if "rror" in line))
@@ -36,7 +36,7 @@ def test_it_measures_each_number_of_takes_and_proposes(tmp_path: Path) -> None:
 
 
 def test_write_sets_the_one_key(tmp_path: Path) -> None:
-    """Comments and all else stay."""
+    """Comments and everything else stay."""
     path = write_config(tmp_path)
     assert 0 == fishd("calibrate", "--write", "--config", path, cwd=tmp_path).returncode
     old, new = CONFIG.splitlines(), path.read_text().splitlines()
@@ -45,8 +45,8 @@ def test_write_sets_the_one_key(tmp_path: Path) -> None:
     assert new[2].endswith("   # no limit yet")
 
 
-def test_a_worker_that_cannot_load_is_told(tmp_path: Path) -> None:
-    """In its own words, with exit code 1; nothing is proposed."""
+def test_a_worker_that_cannot_load_is_reported(tmp_path: Path) -> None:
+    """With its reason and exit code 1; nothing is proposed."""
     path = write_config(tmp_path, CONFIG.replace("capacity = 3", 'load = "raise"'))
     said = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
     assert 1 == said.returncode

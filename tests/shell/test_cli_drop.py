@@ -44,7 +44,7 @@ def test_the_copy_is_whole_and_ready(root: Path, tmp_path: Path) -> None:
 def test_a_name_that_is_taken_anywhere_on_the_way_gets_a_number(
     folder: str, root: Path, tmp_path: Path
 ) -> None:
-    """So that the name stays what it is, from inbox to archive."""
+    """So that the name is the same from inbox to archive."""
     bundle = write_bundle(tmp_path / "job")
     (root / folder / "job").mkdir()
     (root / folder / "job-2").mkdir()
@@ -82,7 +82,7 @@ def test_a_fifo_is_refused_at_once(root: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_folder_is_refused(root: Path, tmp_path: Path) -> None:
-    """With the folder that was meant."""
+    """With a hint at the folder to give."""
     bundle = write_bundle(tmp_path / "job")
 
     assert f"{tmp_path}/no: does not exist" == refusal(tmp_path / "no", root)
@@ -115,7 +115,7 @@ def test_a_file_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> Non
 
 
 def test_a_shared_inbox_lets_the_group_move_the_copy(root: Path, tmp_path: Path) -> None:
-    """The daemon is another user of that group; a folder that it may not write it could not move."""
+    """The daemon is another user of that group, and can only move a folder that it may write to."""
     (root / "inbox").chmod(0o2775)
     bundle = write_bundle(tmp_path / "job")
     bundle.chmod(0o700)

@@ -63,7 +63,7 @@ def test_check_reports_every_fault_of_a_configuration(tmp_path: Path) -> None:
 
 
 def test_a_configuration_that_is_named_must_exist(tmp_path: Path) -> None:
-    """Every command that takes --config says so alike."""
+    """Every command that takes --config reports it."""
     for name in ("status", "plan", "doctor", "check"):
         said = fishd(name, "--config", "no.toml", cwd=tmp_path)
         assert ("no.toml: is not there" in said.stdout + said.stderr, said.returncode in (1, 2)) == (
@@ -72,7 +72,7 @@ def test_a_configuration_that_is_named_must_exist(tmp_path: Path) -> None:
         )
 
 
-def test_plan_prints_the_exact_log_lines_for_described_cards(tmp_path: Path) -> None:
+def test_plan_prints_the_exact_log_lines_for_described_gpus(tmp_path: Path) -> None:
     """The issue's own example."""
     said = fishd("plan", "--gpu", "RTX 4090:24", "--model-memory", "6", cwd=tmp_path)
 
@@ -96,14 +96,14 @@ def test_plan_prints_the_exact_log_lines_for_described_cards(tmp_path: Path) -> 
 def test_plan_refuses_an_invalid_gpu_or_budget(
     arguments: tuple[str, str], words: str, tmp_path: Path
 ) -> None:
-    """In words, with exit code 2."""
+    """With a message and exit code 2."""
     said = fishd("plan", *arguments, cwd=tmp_path)
 
     assert (2, True) == (said.returncode, words in said.stderr)
 
 
 def test_status_says_that_no_daemon_has_run(home: Path) -> None:
-    """In words for people, exit code 1; as whole JSON for programs."""
+    """As a message with exit code 1, or as complete JSON."""
     said = fishd("status", cwd=home)
     told = json.loads(fishd("status", "--json", cwd=home).stdout)
 
@@ -138,7 +138,7 @@ def test_reload_and_cancel_say_that_no_daemon_runs(home: Path) -> None:
 
 
 def test_doctor_finds_no_fault(home: Path) -> None:
-    """One line for each check; the engine is loaded for its own."""
+    """One line for each check; the engine is really loaded."""
     said = fishd("doctor", cwd=home)
 
     assert 0 == said.returncode
