@@ -29,51 +29,46 @@ class Installer:
         """Write a file; with `keep`, one that exists belongs to the operator and stays."""
         current = _read(path)
         if current == content:
-            self._did("unchanged", path)
+            self._step("unchanged", path)
         elif current is not None and keep:
-            self._did("keep", f"{path} (yours)")
+            self._step("keep", f"{path} (yours)")
         else:
-            self._did("write" if current is None else "replace", path)
-            self._do(lambda: _replace(path, lambda part: part.write_text(content, encoding="utf-8")))
+            verb = "write" if current is None else "replace"
+            self._step(verb, path, lambda: _replace(path, lambda part: part.write_text(content, "utf-8")))
 
     def link(self, path: Path, target: Path) -> None:
         """Make a symbolic link, but never in place of a file."""
         if path.is_symlink() and path.readlink() == target:
-            self._did("unchanged", path)
+            self._step("unchanged", path)
         elif os.path.lexists(path) and not path.is_symlink():
-            self._did("keep", f"{path} (not fishd's)")
+            self._step("keep", f"{path} (not fishd's)")
         else:
-            self._did("link", f"{path} -> {target}")
-            self._do(lambda: _replace(path, lambda part: part.symlink_to(target)))
+            link = f"{path} -> {target}"
+            self._step("link", link, lambda: _replace(path, lambda part: part.symlink_to(target)))
 
     def create_folder(self, path: Path) -> None:
         if path.is_dir():
-            self._did("unchanged", path)
+            self._step("unchanged", path)
         else:
-            self._did("create", path)
-            self._do(lambda: path.mkdir(parents=True))
+            self._step("create", path, lambda: path.mkdir(parents=True))
 
     def remove(self, path: Path) -> None:
-        """Remove a file or a link; a folder only if nothing is in it."""
+        """Remove a file or a link; a folder only if it is empty."""
         is_folder = path.is_dir() and not path.is_symlink()
         if not os.path.lexists(path):
-            self._did("missing", path)
+            self._step("missing", path)
         elif is_folder and any(path.iterdir()) and not self._dry_run:
-            self._did("keep", f"{path} (not empty)")
+            self._step("keep", f"{path} (not empty)")
         else:
-            self._did("remove", path)
-            self._do(path.rmdir if is_folder else path.unlink)
+            self._step("remove", path, path.rmdir if is_folder else path.unlink)
 
     def run(self, *command: str, may_fail: bool = False) -> None:
-        self._did("run", shlex.join(command))
-        self._do(lambda: _run(command, may_fail=may_fail))
+        self._step("run", shlex.join(command), lambda: _run(command, may_fail=may_fail))
 
-    def _did(self, what: str, thing: object) -> None:
-        self._report(f"{what:<10} {thing}")
-
-    def _do(self, step: Callable[[], object]) -> None:
-        if not self._dry_run:
-            step()
+    def _step(self, verb: str, thing: object, action: Callable[[], object] | None = None) -> None:
+        self._report(f"{verb:<10} {thing}")
+        if action and not self._dry_run:
+            action()
 
 
 def _run(command: tuple[str, ...], *, may_fail: bool) -> None:
