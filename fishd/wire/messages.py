@@ -21,7 +21,10 @@ class Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class Load(Message, frozen=True):
-    """The first message: which engine to load, on which device ("cpu", "cuda:0"), with which options."""
+    """Which engine to load, on which device ("cpu", "cuda:0"), with which options; sent once.
+
+    Before it a worker answers only Inspect and CheckOptions, which need no loaded engine.
+    """
 
     worker: int
     engine: str  # "module:factory"
@@ -48,11 +51,15 @@ class Inspect(Message, frozen=True):
 
 
 class CheckOptions(Message, frozen=True):
-    """Are these [engine_options], and these languages, any that the engine takes?"""
+    """Does the engine accept these [engine_options] and these languages?
+
+    `engine` ("module:factory") is required before Load; after it the loaded engine answers.
+    """
 
     id: str
     options: dict[str, object]
     languages: tuple[str, ...] = ()
+    engine: str = ""
 
 
 class Speak(Message, frozen=True):

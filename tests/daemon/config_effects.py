@@ -1,4 +1,4 @@
-"""Observations of a configuration's effects. Each function runs a real part of fishd with some settings."""
+"""Effects of a configuration, observed at a part of fishd. daemon_effects.py has those of whole daemons."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import tomli_w
 
 from fishd.core.config.config import Config
 from fishd.core.config.parse import parse_config
-from fishd.core.dispatch.actions import FinishJob, InspectReference, KillWorker, SendTake
-from fishd.core.dispatch.events import StopRequested, WorkerProgressed
+from fishd.core.dispatch.actions import FinishJob, KillWorker, SendTake
+from fishd.core.dispatch.dispatcher import Dispatcher
+from fishd.core.dispatch.events import JobArrived, StopRequested, Tick, WorkerProgressed, WorkerReady
 from fishd.core.sizing.model import Gpu
+from fishd.daemon.controller import Controller
 from fishd.daemon.disk_errors import DiskErrorTracker
-from fishd.daemon.executor import ActionExecutor
 from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.mailbox import InboxScanned
@@ -32,8 +33,8 @@ from fishd.spool.work_folder import BUNDLE
 from fishd.wire.messages import Inspect
 from fishd.worker.references import inspect
 from tests.core.stage import Script, make_job, of
-from tests.daemon.bundles import RATE, make_bundle, tone
-from tests.daemon.running import NOOP, Running, running
+from tests.daemon.bundles import RATE, tone
+from tests.daemon.running import NOOP
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 LIMIT_S = 60.0
@@ -149,46 +150,49 @@ def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list
 
 
 class _RecordingPool:
-    def __init__(self) -> None:
-        self.sent: list[Inspect] = []
+    """Takes the place of worker processes."""
 
-    def send(self, _worker: int, message: Inspect) -> None:
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def start(self, *_: object) -> None:
+        pass
+
+    def send(self, _worker: int, message: object) -> None:
         self.sent.append(message)
 
 
 def findings_in_two_seconds(settings: Settings, folder: Path) -> list[str]:
-    """Fault and warnings of a reference of 2 s, asked by the real executor, answered by the worker's code."""
+    """Fault and warnings of a reference of 2 s: the real controller asks, the worker's code answers."""
     clip = folder / "clip.wav"
     soundfile.write(clip, tone(2.0), RATE)
-    pool, none = _RecordingPool(), cast("Any", None)
-    deployment = deployment_of(settings, folder)
-    executor = ActionExecutor(folder, cast("Any", pool), none, none, deployment, trouble=none)
-    executor.execute(InspectReference(0, "check", str(clip)))
-    found = inspect(pool.sent[0])
+    pool, unused, deployment = _RecordingPool(), cast("Any", None), deployment_of(settings, folder)
+
+    async def ask() -> None:
+        controller = Controller(
+            Dispatcher(deployment.pool_plan),
+            deployment,
+            work=folder,
+            pool=cast("Any", pool),
+            journal=unused,
+            publisher=unused,
+            references=unused,
+            post=unused,
+            report_error=unused,
+        )
+        for event in (
+            Tick(),
+            WorkerReady(0, 1, "an engine"),
+            JobArrived("job", make_job(), references=(("a place", str(clip)),)),
+        ):
+            controller.apply(event)
+
+    asyncio.run(ask())
+    (found,) = [inspect(message) for message in pool.sent if isinstance(message, Inspect)]
     return [*filter(None, [found.fault]), *found.warnings]
 
 
-# ---- the inbox and the archive ----------------------------------------------------------------------------
-
-
-def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
-    """Whether a bundle without `.ready` is claimed no later than a bundle with it, dropped afterwards."""
-    with running(folder, settings) as daemon:
-        make_bundle(daemon.spool / "inbox" / "settles")
-        daemon.drop(make_bundle(folder / "ready"))
-        daemon.wait_for_result("ready")
-        return not (daemon.spool / "inbox" / "settles").exists()
-
-
-def reason_to_give_up(settings: Settings, folder: Path) -> str:
-    """Why a bundle that stays incomplete is rejected."""
-    spool = settings["spool"]
-    daemon = Running(folder, {"spool": {"settle_s": 0.0, **spool}})
-    (daemon.spool / "inbox").mkdir(parents=True)
-    bundle = make_bundle(daemon.spool / "inbox" / "job")
-    (bundle / "Ada.wav").unlink()
-    daemon.once()
-    return daemon.result("job")["errors"][-1]["what"]
+# ---- the inbox --------------------------------------------------------------------------------------------
 
 
 def is_scanned_often(settings: Settings, folder: Path) -> bool:
@@ -219,42 +223,6 @@ async def _scans(settings: Settings, folder: Path) -> int:
         reference = {"spool": {"root": "reference", "rescan_s": 0.005}}
         group.create_task(intake("reference", config_of(reference, folder)))
     return counts["observed"]
-
-
-def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
-    """A bundle that was archived a moment ago, when a daemon has started and stopped."""
-    daemon = Running(folder, settings)
-    archived = daemon.spool / "archive" / "job"
-    archived.mkdir(parents=True)
-    daemon.once()
-    return archived.exists()
-
-
-def spools_in(settings: Settings, folder: Path) -> list[str]:
-    """The folders that a daemon has made a spool of."""
-    Running(folder, settings).once()
-    return sorted(inbox.parent.name for inbox in folder.glob("*/archive"))
-
-
-# ---- results ----------------------------------------------------------------------------------------------
-
-
-def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
-    """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
-    ledger = folder / "ledger"
-    daemon = Running(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
-    (daemon.spool / "inbox").mkdir(parents=True)
-    for n in range(2):
-        daemon.drop(make_bundle(folder / str(n) / "show"))
-        assert 0 == daemon.once()
-    (segment,) = daemon.result("show-2")["speakers"][0]["segments"]
-    assert (daemon.spool / "outbox" / "show-2" / segment["clip"]).exists()
-    return Path(segment["clip"]).suffix, len(ledger.read_text().splitlines())
-
-
-def metrics_are_written(settings: Settings, folder: Path) -> bool:
-    Running(folder, settings).once()
-    return (folder / "fishd.prom").exists()
 
 
 # ---- the log ----------------------------------------------------------------------------------------------

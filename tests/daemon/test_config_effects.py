@@ -12,6 +12,7 @@ import pytest
 from fishd.core.config.keys import RULES
 from fishd.core.model.limits import MIB
 from tests.daemon import config_effects as seen
+from tests.daemon import daemon_effects as daemons
 from tests.daemon.running import NOOP
 from tests.shell.bundles import one_speaker, write_bundle
 
@@ -39,15 +40,15 @@ def zipped(path: Path) -> None:
 
 # Of each key: how to observe it, and two values with what is observed.
 EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
-    "spool.root": (seen.spools_in, ("one", ["one"]), ("two", ["two"])),
-    "spool.settle_s": (seen.is_claimed_at_once, (0.0, True), (250.0, False)),
+    "spool.root": (daemons.spools_in, ("one", ["one"]), ("two", ["two"])),
+    "spool.settle_s": (daemons.is_claimed_at_once, (0.0, True), (250.0, False)),
     "spool.settle_timeout_s": (
-        seen.reason_to_give_up,
+        daemons.reason_to_give_up,
         (0.05, "stayed incomplete for 0.05 s"),
         (0.1, "stayed incomplete for 0.1 s"),
     ),
     "spool.rescan_s": (seen.is_scanned_often, (0.005, True), (1000.0, False)),
-    "spool.archive_days": (seen.is_still_in_the_archive, (0, False), (1, True)),
+    "spool.archive_days": (daemons.is_still_in_the_archive, (0, False), (1, True)),
     "pool.multiprocess": (seen.workers_on_cards, (True, [2, 2]), (False, [1, 0])),
     "pool.model_memory_gb": (seen.workers_on_cards, (8.0, [2, 2]), (6.0, [3, 3])),
     "pool.usable_fraction": (seen.workers_on_cards, (0.9, [2, 2]), (0.5, [1, 1])),
@@ -66,13 +67,13 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     ),
     "engine.precision": (seen.option_loaded("precision"), ("bfloat16", "bfloat16"), ("float32", "float32")),
     "engine.options": (seen.option_loaded("temperature"), ({}, None), ({"temperature": 0.7}, 0.7)),
-    "output.format": (seen.clips_of_two_drops, ("wav", (".wav", 1)), ("flac", (".flac", 1))),
-    "output.reuse": (seen.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
+    "output.format": (daemons.clips_of_two_drops, ("wav", (".wav", 1)), ("flac", (".flac", 1))),
+    "output.reuse": (daemons.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
     "log.level": (lambda *at: "a detail" in seen.logged(*at), ("debug", True), ("info", False)),
     "log.file": (seen.log_file_has_the_warning, ("fishd.log", True), ("", False)),
     "log.color": (lambda *at: "\x1b[1;33m" in seen.logged(*at), ("auto", True), ("never", False)),
     "log.format": (lambda *at: seen.logged(*at).startswith("{"), ("json", True), ("plain", False)),
-    "metrics.textfile": (seen.metrics_are_written, ("fishd.prom", True), ("", False)),
+    "metrics.textfile": (daemons.metrics_are_written, ("fishd.prom", True), ("", False)),
     "limits.max_files": (bundle(), (9, []), (2, ["holds more than 2 files"])),
     "limits.max_bytes": (bundle(), (999, []), (9, ["holds 190 bytes; at most 9 bytes are taken"])),
     "limits.max_ratio": (
