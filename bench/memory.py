@@ -3,9 +3,10 @@
     python bench/memory.py [--jobs 16000] [--trace]
 
 Runs the daemon in this process, with the no-op engine, and feeds it three-segment jobs in batches of 20. At
-each eighth of the jobs it prints the resident memory before and after malloc_trim(3), which gives freed memory
-back to the system. Caches fill during the first 5,000 jobs: measure 16,000 or more. With --trace it prints the bytes that Python holds (tracemalloc, several times slower) and the
-places that grew most in the second half.
+each eighth of the jobs it prints the resident memory before and after malloc_trim(3), which gives freed
+memory back to the system. Caches fill during the first 5,000 jobs: measure 16,000 or more. With --trace it
+prints the bytes that Python holds (tracemalloc, several times slower) and the places that grew most in the
+second half.
 """
 
 from __future__ import annotations
