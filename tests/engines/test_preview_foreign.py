@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,16 @@ def test_what_was_said_before_does_not_colour_what_is_said_now(engine: PreviewEn
     first = audio_of(say(engine, voice, GERMAN, "de"))
     say(engine, voice, "Etwas ganz anderes.", "de")
     assert np.array_equal(first, audio_of(say(engine, voice, GERMAN, "de")))
+
+
+def test_a_take_sounds_the_same_at_any_time_of_day(engine: PreviewEngine, tmp_path: Path) -> None:
+    """A high reference gets a breathy espeak-ng voice; its noise does not depend on the clock."""
+    high = make_voice(tmp_path, deeper=1.1)
+    second = int(time.time())
+    first = audio_of(say(engine, high, GERMAN, "de"))
+    while int(time.time()) == second:
+        say(engine, high, "Guten Abend.", "de")
+    assert np.array_equal(first, audio_of(say(engine, high, GERMAN, "de")))
 
 
 def test_japanese_in_kanji_fails_with_a_reason(engine: PreviewEngine, voice: Voice) -> None:

@@ -96,12 +96,13 @@ def library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
     """A library fresh from the disk, and its sample rate."""
     import espeakng_loader  # here, since the extra may not be installed
 
-    ctypes.CDLL(None).srand(1)  # espeak draws its noise from libc's
+    ctypes.CDLL(None).srand(1)  # one of espeak's two noise sources is libc's rand()
     lib = ctypes.CDLL(espeakng_loader.get_library_path())
     try:
         rate = lib.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT)
         if rate <= 0:
             raise EngineError("espeak-ng does not start; install the extra again: fishd[languages]")
+        lib.espeak_ng_SetRandSeed(1)  # the other is its own; espeak_Initialize seeds it from the clock
         yield lib, rate
         lib.espeak_Terminate()
     finally:
