@@ -30,7 +30,7 @@ LIMITS_S = {  # in the order in which they run: what matters most comes first
     "profile": 60,
     "package": 300,
     "workers": 200,
-    "attention": 90,
+    "tuning": 90,
     "compile": 240,
 }
 

@@ -14,7 +14,7 @@ import torch
 
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.codec_stream import StreamedCodec
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
 from fishd.engines.fish.decode.decoder import Look
 from fishd.engines.fish.decode.kv import Plan, plan
 from fishd.engines.fish.engine import FishEngine
@@ -98,7 +98,7 @@ def make_engine(given, model, codec: Codec, takes: list[Take]) -> FishEngine:
     lengths = {take.seed: frames_of(take.text, given.tiny) for take in takes}
 
     def make_decoder(wanted: Plan) -> Ending:
-        decoder = Ending(model, wanted, switches=Switches(kernels=given.kernels[0]))
+        decoder = Ending(model, wanted, settings=frame_settings(given.kernels[0], graphs=given.is_cuda))
         decoder.lengths = lengths
         return decoder
 

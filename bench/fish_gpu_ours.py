@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 import torch
 
 from bench.fish_decode import FRAME_RATE
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
-from fishd.engines.fish.cuda.triton_ops import Tuning
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
+from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.model.weights import Model, load_model
@@ -52,7 +52,7 @@ class Setting:
     @property
     def kernels(self) -> list[str]:
         """From what is expected to be the fastest to the plainest."""
-        return ["triton", "torch", "plain"] if self.is_cuda else ["torch", "plain"]
+        return ["triton", "plain"] if self.is_cuda else ["plain"]
 
     @property
     def widest(self) -> int:
@@ -83,10 +83,12 @@ def load(given: Setting) -> Model:
 
 
 def make_decoder(
-    model: Model, n: int, kernels: str, *, graphs: bool, tuning: Tuning | None = None, **more
-) -> Decoder:
-    switches = Switches(graphs=graphs, kernels=kernels, tuning=tuning, **more)
-    return GraphDecoder(model, Plan(n, LENGTH, 0, ""), switches=switches)
+    model: Model, n: int, kernels: str, *, graphs: bool, tuning: Tuning | None = None
+) -> GraphDecoder:
+    settings = frame_settings(kernels, graphs=graphs and model.device.type == "cuda")
+    if tuning:
+        settings = replace(settings, make_ops=lambda model, rows: TritonOps(model, rows, tuning))
+    return GraphDecoder(model, Plan(n, LENGTH, 0, ""), settings=settings)
 
 
 def seat(decoder: Decoder, n: int) -> int:

@@ -16,13 +16,16 @@ from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measur
 from fishd.engines.fish.cuda.triton_ops import Tuning
 from fishd.engines.fish.model.weights import Model, load_model
 
+CUTS = ((32, 4, 3), (32, 4, 2), (64, 4, 2), (64, 8, 2), (64, 8, 3), (128, 8, 2), (16, 2, 3))
+TUNINGS = (*(Tuning(*cut) for cut in CUTS), Tuning(draw_warps=4), Tuning(draw_warps=16))
+
 
 def main() -> None:
     given = Setting(**json.loads(sys.argv[1]))
     from bench import fish_gpu_crowd, fish_gpu_episode
 
     sections = {
-        "machine": machine, "check": check, "decode": decode, "profile": profile, "attention": attention,
+        "machine": machine, "check": check, "decode": decode, "profile": profile, "tuning": tuning,
         "compile": compiled, "episode": fish_gpu_episode.episode, "package": fish_gpu_crowd.package,
         "workers": fish_gpu_crowd.workers,
     }  # fmt: skip
@@ -173,46 +176,26 @@ def profile(given: Setting) -> dict:
     }
 
 
-def attention(given: Setting) -> dict:
-    """The frame at one number of rows, for every way to attend and every cut of Triton's kernel."""
-    from fishd.engines.fish.cuda.attention import attend_as_groups, attend_by_products
-
-    model, n = load(given), given.widest
-    ways = {"torch, grouped heads as query length": ("torch", {})}
-    ways["torch, groups in the fused kernel"] = ("torch", {"attend_one": attend_as_groups})
-    ways["torch, two products"] = ("torch", {"attend_one": attend_by_products})
-    if given.is_cuda:
-        for block, warps, stages in [
-            (32, 4, 3),
-            (32, 4, 2),
-            (64, 4, 2),
-            (64, 8, 2),
-            (64, 8, 3),
-            (128, 8, 2),
-            (16, 2, 3),
-        ]:
-            for draw_warps in (4, 8, 16) if (block, stages) == (32, 3) else (8,):
-                tuning = Tuning(block, warps, stages, draw_warps)
-                ways[f"triton, {tuning}"] = ("triton", {"tuning": tuning})
-    lines = []
-    for name, (kernels, more) in ways.items():
+def tuning(given: Setting) -> dict:
+    """The frame at one number of rows, for every cut of Triton's kernels."""
+    model, n, lines = load(given), given.widest, []
+    for cut in TUNINGS if given.is_cuda else ():
         try:
-            decoder = make_decoder(model, n, kernels, graphs=given.is_cuda, **more)
-            lines.append({"name": name, **measure(given, decoder, n)})
+            decoder = make_decoder(model, n, "triton", graphs=True, tuning=cut)
+            lines.append({"name": str(cut), **measure(given, decoder, n)})
         except Exception as error:
-            lines.append(
-                {"name": name, "frame_ms": math.nan, "fault": f"{type(error).__name__}: {error}"[:200]}
-            )
+            fault = f"{type(error).__name__}: {error}"[:200]
+            lines.append({"name": str(cut), "frame_ms": math.nan, "fault": fault})
     table = [f"{line['frame_ms']:9.3f} ms  {line['name']}  {line.get('fault', '')}" for line in lines]
     return {"rows": n, "lines": lines, "table": table}
 
 
 def compiled(given: Setting) -> dict:
-    """torch.compile over the torch ops' frame, recorded as the others are."""
+    """torch.compile over the plain path's frame, recorded as the others are."""
     model, n, lines = load(given), given.widest, []
     backend = "inductor" if given.is_cuda else "aot_eager"
-    for name in ("torch", "torch, compiled"):
-        decoder = make_decoder(model, n, "torch", graphs=given.is_cuda)
+    for name in ("plain", "plain, compiled"):
+        decoder = make_decoder(model, n, "plain", graphs=given.is_cuda)
         begin = time.perf_counter()
         if "compiled" in name:
             torch._inductor.config.triton.cudagraphs = False

@@ -31,7 +31,7 @@ def test_every_section_of_the_gpu_bench_runs_on_a_cpu(tmp_path: Path) -> None:
         "profile",
         "package",
         "workers",
-        "attention",
+        "tuning",
         "compile",
     } == set(found)
     assert [] == [name for name, section in found.items() if "fault" in section]

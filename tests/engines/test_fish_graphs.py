@@ -15,18 +15,23 @@ import torch
 
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.async_readback import Glances
-from fishd.engines.fish.cuda.attention import attend_as_groups, attend_by_products
-from fishd.engines.fish.cuda.capture import Replays
+from fishd.engines.fish.cuda.capture import CudaRecorder, Replays
 from fishd.engines.fish.cuda.codec_stream import Sounding, StreamedCodec
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches, row_buckets
+from fishd.engines.fish.cuda.graph_decoder import (
+    FrameSettings,
+    GraphDecoder,
+    OpsFactory,
+    frame_settings,
+    row_buckets,
+)
 from fishd.engines.fish.cuda.op_check import disagreements
-from fishd.engines.fish.cuda.ops import TorchOps
+from fishd.engines.fish.cuda.ops import Ops, ReferenceOps
+from fishd.engines.fish.cuda.triton_ops import TritonOps
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import share
 from fishd.engines.fish.model.rows import Rows, allocate_rows
-from fishd.engines.fish.model.slow import attend_one
 from fishd.engines.fish.model.weights import Model, load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
@@ -55,9 +60,11 @@ class Recorder:
     """Stands in for a CUDA graph: nothing runs when recorded, the same work again when replayed."""
 
     def __init__(self) -> None:
-        self.num_replays = 0
+        self.num_recorded, self.num_replays = 0, 0
 
     def __call__(self, work: Work) -> Work:
+        self.num_recorded += 1
+
         def replay() -> None:
             self.num_replays += 1
             work()
@@ -69,23 +76,26 @@ def broken_recorder(work: Work) -> Work:
     raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
 
 
-def recording(model: Model, plan: Plan, kernels: str, recorder=None, **switches: object) -> GraphDecoder:
+def recording(
+    model: Model,
+    make_ops: OpsFactory | None,
+    recorder: Callable[[Work], Work] | None = None,
+    plan: Plan = PLAN,
+) -> GraphDecoder:
     """A decoder that records on the CPU."""
     recorder = recorder or Recorder()
-    return GraphDecoder(
-        model, plan, switches=Switches(kernels=kernels, **switches), make_recorder=lambda _: recorder
-    )
+    return GraphDecoder(model, plan, settings=FrameSettings(lambda _: recorder, make_ops))
 
 
 def prompts(decoder: Decoder) -> list[Prompt]:
     return make_prompts(decoder, Sampling(), 20)[0]
 
 
-@pytest.mark.parametrize("kernels", ["plain", "torch"])
-def test_recorded_frames_are_the_plain_ones_bit_for_bit(model: Model, kernels: str) -> None:
+@pytest.mark.parametrize("make_ops", [None, ReferenceOps])
+def test_recorded_frames_are_the_plain_ones_bit_for_bit(model: Model, make_ops: OpsFactory | None) -> None:
     """Six rows, 60 frames, sampled: the same tokens and hidden states, nearly all from records."""
     plain, recorder = Decoder(model, PLAN), Recorder()
-    decoder = recording(model, PLAN, kernels, recorder)
+    decoder = recording(model, make_ops, recorder)
     expected, actual = draw(plain, prompts(plain), 60), draw(decoder, prompts(decoder), 60)
     assert expected.tolist() == actual.tolist()
     assert torch.equal(plain.rows.hidden, decoder.rows.hidden)
@@ -93,33 +103,26 @@ def test_recorded_frames_are_the_plain_ones_bit_for_bit(model: Model, kernels: s
     assert 60 < recorder.num_replays
 
 
-@pytest.mark.parametrize("kernels", ["plain", "torch"])
-def test_rows_beyond_those_in_use_change_nothing(model: Model, kernels: str) -> None:
+@pytest.mark.parametrize("make_ops", [None, ReferenceOps])
+def test_rows_beyond_those_in_use_change_nothing(model: Model, make_ops: OpsFactory | None) -> None:
     """Three rows in a bucket of four: as drawn by themselves."""
-    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, kernels)
+    plain, decoder = Decoder(model, PLAN), recording(model, make_ops)
     expected, actual = draw(plain, prompts(plain)[:3], 40), draw(decoder, prompts(decoder)[:3], 40)
     assert expected.tolist() == actual.tolist()
 
 
 def test_preparing_leaves_no_trace(model: Model) -> None:
     """After `prepare`, rows speak as if nothing had been; every bucket has its two records."""
-    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch")
+    plain, recorder = Decoder(model, PLAN), Recorder()
+    decoder = recording(model, ReferenceOps, recorder)
     decoder.prepare()
-    assert 2 * len(row_buckets(PLAN.slots)) == decoder._replays.num_recorded
+    assert 2 * len(row_buckets(PLAN.slots)) == recorder.num_recorded
     assert draw(plain, prompts(plain), 30).tolist() == draw(decoder, prompts(decoder), 30).tolist()
-
-
-@pytest.mark.parametrize("attend", [attend_as_groups, attend_by_products])
-def test_every_way_to_attend_draws_the_same(model: Model, attend: Callable[..., torch.Tensor]) -> None:
-    """The ways that the bench compares differ in speed alone."""
-    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch", attend_one=attend)
-    expected, actual = draw(plain, prompts(plain), 30), draw(decoder, prompts(decoder), 30)
-    assert expected.tolist() == actual.tolist()
 
 
 def test_a_failed_recording_costs_speed_alone(model: Model) -> None:
     """The first failure is noted, nothing is recorded again, and the frames are the same."""
-    plain, decoder = Decoder(model, PLAN), recording(model, PLAN, "torch", broken_recorder)
+    plain, decoder = Decoder(model, PLAN), recording(model, ReferenceOps, broken_recorder)
     expected, actual = draw(plain, prompts(plain), 30), draw(decoder, prompts(decoder), 30)
     assert expected.tolist() == actual.tolist()
     (note,) = decoder.notes
@@ -213,7 +216,9 @@ def test_an_engine_that_looks_back_speaks_the_same(checkpoint: Path, tmp_path: P
     """Ends seen a frame late, rows moved and refilled, limits met: as with the plain decoder."""
     takes = some_takes(tmp_path)
     expected = spoken(checkpoint, takes, Decoder)
-    assert_same(expected, spoken(checkpoint, takes, lambda model, plan: recording(model, plan, "torch")))
+    assert_same(
+        expected, spoken(checkpoint, takes, lambda model, plan: recording(model, ReferenceOps, plan=plan))
+    )
 
 
 def test_clips_that_come_later_are_the_same(checkpoint: Path, tmp_path: Path) -> None:
@@ -243,33 +248,44 @@ def assert_same(expected: dict[str, object], actual: dict[str, object]) -> None:
 def test_ops_that_compute_otherwise_are_found_out(model: Model) -> None:
     """The check at load names the step that is wrong, and passes ops that are right."""
 
-    class Wrong(TorchOps):
+    class Wrong(ReferenceOps):
         def gate(self, block, x):
             return super().gate(block, x) * 1.01
 
     rows = small_rows_of(model)
-    right = TorchOps(model, rows, attend_one)
-    assert [] == disagreements(model, rows, TorchOps(model, rows, attend_by_products), right)
-    assert ["gate"] == disagreements(model, rows, Wrong(model, rows, attend_one), right)
+    right = ReferenceOps(model, rows)
+    assert [] == disagreements(model, rows, ReferenceOps(model, rows), right)
+    assert ["gate"] == disagreements(model, rows, Wrong(model, rows), right)
 
 
 def small_rows_of(model: Model) -> Rows:
     return allocate_rows(4, 64, model.dim, model.num_codebooks, model.dtype, CPU)
 
 
-def test_kernels_that_nobody_asked_for_are_only_noted_when_they_fail(model: Model, monkeypatch) -> None:
-    """Without a compiler the plain path decodes, and the log says why."""
+def broken_ops(*_: object) -> Ops:
+    raise ImportError("libcuda.so.1: not found")
 
-    class Broken:
-        def __init__(self, *_: object) -> None:
-            raise ImportError("libcuda.so.1: not found")
 
-    monkeypatch.setattr("fishd.engines.fish.cuda.graph_decoder.TritonOps", Broken)
-    monkeypatch.setattr(GraphDecoder, "_choose_kernels", lambda *_: "triton")
-    decoder = recording(model, PLAN, "auto")
-    assert "plain" == decoder.kernels
+def test_optional_kernels_that_fail_are_noted_and_done_without(model: Model) -> None:
+    """Without a compiler the plain path decodes the same frames, and the log says why."""
+    plain = Decoder(model, PLAN)
+    decoder = GraphDecoder(model, PLAN, settings=FrameSettings(None, broken_ops, is_optional=True))
+    assert draw(plain, prompts(plain), 30).tolist() == draw(decoder, prompts(decoder), 30).tolist()
     (note,) = decoder.notes
     assert "libcuda.so.1" in note
+
+
+def test_kernels_that_were_asked_for_must_work(model: Model) -> None:
+    """Their fault is the engine's."""
+    with pytest.raises(ImportError, match="libcuda"):
+        GraphDecoder(model, PLAN, settings=FrameSettings(None, broken_ops))
+
+
+def test_options_choose_the_kernels() -> None:
+    """Triton's must be named or installed; upstream's quirks need the plain path."""
+    assert FrameSettings(CudaRecorder, TritonOps) == frame_settings("triton", graphs=True)
+    assert FrameSettings(None) == frame_settings("plain", graphs=False)
+    assert FrameSettings(CudaRecorder) == frame_settings("triton", graphs=True, upstream_quirks=True)
 
 
 def test_a_budget_is_a_share_of_the_card() -> None:

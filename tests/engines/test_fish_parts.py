@@ -88,7 +88,7 @@ def test_stand_ins_leave_no_trace_and_no_noise(tmp_path: Path) -> None:
 import sys, pathlib
 from fishd.engines.fish.model.weights import load_model
 import torch
-from fishd.engines.fish.decode.prompt import suffix_tokens
+from fishd.engines.fish.prompt import suffix_tokens
 model = load_model(pathlib.Path({str(tmp_path)!r}), torch.device("cpu"), torch.float32)
 suffix_tokens(model.tokenizer, "a secret text", 10)
 absent = ("audiotools", "transformers", "librosa", "argbind", "loralib")

@@ -5,6 +5,7 @@ Everything here needs a card; on the CPU the same is tested with a stand-in reco
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from fishd.engines import fish  # noqa: E402 - after the skip above
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches, row_buckets  # noqa: E402
+from fishd.engines.fish.cuda.capture import CudaRecorder, Work  # noqa: E402
+from fishd.engines.fish.cuda.graph_decoder import (  # noqa: E402
+    FrameSettings,
+    GraphDecoder,
+    frame_settings,
+    row_buckets,
+)
+from fishd.engines.fish.cuda.triton_ops import TritonOps  # noqa: E402
 from fishd.engines.fish.decode.decoder import Decoder  # noqa: E402
 from fishd.engines.fish.decode.kv import Plan  # noqa: E402
 from fishd.engines.fish.model.weights import Model, load_model  # noqa: E402
@@ -41,29 +49,52 @@ def model(checkpoint: Path) -> Model:
     return load_model(checkpoint, torch.device("cuda:0"), torch.float32)
 
 
+class CountingRecorder(CudaRecorder):
+    """Counts what it records."""
+
+    num_recorded = 0
+
+    def __call__(self, work: Work) -> Work:
+        replay = super().__call__(work)
+        self.num_recorded += 1
+        return replay
+
+
+def counting(settings: FrameSettings) -> tuple[FrameSettings, list[CountingRecorder]]:
+    """The settings with recorders that count, and the recorders that were made."""
+    made: list[CountingRecorder] = []
+
+    def make(device: torch.device) -> CountingRecorder:
+        made.append(CountingRecorder(device))
+        return made[-1]
+
+    return replace(settings, make_recorder=make), made
+
+
 def frames(decoder: Decoder, count: int = 40) -> torch.Tensor:
     return draw(decoder, make_prompts(decoder, Sampling(), 20)[0], count)
 
 
-@pytest.mark.parametrize("kernels", ["plain", "torch", "triton"])
+@pytest.mark.parametrize("kernels", ["plain", "triton"])
 def test_recorded_frames_equal_plain_ones(model: Model, kernels: str) -> None:
     """Six rows, 40 frames, sampled, in float32: the plain path's tokens, and every record was made."""
-    decoder = GraphDecoder(model, PLAN, switches=Switches(kernels=kernels))
+    settings, recorders = counting(frame_settings(kernels, graphs=True))
+    decoder = GraphDecoder(model, PLAN, settings=settings)
     assert frames(Decoder(model, PLAN)).tolist() == frames(decoder).tolist()
     assert [] == decoder.notes
-    assert 2 <= decoder._replays.num_recorded
+    assert 2 <= recorders[0].num_recorded
 
 
 def test_tritons_kernels_pass_the_check_at_load(model: Model) -> None:
     """Nobody asked for them: they are used because they compute what the plain path computes."""
-    decoder = GraphDecoder(model, PLAN)
-    assert ("triton", []) == (decoder.kernels, decoder.notes)
+    decoder = GraphDecoder(model, PLAN, settings=FrameSettings(None, TritonOps, is_optional=True))
+    assert [] == decoder.notes
 
 
 def test_every_bucket_is_recorded_ahead(model: Model) -> None:
-    decoder = GraphDecoder(model, PLAN)
-    decoder.prepare()
-    assert 2 * len(row_buckets(PLAN.slots)) == decoder._replays.num_recorded
+    settings, recorders = counting(frame_settings("auto", graphs=True))
+    GraphDecoder(model, PLAN, settings=settings).prepare()
+    assert [2 * len(row_buckets(PLAN.slots))] == [recorder.num_recorded for recorder in recorders]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -11,7 +11,7 @@ import torch
 from fishd.engines.fish.checkpoint.files import require_files
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.codec_stream import StreamedCodec
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
 from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.fish.decode.decoder import Decoder
 from fishd.engines.fish.decode.kv import Costs, Plan, plan
@@ -75,12 +75,12 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
     planned = plan(chosen.model_memory_gb, costs(model, codec), device.type, chosen.slots, chosen.slot_tokens)
     cache_dir = Path(chosen.cache_dir) if chosen.cache_dir else None
     voices = Voices(codec, model.tokenizer, cache_dir, planned.voice_tokens)
+    settings = frame_settings(chosen.kernels, graphs=chosen.cuda_graphs, upstream_quirks=quirks)
 
     def make_decoder(wanted: Plan) -> Decoder:
         if device.type != "cuda":
             make = Decoder if model.dtype == torch.float32 else CompactDecoder
             return make(model, wanted, upstream_quirks=quirks)
-        switches = Switches(graphs=chosen.cuda_graphs, kernels=chosen.kernels)
-        return GraphDecoder(model, wanted, upstream_quirks=quirks, switches=switches)
+        return GraphDecoder(model, wanted, upstream_quirks=quirks, settings=settings)
 
     return FishEngine(make_decoder, codec, voices, planned, defaults)

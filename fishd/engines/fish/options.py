@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from fishd.engines.protocol import BadOption
 
 PRECISIONS = ("bfloat16", "float16", "float32")
-KERNELS = ("auto", "triton", "torch", "plain")
+KERNELS = ("auto", "triton", "plain")
 
 # What the model's card says it was trained on: https://huggingface.co/fishaudio/openaudio-s1-mini
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")

@@ -40,10 +40,6 @@ class Replays:
         self._replays: dict[Hashable, Work] = {}
         self.notes: list[str] = []
 
-    @property
-    def num_recorded(self) -> int:
-        return len(self._replays)
-
     def run(self, key: Hashable, work: Work) -> None:
         """Do the work of this key, from its record if there is one."""
         replay = self._replays.get(key)

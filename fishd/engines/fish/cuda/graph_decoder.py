@@ -10,7 +10,7 @@ each row's own length need no stretches. What cannot be had (Triton, a capture) 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import torch
@@ -19,36 +19,41 @@ from fishd.engines.fish.cuda.async_readback import Glances
 from fishd.engines.fish.cuda.capture import CudaRecorder, Recorder, Replays
 from fishd.engines.fish.cuda.fused_frame import FusedFast, FusedSlow, require_plain
 from fishd.engines.fish.cuda.op_check import disagreements
-from fishd.engines.fish.cuda.ops import Attend, Ops, TorchOps
-from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
+from fishd.engines.fish.cuda.ops import Ops, ReferenceOps
+from fishd.engines.fish.cuda.triton_ops import TritonOps
 from fishd.engines.fish.decode.decoder import Decoder, Look, Prompt
 from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.memory import is_out_of_memory
-from fishd.engines.fish.model.slow import attend_one
+from fishd.engines.fish.model.rows import Rows
 from fishd.engines.fish.model.weights import Model
 
 FEW_ROWS = (1, 2, 4, 8)
 ROWS_STEP = 8
 STRETCHES = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # positions looked at
 
+OpsFactory = Callable[[Model, Rows], Ops]
+RecorderFactory = Callable[[torch.device], Recorder]
+
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """How a GPU decodes; bench/fish_gpu.py compares them.
+class FrameSettings:
+    """How frames are decoded: recorded unless `make_recorder` is None, by ops unless `make_ops` is None.
 
-    `kernels`: "plain" (the CPU's own path), "torch" (ops of torch), "triton", or "auto": Triton if it is
-    there and fits. `attend_one` is how plain and torch attend to one new token.
+    `is_optional`: ops that cannot be made, or fail the check at load, are noted and done without; else they
+    raise.
     """
 
-    graphs: bool = True
-    kernels: str = "auto"
-    attend_one: Attend = attend_one
-    tuning: Tuning | None = None
+    make_recorder: RecorderFactory | None = CudaRecorder
+    make_ops: OpsFactory | None = None
+    is_optional: bool = False
 
 
-def record_on(device: torch.device) -> Recorder | None:
-    """What records on this device, if anything."""
-    return CudaRecorder(device) if device.type == "cuda" else None
+def frame_settings(kernels: str, *, graphs: bool, upstream_quirks: bool = False) -> FrameSettings:
+    """The settings that the options name; "auto" is Triton's kernels where Triton is installed."""
+    make_recorder = CudaRecorder if graphs else None
+    if upstream_quirks or kernels == "plain" or (kernels == "auto" and find_spec("triton") is None):
+        return FrameSettings(make_recorder)
+    return FrameSettings(make_recorder, TritonOps, is_optional=kernels == "auto")
 
 
 class GraphDecoder(Decoder):
@@ -60,22 +65,21 @@ class GraphDecoder(Decoder):
         plan: Plan,
         *,
         upstream_quirks: bool = False,
-        switches: Switches | None = None,
-        make_recorder: Callable[[torch.device], Recorder | None] = record_on,
+        settings: FrameSettings | None = None,
     ) -> None:
-        self._switches, self._make_recorder = switches or Switches(), make_recorder
-        self.kernels = self._choose_kernels(model, upstream_quirks)
+        self._settings = settings or FrameSettings()
         super().__init__(model, plan, upstream_quirks=upstream_quirks)
 
     def reshape(self, slots: int, length: int) -> None:
         """See Decoder. All records are of the old rows, and go."""
         super().reshape(slots, length)
         self._glances = Glances(self.rows, self.model.device)
-        if ops := self._make_ops():
+        self._ops = self._make_ops()
+        if ops := self._ops:
             self._slow = FusedSlow(self.model, self._keys, self._values, ops)
             self._fast = FusedFast(self.model, self.rows, ops)
-        recorder = self._make_recorder(self.model.device) if self._switches.graphs else None
-        self._replays = Replays(recorder)
+        make_recorder = self._settings.make_recorder
+        self._replays = Replays(make_recorder(self.model.device) if make_recorder else None)
         self._replays.notes = self.notes
         self._in_use = 0
 
@@ -132,31 +136,21 @@ class GraphDecoder(Decoder):
         return next(size for size in row_buckets(self.slots) if size >= n)
 
     def _stretch(self, used: int) -> int:
-        if self.kernels == "triton":
+        if self._ops and self._ops.is_ragged:
             return self.length
         return next((size for size in STRETCHES if used <= size <= self.length), self.length)
 
-    def _choose_kernels(self, model: Model, quirks: bool) -> str:
-        wanted = "plain" if quirks else self._switches.kernels
-        if wanted != "auto":
-            return wanted
-        return "triton" if model.device.type == "cuda" and find_spec("triton") is not None else "plain"
-
     def _make_ops(self) -> Ops | None:
-        """The ops of the chosen kernels; None for the plain path. Triton's must prove themselves if nobody
-        asked for them.
-        """
-        if self.kernels == "plain":
+        """The settings' ops; None for the plain path."""
+        make, model, rows = self._settings.make_ops, self.model, self.rows
+        if make is None:
             return None
-        require_plain(self.model)
-        torch_ops = TorchOps(self.model, self.rows, self._switches.attend_one)
-        if self.kernels == "torch":
-            return torch_ops
-        if self._switches.kernels != "auto":
-            return TritonOps(self.model, self.rows, self._switches.tuning)
+        require_plain(model)
+        if not self._settings.is_optional:
+            return make(model, rows)
         try:
-            ops = TritonOps(self.model, self.rows, self._switches.tuning)
-            if not (faults := disagreements(self.model, self.rows, ops, torch_ops)):
+            ops = make(model, rows)
+            if not (faults := disagreements(model, rows, ops, ReferenceOps(model, rows))):
                 return ops
         except Exception as error:
             if is_out_of_memory(error):
@@ -165,7 +159,7 @@ class GraphDecoder(Decoder):
         self.notes.append(
             f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower"
         )
-        self.kernels = "plain"
+        self._settings = replace(self._settings, make_ops=None)
         return None
 
 

@@ -7,14 +7,13 @@
     draw       penalty, nucleus, noise, choice; the code's embedding for the next step
     record     the drawn frame into the row's records
 
-TorchOps are the plain path's own steps: they run anywhere, are what the kernels are compared with, and may
-be handed to torch.compile. All work in place on the decoder's buffers and wait for nothing.
+ReferenceOps are the plain path's own steps: they run anywhere, and kernels are compared with them. All work
+in place on the decoder's buffers and wait for nothing.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,10 +23,8 @@ from torch import Tensor
 
 from fishd.engines.fish.model.rows import WINDOW, Rows
 from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, pick
-from fishd.engines.fish.model.slow import embed, turn
+from fishd.engines.fish.model.slow import attend_one, embed, turn
 from fishd.engines.fish.model.weights import Block, Model, Norm, Shape
-
-Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +37,12 @@ class Cache:
 
 
 class Ops(Protocol):
-    """See above. `n` rows, their new tokens in `x` [n, dim]; `position` [n] is where each stands."""
+    """See above. `n` rows, their new tokens in `x` [n, dim]; `position` [n] is where each stands.
 
-    name: str
+    `is_ragged`: `attend` reads every row up to its own position, whatever `used` and the view say.
+    """
+
+    is_ragged: bool
 
     def embed(self, frame: Tensor) -> Tensor: ...
 
@@ -72,13 +72,13 @@ class Ops(Protocol):
     def record(self, n: int) -> None: ...
 
 
-class TorchOps:
-    """The plain path's steps. `attend_one` says how one new token a row attends."""
+class ReferenceOps:
+    """The plain path's steps, in torch."""
 
-    name = "torch"
+    is_ragged = False
 
-    def __init__(self, model: Model, rows: Rows, attend_one: Attend) -> None:
-        self._model, self._rows, self._attend_one = model, rows, attend_one
+    def __init__(self, model: Model, rows: Rows) -> None:
+        self._model, self._rows = model, rows
         device, count = model.device, rows.frame.shape[0]
         self._offsets = (torch.arange(model.num_codebooks, device=device) * model.codebook_size)[
             None, :, None
@@ -114,7 +114,7 @@ class TorchOps:
         rows = self._every_row[:n]
         cache.keys[rows, :, position] = k[:, 0]
         cache.values[rows, :, position] = v[:, 0]
-        return self._attend_one(q, cache.keys[:n, :, :used], cache.values[:n, :, :used], view)[:, 0]
+        return attend_one(q, cache.keys[:n, :, :used], cache.values[:n, :, :used], view)[:, 0]
 
     def gate(self, block: Block, x: Tensor) -> Tensor:
         return block.gate(x)

@@ -1,7 +1,7 @@
 """A frame's small steps as Triton kernels: everything between two matrix products is one launch.
 
 Importing this module needs Triton, which CUDA builds of torch bring along. Each kernel does what the plain
-path does, with the same roundings between steps; graphs_ops.py says what each is for. `attend` reads every
+path does, with the same roundings between steps; ops.py says what each is for. `attend` reads every
 row's keys up to its own position only: no mask, no padding to the longest row. `draw` finds the nucleus
 without sorting: it bisects the order of floats for the lowest logit whose upper mass stays within top_p.
 """

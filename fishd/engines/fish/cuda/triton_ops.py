@@ -28,17 +28,17 @@ class Tuning:
 
 
 class TritonOps:
-    """The same as kernels of graphs_triton.py.
+    """The ops as the kernels of triton_kernels.py.
 
     Raises ImportError without Triton, ValueError for a model whose shape they were not written for.
     """
 
-    name = "triton"
+    is_ragged = True
 
     def __init__(self, model: Model, rows: Rows, tuning: Tuning | None = None) -> None:
-        from fishd.engines.fish.cuda import triton_kernels as graphs_triton
+        from fishd.engines.fish.cuda import triton_kernels
 
-        kernels: Any = graphs_triton
+        kernels: Any = triton_kernels
         self._kernels, self._model, self._rows = kernels, model, rows
         self._tuning = tuning or Tuning()
         self._bad = torch.zeros(rows.frame.shape[0], dtype=torch.int32, device=model.device)

@@ -103,7 +103,6 @@ class Model:
     slow_ids: Tensor  # the token id that each of the slow head's logits stands for
     fast_head: Linear
     weight_bytes: int
-    num_parameters: int
 
 
 def skeleton(folder: Path) -> Any:
@@ -168,7 +167,6 @@ def _flatten(module: Any, device: torch.device, dtype: torch.dtype, *, every_id:
         slow_ids=ids.to(device),
         fast_head=linear(fast_head),
         weight_bytes=kept * dtype.itemsize,
-        num_parameters=sum(sizes.values()),
     )
 
 
