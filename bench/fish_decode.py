@@ -164,12 +164,12 @@ def measure_package(folder: Path, precision: str, max_seq_len: int) -> dict:
     """Its `generate`, one stream, at its own defaults, with a cache of so many tokens."""
     import torch
 
-    from fishd.engines.fish.import_stubs import package
+    from fishd.engines.fish.import_stubs import import_upstream
     from tests.engines.fish_upstream import load_upstream, upstream_prompt
 
     model = load_upstream(folder, getattr(torch, precision), max_seq_len)
     prompt = upstream_prompt(model.tokenizer, "What the clip says.", made_up_codes(), TEXT)
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     inference.tqdm = lambda frames: frames
     spans: list[float] = []
 

@@ -58,11 +58,11 @@ def ours(given: Setting, rows: int):
 
 def theirs(given: Setting, *, is_compiled: bool):
     """The package's `generate`, as it is shipped (a cache of 8192), with its own way of compiling."""
-    from fishd.engines.fish.import_stubs import package
+    from fishd.engines.fish.import_stubs import import_upstream
     from tests.engines.fish_upstream import load_upstream, upstream_prompt
 
     model = load_upstream(Path(given.checkpoint), given.dtype).to(given.where)
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     inference.tqdm = lambda frames: frames
     codes = torch.randint(0, 64, (10, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0))
     prompt = upstream_prompt(model.tokenizer, "What the clip says.", codes, TEXT[:40]).to(given.where)

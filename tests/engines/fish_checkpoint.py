@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.import_stubs import package, stand_ins
+from fishd.engines.fish.import_stubs import import_upstream, stubbed_imports
 
 S1_MINI = {
     "model_type": "dual_ar", "vocab_size": 155776, "n_layer": 28, "n_head": 16, "n_local_heads": 8,
@@ -69,7 +69,7 @@ def make_s1_mini(
 def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
     """Byte ranks, then made-up pairs and triples; then specials, semantic ids last. -> number of ids."""
     folder.mkdir(parents=True, exist_ok=True)
-    (module,) = package("fish_speech.tokenizer")
+    (module,) = import_upstream("fish_speech.tokenizer")
     words = (bytes(w) for n in (1, 2, 3) for w in itertools.product(range(256), repeat=n))
     lines = [
         f"{base64.b64encode(w).decode()} {i}\n" for i, w in enumerate(itertools.islice(words, num_ranks))
@@ -89,7 +89,7 @@ def write_model(folder: Path, seed: int, dtype: torch.dtype, *, silent_text: boo
 
     architecture = read_architecture(folder)
     tokenizer = read_tokenizer(folder, architecture)
-    (llama,) = package("fish_speech.models.text2semantic.llama")
+    (llama,) = import_upstream("fish_speech.models.text2semantic.llama")
     with torch.device("meta"):
         module = llama.DualARTransformer(architecture, tokenizer)
     weights = random_weights(module, seed, architecture.initializer_range, dtype)
@@ -106,12 +106,14 @@ def write_codec(folder: Path, seed: int, *, tiny: bool) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    root, _, _ = package("fish_speech", "fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq")
+    root, _, _ = import_upstream(
+        "fish_speech", "fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq"
+    )
     settings = OmegaConf.load(Path(root.__path__[0]) / "configs/modded_dac_vq.yaml")
     if tiny:
         shrink(settings)
         OmegaConf.save(settings, folder / "codec.yaml")
-    with stand_ins(), torch.device("meta"):
+    with stubbed_imports(), torch.device("meta"):
         module = instantiate(settings)
     weights = random_weights(module, seed, 0.02, torch.float32)
     for name in [n for n in weights if n.startswith("decoder.") and n.endswith("original0")]:

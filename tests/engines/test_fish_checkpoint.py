@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from fishd.engines import fish
-from fishd.engines.fish.codec.codec import Codec, batches, in_stretches
+from fishd.engines.fish.codec.chunks import group_by_length, run_in_chunks
+from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.doctor import Finding, findings, look_at_package
 from fishd.engines.fish.model.weights import load_model
 from fishd.engines.protocol import EngineError
@@ -100,7 +101,7 @@ def test_a_damaged_file_is_named(checkpoint: Path, content: bytes) -> None:
     ("text", "word"),
     [
         ("{", "config.json cannot be read"),
-        ('{"model_type": "naive"}', "is not of a dual_ar model"),
+        ('{"model_type": "naive"}', "does not describe a dual_ar model"),
         ('{"model_type": "dual_ar", "colour": 1}', "does not know: colour"),
     ],
 )
@@ -192,29 +193,27 @@ def test_padding_and_company_do_not_change_a_clip(codec: Codec) -> None:
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
 
 
-def test_long_clips_are_exact_in_stretches(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pieces of a long clip join without a seam, in both directions."""
+def test_long_clips_are_exact_in_chunks(codec: Codec, whole: Path) -> None:
+    """The chunks of a long clip join without a seam, in both directions."""
+    in_one_pass = Codec(whole, torch.device("cpu"), torch.float32, chunk_frames=10_000)
     codes = some_codes(700)
-    (pieced,) = codec.decode([codes])
-    encoded = codec.encode(pieced)
-    monkeypatch.setattr("fishd.engines.fish.codec.codec.STRETCH", 10_000)
-    (at_once,) = codec.decode([codes])
-    torch.testing.assert_close(pieced, at_once, rtol=0, atol=1e-5)
-    assert codec.encode(at_once).tolist() == encoded.tolist()
+    (expected,), (actual,) = in_one_pass.decode([codes]), codec.decode([codes])
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
+    assert in_one_pass.encode(expected).tolist() == codec.encode(actual).tolist()
 
 
-def test_stretches_cover_everything_once() -> None:
-    """Each sample of the output comes from its own place of the input."""
+def test_chunks_cover_everything_once() -> None:
+    """Each sample of the output comes from its own part of the input."""
     x = torch.arange(3 * 1000.0).view(1, 1, 3000)
     assert torch.equal(
-        x.repeat_interleave(2, -1), in_stretches(lambda p: p.repeat_interleave(2, -1), x, 3, 6)
+        x.repeat_interleave(2, -1), run_in_chunks(lambda p: p.repeat_interleave(2, -1), x, 3, 6)
     )
 
 
 def test_clips_are_grouped_by_like_length() -> None:
-    """Every clip is in one group; groups keep to the most clips, and to a stretch unless of one."""
+    """Every clip is in one group; groups keep to the largest batch, and to a chunk unless of one clip."""
     lengths = [5, 300, 40, 41, 39, 128, 1, 90]
-    groups = batches(lengths, 3)
+    groups = group_by_length(lengths, 3)
     assert list(range(len(lengths))) == sorted(i for group in groups for i in group)
     assert [1] == groups[0]
     assert all(len(group) <= 3 for group in groups)
@@ -225,9 +224,9 @@ def test_encoding_is_the_packages(whole: Path, codec: Codec) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from fishd.engines.fish.import_stubs import stand_ins
+    from fishd.engines.fish.import_stubs import stubbed_imports
 
-    with stand_ins():
+    with stubbed_imports():
         module = instantiate(OmegaConf.load(whole / "codec.yaml")).eval()
     module.load_state_dict(torch.load(whole / "codec.pth", weights_only=True), strict=False)
     audio = 0.1 * torch.randn(50_000, generator=torch.Generator().manual_seed(2))

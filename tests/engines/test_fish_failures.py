@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fishd.engines.fish.codec.clip_check import judge
+from fishd.engines.fish.codec.clip_check import check_clip
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.fish.decode.decoder import Decoder
@@ -218,12 +218,12 @@ def test_a_silent_take_may_be_tried_again(checkpoint: Path, takes: list[Take]) -
         (None, "0.00 s"),
         (torch.ones(4000) * 0.5, "0.09 s"),
         (torch.ones(44_100) * 1e-4, "silent"),
-        (torch.full((44_100,), torch.nan), "no numbers"),
+        (torch.full((44_100,), torch.nan), "NaN or infinite"),
     ],
 )
 def test_what_is_no_clip_says_why(audio: torch.Tensor | None, word: str) -> None:
     """Too short, silent, or no sound: another seed may do better."""
-    ended = judge("it", audio, 44_100)
+    ended = check_clip("it", audio, 44_100)
     assert isinstance(ended, Failed)
     assert ended.retry
     assert word in ended.reason
@@ -231,7 +231,7 @@ def test_what_is_no_clip_says_why(audio: torch.Tensor | None, word: str) -> None
 
 def test_samples_beyond_full_scale_are_clipped() -> None:
     """A clip is within -1..1."""
-    ended = judge("it", torch.full((44_100,), 1.5), 44_100)
+    ended = check_clip("it", torch.full((44_100,), 1.5), 44_100)
     assert isinstance(ended, Spoken)
     assert 1.0 == ended.audio.max()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fishd.engines import fish
 from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
 from fishd.engines.fish.decode.kv import GB, Costs, plan
-from fishd.engines.fish.import_stubs import package
+from fishd.engines.fish.import_stubs import import_upstream
 from fishd.engines.fish.options import Sampling, engine_options
 from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.sanitise import has_speech, sanitise
@@ -28,7 +28,7 @@ from tests.engines.fish_upstream import upstream_prompt
 
 def test_the_defaults_are_upstreams() -> None:
     """What the package's generate_long has for temperature, top_p and penalty."""
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     defaults = inference.generate_long.__kwdefaults__
     expected = [defaults[name] for name in ("temperature", "top_p", "repetition_penalty")]
     assert expected == [Sampling().temperature, Sampling().top_p, Sampling().repetition_penalty]

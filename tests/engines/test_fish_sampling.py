@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fishd.engines.fish.import_stubs import package
+from fishd.engines.fish.import_stubs import import_upstream
 from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, nucleus_floor, penalise, pick
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ def some_logits(rows: int, candidates: int, seed: int = 0) -> torch.Tensor:
 )
 def test_the_law_is_the_packages(temperature: float, top_p: float, penalty: float) -> None:
     """Its logits_to_probs and ours agree: over many draws each candidate comes as often as it says."""
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     logits, recent = some_logits(1, 24), torch.tensor([[3, 5, 5, 0]])
     options = [torch.tensor(x) for x in (temperature, top_p, penalty)]
     expected = inference.logits_to_probs(logits[0].clone(), *options, previous_tokens=recent[0])

@@ -82,11 +82,11 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def import_model_code() -> str:
     """Import what the engine imports, with the stand-ins in place."""
-    from fishd.engines.fish.codec.codec import MODULES
-    from fishd.engines.fish.import_stubs import NEVER_USED, package
+    from fishd.engines.fish.codec.build import MODULES
+    from fishd.engines.fish.import_stubs import UNUSED_PACKAGES, import_upstream
 
-    package("fish_speech.models.text2semantic.llama", "fish_speech.content_sequence", *MODULES)
-    return f"imports, with stand-ins for {', '.join(NEVER_USED)}"
+    import_upstream("fish_speech.models.text2semantic.llama", "fish_speech.content_sequence", *MODULES)
+    return f"imports, with stand-ins for {', '.join(UNUSED_PACKAGES)}"
 
 
 def look_at_device(precision: str) -> Iterator[Finding]:
@@ -136,9 +136,9 @@ def look_at_model(checkpoint: Path) -> str:
 def look_at_codec(checkpoint: Path) -> str:
     """Every weight of the codec, in its shape."""
     from fishd.engines.fish.checkpoint.files import codec_weights, require_weights
-    from fishd.engines.fish.codec.codec import codec_skeleton
+    from fishd.engines.fish.codec.build import meta_codec
 
-    module = codec_skeleton(checkpoint)
+    module = meta_codec(checkpoint)
     require_weights(checkpoint / "codec.pth", module, codec_weights(checkpoint))
     return f"all {len(list(module.parameters()))} weights, {count(module)}"
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from fishd.engines.fish.codec.clip_check import judge
-from fishd.engines.fish.codec.codec import STRETCH, Codec, batches
+from fishd.engines.fish.codec.chunks import CHUNK_FRAMES, group_by_length
+from fishd.engines.fish.codec.clip_check import check_clip
+from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.codec_stream import Sounding, begin
 from fishd.engines.fish.decode.decoder import GOING, Decoder, Look, Prompt
 from fishd.engines.fish.decode.kv import Plan
@@ -227,10 +228,10 @@ class FishEngine:
     def _decode(self) -> None:
         """Make finished takes audible: when there is a batch of them, or nothing to wait for."""
         lengths = [codes.shape[1] for _, codes in self._finished]
-        is_batch = len(lengths) >= self._codec.most_clips or sum(lengths) >= STRETCH
+        is_batch = len(lengths) >= self._codec.max_clips or sum(lengths) >= CHUNK_FRAMES
         if not lengths or (self._seats and self._patience > 0 and not is_batch):
             return
-        group = batches(lengths, self._codec.most_clips)[0]
+        group = group_by_length(lengths, self._codec.max_clips)[0]
         voiced = [i for i in group if lengths[i]]
         sounding = begin(self._codec, [self._finished[i][1] for i in voiced])
         takes = [self._finished[i][0] for i in (*voiced, *(i for i in group if not lengths[i]))]
@@ -250,7 +251,9 @@ class FishEngine:
             clips = sounding.clips()
             self._sounding.popleft()
             for i, take in enumerate(takes):
-                self._ended.append(judge(take.id, clips[i] if i < len(clips) else None, self.sample_rate))
+                self._ended.append(
+                    check_clip(take.id, clips[i] if i < len(clips) else None, self.sample_rate)
+                )
 
     # ---- out of memory -------------------------------------------------------------------------------
 

@@ -54,11 +54,11 @@ class StreamedCodec(Codec):
         """As `decode`, without waiting. Raises OutOfMemory's causes here and now, if at all."""
         self._stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self._stream):
-            audio = self.sound(codes)
+            audio = self.decode_batch(codes)
             host = torch.empty(audio.shape, dtype=audio.dtype, pin_memory=True)
             host.copy_(audio, non_blocking=True)
             done = torch.cuda.Event()
             done.record()
         for one in codes:
             one.record_stream(self._stream)
-        return Sounding(self.cut(host, codes), done)
+        return Sounding(self.trim(host, codes), done)

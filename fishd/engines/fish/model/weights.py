@@ -22,7 +22,7 @@ from fishd.engines.fish.checkpoint.files import (
     read_tokenizer,
     require_weights,
 )
-from fishd.engines.fish.import_stubs import package
+from fishd.engines.fish.import_stubs import import_upstream
 from fishd.engines.fish.model.linear import Adding, Linear, adding, gated, linear
 
 RESIDUAL_CODES = 1024  # the package draws residual codes from the first 1024 logits, whatever the head's size
@@ -109,7 +109,7 @@ def skeleton(folder: Path) -> Any:
     """The package's model on the meta device: names and shapes without memory. Raises EngineError."""
     architecture = read_architecture(folder)
     tokenizer = read_tokenizer(folder, architecture)
-    (llama,) = package("fish_speech.models.text2semantic.llama")
+    (llama,) = import_upstream("fish_speech.models.text2semantic.llama")
     with torch.device("meta"):
         return llama.DualARTransformer(architecture, tokenizer).eval().requires_grad_(requires_grad=False)
 
