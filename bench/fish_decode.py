@@ -207,7 +207,7 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
     make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses
     decoder = make(model, Plan(n, 512, 0, ""))
-    prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
+    prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
     suffix = suffix_tokens(model.tokenizer, TEXT, model.num_codebooks)
     prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]
     decoder.begin(range(n), prompts)

@@ -14,7 +14,8 @@ from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
 from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
@@ -97,7 +98,7 @@ def seat(decoder: Decoder, n: int) -> int:
     codes = torch.randint(
         0, 64, (model.num_codebooks, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0)
     )
-    prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", codes))
+    prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", codes))
     suffix = suffix_tokens(model.tokenizer, TEXT[:40], model.num_codebooks)
     decoder.begin(range(n), [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)])
     return prefix.shape[2 + 1] + suffix.shape[1]

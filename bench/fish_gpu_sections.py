@@ -14,7 +14,8 @@ import torch
 from bench.fish_decode import frame_cost
 from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measure, rest, seat, timed
 from fishd.engines.fish.cuda.triton_ops import Tuning
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
 
 CUTS = ((32, 4, 3), (32, 4, 2), (64, 4, 2), (64, 8, 2), (64, 8, 3), (128, 8, 2), (16, 2, 3))
 TUNINGS = (*(Tuning(*cut) for cut in CUTS), Tuning(draw_warps=4), Tuning(draw_warps=16))

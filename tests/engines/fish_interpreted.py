@@ -30,7 +30,7 @@ def main(folder: Path, count: int) -> None:
     prompts = [make_prompts(d, Sampling(), 20)[0][:3] for d in (plain, decoder)]
     expected, actual = draw(plain, prompts[0], count), draw(decoder, prompts[1], count)
     assert expected.tolist() == actual.tolist(), (expected, actual)
-    for name in ("codes", "window", "ended", "broken", "step"):
+    for name in ("codes", "window", "ended", "nonfinite", "step"):
         assert torch.equal(getattr(plain.rows, name), getattr(decoder.rows, name)), name
     torch.testing.assert_close(plain.rows.hidden, decoder.rows.hidden)
 

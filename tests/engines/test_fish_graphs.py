@@ -31,8 +31,9 @@ from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import share
+from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.model.rows import Rows, allocate_rows
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Spoken, Take

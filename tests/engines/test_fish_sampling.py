@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fishd.engines.fish.import_stubs import import_upstream
-from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, nucleus_floor, penalise, pick
+from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, sample, top_p_floor
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def test_the_law_is_the_packages(temperature: float, top_p: float, penalty: floa
     ours = penalise(logits, recent, torch.full((1, 1), penalty)).expand(draws, -1)
     noise = exponential_noise(torch.full((draws,), 11), torch.arange(draws), 3, candidate_salt(24, CPU))
     column = torch.ones(draws, 1)
-    drawn = pick(ours, column * temperature, column * top_p, noise)
+    drawn = sample(ours, column * temperature, column * top_p, noise)
     seen = torch.bincount(drawn, minlength=24) / draws
     assert expected.nonzero().flatten().tolist() == seen.nonzero().flatten().tolist()
     assert float((expected - seen).abs().max()) < 4 * (0.25 / draws) ** 0.5
@@ -73,8 +73,8 @@ def test_a_tiny_top_p_is_greedy() -> None:
     logits = some_logits(8, 50)
     noise = exponential_noise(torch.arange(8), torch.arange(8), 0, candidate_salt(50, CPU))
     tiny = torch.full((8, 1), 1e-6)
-    assert torch.equal(logits.argmax(-1), pick(logits, torch.ones(8, 1), tiny, noise))
-    assert torch.equal(logits.amax(-1, keepdim=True), nucleus_floor(logits, tiny))
+    assert torch.equal(logits.argmax(-1), sample(logits, torch.ones(8, 1), tiny, noise))
+    assert torch.equal(logits.amax(-1, keepdim=True), top_p_floor(logits, tiny))
 
 
 def test_rows_have_options_of_their_own() -> None:
@@ -84,6 +84,6 @@ def test_rows_have_options_of_their_own() -> None:
         torch.arange(2000), torch.zeros(2000, dtype=torch.long), 0, candidate_salt(50, CPU)
     )
     top_p = torch.tensor([1e-6, 0.99]).repeat(1000)[:, None]
-    drawn = pick(logits, torch.ones(2000, 1), top_p, noise)
+    drawn = sample(logits, torch.ones(2000, 1), top_p, noise)
     assert 1 == len(drawn[::2].unique())
     assert 1 < len(drawn[1::2].unique())

@@ -11,7 +11,8 @@ import torch
 from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
 from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from tests.engines.fish_checkpoint import make_s1_mini, make_tiny
@@ -42,7 +43,7 @@ def make_prompts(decoder: Decoder, how: Sampling, frames: int) -> tuple[list[Pro
     for i, text in enumerate(TEXTS):
         voice = i % 2
         codes = voice_codes(model, voice, frames + 13 * voice)
-        prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, TRANSCRIPTS[voice], codes))
+        prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, TRANSCRIPTS[voice], codes))
         suffix = suffix_tokens(model.tokenizer, text, model.num_codebooks)
         prompts.append(Prompt(prefix, suffix, i, how))
         theirs.append(upstream_prompt(model.tokenizer, TRANSCRIPTS[voice], codes, text))
@@ -70,7 +71,7 @@ def compare(
     make: type[Decoder] = Decoder,
 ) -> int:
     """Assert that rows agree up to the package's end; -> how many frames were compared."""
-    model = load_model(folder, torch.device("cpu"), torch.float32, every_id=quirks)
+    model = load_model(folder, torch.device("cpu"), torch.float32, all_token_ids=quirks)
     decoder = make(model, Plan(len(TEXTS), 512, 0, ""), upstream_quirks=quirks)
     prompts, theirs = make_prompts(decoder, how, reference_frames)
     ours = draw(decoder, prompts, count)

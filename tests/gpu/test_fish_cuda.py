@@ -23,7 +23,8 @@ from fishd.engines.fish.cuda.graph_decoder import (  # noqa: E402
 from fishd.engines.fish.cuda.triton_ops import TritonOps  # noqa: E402
 from fishd.engines.fish.decode.decoder import Decoder  # noqa: E402
 from fishd.engines.fish.decode.kv import Plan  # noqa: E402
-from fishd.engines.fish.model.weights import Model, load_model  # noqa: E402
+from fishd.engines.fish.model.architecture import Model  # noqa: E402
+from fishd.engines.fish.model.weights import load_model  # noqa: E402
 from fishd.engines.fish.options import Sampling  # noqa: E402
 from fishd.engines.protocol import Spoken  # noqa: E402
 from tests.engines.contract import speak  # noqa: E402

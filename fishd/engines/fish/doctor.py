@@ -126,9 +126,9 @@ def download(checkpoint: Path) -> str:
 def look_at_model(checkpoint: Path) -> str:
     """Every weight of the model, in its shape, and a tokenizer that fits it."""
     from fishd.engines.fish.checkpoint.files import model_weights, require_weights
-    from fishd.engines.fish.model.weights import skeleton
+    from fishd.engines.fish.model.weights import meta_model
 
-    module = skeleton(checkpoint)
+    module = meta_model(checkpoint)
     require_weights(checkpoint / "model.pth", module, model_weights(checkpoint))
     return f"all {len(list(module.parameters()))} weights, {count(module)}"
 

@@ -167,7 +167,7 @@ class FishEngine:
 
     def _prompt(self, decoder: Decoder, ready: Waiting) -> Prompt:
         take = ready.take
-        prefix = self._voices.read(take.voice, decoder.read_prefix)
+        prefix = self._voices.read(take.voice, decoder.prefill_prefix)
         return Prompt(prefix, ready.suffix, take.seed, sampling(take.options, self._defaults))
 
     # ---- seated -> finished --------------------------------------------------------------------------

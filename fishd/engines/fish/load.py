@@ -17,7 +17,8 @@ from fishd.engines.fish.decode.decoder import Decoder
 from fishd.engines.fish.decode.kv import Costs, Plan, plan
 from fishd.engines.fish.engine import FishEngine
 from fishd.engines.fish.memory import cap, give_back, is_out_of_memory, taken
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import EngineError, OutOfMemory
@@ -63,7 +64,7 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
     require_files(folder)
     cap(device, chosen.model_memory_gb)
     quirks = chosen.upstream_quirks
-    model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
+    model = load_model(folder, device, DTYPES[chosen.precision], all_token_ids=quirks)
     make_codec = StreamedCodec if device.type == "cuda" else Codec
     codec = make_codec(folder, device, DTYPES[chosen.codec_precision])
     if codec.num_codebooks != model.num_codebooks:

@@ -27,7 +27,7 @@ class Copy:
     def take(self, frame: int, rows: Rows, n: int) -> None:
         self.frame, self.n = frame, n
         self._both[0, :n].copy_(rows.ended[:n], non_blocking=True)
-        self._both[1, :n].copy_(rows.broken[:n], non_blocking=True)
+        self._both[1, :n].copy_(rows.nonfinite[:n], non_blocking=True)
         if self._done is not None:
             self._done.record()
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.cuda.ops import Cache, Ops
-from fishd.engines.fish.model.linear import Gate, Product
+from fishd.engines.fish.model.architecture import Block, Model
+from fishd.engines.fish.model.linear import PlainGate, PlainLinear
 from fishd.engines.fish.model.rows import Rows
-from fishd.engines.fish.model.slow import Slow
-from fishd.engines.fish.model.weights import Block, Model
+from fishd.engines.fish.model.slow import SlowTransformer
 
 
-class FusedSlow(Slow):
+class FusedSlow(SlowTransformer):
     """Reads prompts as `Slow` does, and new frames through ops."""
 
     def __init__(self, model: Model, keys: Tensor, values: Tensor, ops: Ops) -> None:
@@ -56,7 +56,7 @@ class FusedFast:
         width = model.fast_embeddings.shape[1]
         self._x = torch.zeros(2 * count, width, dtype=model.dtype, device=model.device)
 
-    def draw(self, n: int) -> None:
+    def sample_frame(self, n: int) -> None:
         """Draw the next frame of the first n rows from their hidden state, and take it into their records."""
         model, ops, hidden, x = self._model, self._ops, self._rows.hidden[:n], self._x
         _, normed = ops.add_norm(hidden, None, model.slow_norm)
@@ -106,12 +106,12 @@ def _feed(ops: Ops, block: Block, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]
 
 def _times(x: Tensor, weight: object) -> Tensor:
     """The product alone; its sum is left to the norm that follows."""
-    assert isinstance(weight, Product), "require_plain was to be asked first"
+    assert isinstance(weight, PlainLinear), "require_plain was to be asked first"
     return weight(x)
 
 
 def require_plain(model: Model) -> None:
     """Raise ValueError for weights in a layout of the CPU's, whose products fuse what ops would do."""
     for block in (*model.slow, *model.fast):
-        if not isinstance(block.gate, Gate):
+        if not isinstance(block.gate, PlainGate):
             raise ValueError("the weights are packed for a CPU")  # noqa: TRY004 - a kind of weights, not of argument

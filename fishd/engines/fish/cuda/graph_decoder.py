@@ -24,8 +24,8 @@ from fishd.engines.fish.cuda.triton_ops import TritonOps
 from fishd.engines.fish.decode.decoder import Decoder, Look, Prompt
 from fishd.engines.fish.decode.kv import Plan
 from fishd.engines.fish.memory import is_out_of_memory
+from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.model.rows import Rows
-from fishd.engines.fish.model.weights import Model
 
 FEW_ROWS = (1, 2, 4, 8)
 ROWS_STEP = 8
@@ -107,7 +107,7 @@ class GraphDecoder(Decoder):
     def draw(self, n: int) -> None:
         rows = self._bucket(n)
         self._rest(n)
-        self._replays.run(("draw", rows), lambda: self._fast.draw(rows))
+        self._replays.run(("draw", rows), lambda: self._fast.sample_frame(rows))
         self._glances.drawn(n)
 
     @torch.inference_mode()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.cuda.ops import Cache, Ops
+from fishd.engines.fish.model.architecture import Block, Model, Shape
 from fishd.engines.fish.model.rows import Rows
-from fishd.engines.fish.model.weights import Block, Model, Shape
 
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 3e-3, torch.bfloat16: 2e-2}  # of the norm of what is right
 PLACES = (0, 1, 37, 64)  # where rows may stand

@@ -21,10 +21,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as torch's own pages call it
 from torch import Tensor
 
+from fishd.engines.fish.model.architecture import Block, Model, Norm, Shape
 from fishd.engines.fish.model.rows import WINDOW, Rows
-from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, pick
-from fishd.engines.fish.model.slow import attend_one, embed, turn
-from fishd.engines.fish.model.weights import Block, Model, Norm, Shape
+from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, sample
+from fishd.engines.fish.model.slow import attend_one, embed, split_qkv
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class ReferenceOps:
         used: int,
     ) -> Tensor:
         n = len(qkv)
-        q, k, v = turn(block, shape, qkv[:, None], cache.rope[position][:, None, None])
+        q, k, v = split_qkv(block, shape, qkv[:, None], cache.rope[position][:, None, None])
         rows = self._every_row[:n]
         cache.keys[rows, :, position] = k[:, 0]
         cache.values[rows, :, position] = v[:, 0]
@@ -130,7 +130,7 @@ class ReferenceOps:
             heard = (recent >= 0) & (recent < len(model.slow_ids) - 1)
             recent, penalty = recent.clamp(0, len(model.slow_ids) - 1), torch.where(heard, penalty, 1.0)
         noise = exponential_noise(r.seed[:n], step, book, self._salt[: logits.shape[1]])
-        code = pick(penalise(logits, recent, penalty), r.temperature[:n], r.top_p[:n], noise)
+        code = sample(penalise(logits, recent, penalty), r.temperature[:n], r.top_p[:n], noise)
         if book == 0:
             r.frame[:n, 0] = model.slow_ids[code]
             code = (r.frame[:n, 0] - model.semantic_begin).clamp(0, model.codebook_size - 1)
@@ -150,6 +150,6 @@ class ReferenceOps:
         r.window[rows, :, ring] = torch.where(step[:, None] > 0, frame, r.window[rows, :, ring])
         ends = (frame[:, 0] == self._model.im_end) & (r.ended[:n] < 0)
         r.ended[:n] = torch.where(ends, step, r.ended[:n])
-        broken = ~torch.isfinite(self._worst[:n]) & (r.broken[:n] < 0)
-        r.broken[:n] = torch.where(broken, step, r.broken[:n])
+        broken = ~torch.isfinite(self._worst[:n]) & (r.nonfinite[:n] < 0)
+        r.nonfinite[:n] = torch.where(broken, step, r.nonfinite[:n])
         r.step[:n] += 1

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from fishd.engines.fish.cuda.ops import Cache
-from fishd.engines.fish.model.linear import Gate
+from fishd.engines.fish.model.architecture import Block, Model, Norm, Shape
+from fishd.engines.fish.model.linear import PlainGate
 from fishd.engines.fish.model.rows import WINDOW, Rows
-from fishd.engines.fish.model.weights import Block, Model, Norm, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class TritonOps:
         return out
 
     def gate(self, block: Block, x: Tensor) -> Tensor:
-        assert isinstance(block.gate, Gate), "checked when these ops were made"
+        assert isinstance(block.gate, PlainGate), "checked when these ops were made"
         both = functional.linear(x, block.gate.both)
         n, width = both.shape[0], both.shape[1] // 2
         out = torch.empty(n, width, dtype=x.dtype, device=x.device)
@@ -110,7 +110,7 @@ class TritonOps:
     def record(self, n: int) -> None:
         m, r = self._model, self._rows
         self._kernels.record[(n,)](
-            r.frame, r.step, r.window, r.codes, r.ended, r.broken, self._bad, m.im_end, r.codes.shape[1],
+            r.frame, r.step, r.window, r.codes, r.ended, r.nonfinite, self._bad, m.im_end, r.codes.shape[1],
             m.num_codebooks, WINDOW, _power(m.num_codebooks + 1), num_warps=1,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
-from fishd.engines.fish.model.slow import Slow
+from fishd.engines.fish.model.slow import SlowTransformer
 
 STRIDE = 64  # rows grow and shrink by this many positions
 
@@ -58,4 +58,4 @@ class CompactDecoder(Decoder):
             for old, new in ((self._keys, keys), (self._values, values)):
                 new[layer, :n, :, :kept] = old[layer, :n, :, :kept].clone()
         self._keys, self._values = keys, values
-        self._slow = Slow(self.model, keys, values)
+        self._slow = SlowTransformer(self.model, keys, values)

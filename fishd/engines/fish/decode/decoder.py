@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from fishd.engines.fish.decode.kv import Arena, Plan
-from fishd.engines.fish.model.fast import Fast
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.fast import FastTransformer
 from fishd.engines.fish.model.rows import Rows, allocate_rows
-from fishd.engines.fish.model.slow import Slow
-from fishd.engines.fish.model.weights import Model
+from fishd.engines.fish.model.slow import SlowTransformer
 from fishd.engines.fish.options import Sampling
 
 BUCKET = 32  # lengths are padded to this multiple: each new shape costs a library's plan, kept for good
@@ -72,20 +72,20 @@ class Decoder:
         self.rows: Rows = allocate_rows(
             slots, length, model.dim, model.num_codebooks, model.dtype, model.device
         )
-        self._slow = Slow(model, keys, values)
-        self._fast = Fast(model, self.rows, upstream_quirks=self._quirks)
+        self._slow = SlowTransformer(model, keys, values)
+        self._fast = FastTransformer(model, self.rows, upstream_quirks=self._quirks)
         self._positions = [0] * slots  # the host's copy of rows.position
 
     def prepare(self) -> None:
         """Whatever makes the first frame as fast as the next. Only while no row is in use."""
 
     @torch.inference_mode()
-    def read_prefix(self, tokens: Tensor) -> Tensor:
+    def prefill_prefix(self, tokens: Tensor) -> Tensor:
         """A voice's prompt as keys and values, to be given to any number of rows."""
         length = min(bucketed(tokens.shape[1]), self.model.max_seq_len)
         padded = torch.zeros(tokens.shape[0], length, dtype=torch.long)
         padded[:, : tokens.shape[1]] = tokens
-        read = self._slow.read_prefix(padded.to(self.model.device))
+        read = self._slow.prefill_prefix(padded.to(self.model.device))
         return read[:, :, :, : tokens.shape[1]].contiguous()
 
     @torch.inference_mode()
@@ -93,7 +93,7 @@ class Decoder:
         """Read the prompts of rows that are new."""
         device = self.model.device
         for row, prompt in zip(rows, prompts, strict=True):
-            self._slow.place_prefix(row, prompt.prefix)
+            self._slow.copy_prefix(row, prompt.prefix)
             self._positions[row] = prompt.length
         lengths = [prompt.suffix.shape[1] for prompt in prompts]
         longest = bucketed(max(lengths))
@@ -104,9 +104,9 @@ class Decoder:
         last = torch.tensor(lengths, device=device) - 1
         at = torch.tensor(rows, device=device)
         used = self._used(max(self._positions[row] for row in rows))
-        hidden = self._slow.read_suffix(at, tokens.to(device), start, last, used)
+        hidden = self._slow.prefill_suffix(at, tokens.to(device), start, last, used)
         seeds = torch.tensor([prompt.seed for prompt in prompts], device=device)
-        self.rows.begin(at, start + last + 1, seeds, self._how(prompts), hidden)
+        self.rows.start(at, start + last + 1, seeds, self._how(prompts), hidden)
 
     def _how(self, prompts: Sequence[Prompt]) -> Tensor:
         """Each prompt's temperature, top_p and penalty, [n, 3]; the package rounds them to bfloat16."""
@@ -120,7 +120,7 @@ class Decoder:
     @torch.inference_mode()
     def draw(self, n: int) -> None:
         """Draw a frame for the first n rows."""
-        self._fast.draw(n)
+        self._fast.sample_frame(n)
 
     @torch.inference_mode()
     def advance(self, n: int) -> None:
@@ -135,7 +135,7 @@ class Decoder:
     @torch.inference_mode()
     def look(self, n: int) -> list[Look]:
         """The first n rows, as they stand. Waits for the device."""
-        both = torch.stack([self.rows.ended[:n], self.rows.broken[:n]], 1).tolist()
+        both = torch.stack([self.rows.ended[:n], self.rows.nonfinite[:n]], 1).tolist()
         return [Look(*pair) for pair in both]
 
     def glance(self, n: int) -> list[Look]:
@@ -153,7 +153,7 @@ class Decoder:
         length = self._positions[source]
         self._keys[:, target, :, :length] = self._keys[:, source, :, :length]
         self._values[:, target, :, :length] = self._values[:, source, :, :length]
-        self.rows.move(source, target)
+        self.rows.copy(source, target)
         self._positions[target] = length
 
     @torch.inference_mode()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fishd.engines.fish.codec.codec import Codec
-from fishd.engines.fish.model.weights import Model
+from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.prompt import suffix_tokens
 from fishd.engines.fish.sanitise import has_speech
 from fishd.engines.fish.voices import Voices
