@@ -199,22 +199,22 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
 
     from fishd.engines.fish.decode.compact import CompactDecoder
     from fishd.engines.fish.decode.decoder import Decoder, Prompt
-    from fishd.engines.fish.decode.kv import Plan
+    from fishd.engines.fish.decode.slot_plan import SlotPlan
     from fishd.engines.fish.model.weights import load_model
     from fishd.engines.fish.options import Sampling
     from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
     make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses
-    decoder = make(model, Plan(n, 512, 0, ""))
+    decoder = make(model, SlotPlan(n, 512, 0, ""))
     prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
     suffix = suffix_tokens(model.tokenizer, TEXT, model.num_codebooks)
     prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]
-    decoder.begin(range(n), prompts)
+    decoder.prefill(range(n), prompts)
 
     def frame() -> None:
-        decoder.draw(n)
-        decoder.look(n)
+        decoder.sample_frame(n)
+        decoder.status(n)
         decoder.advance(n)
 
     for _ in range(WARM):

@@ -15,10 +15,10 @@ import torch
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.codec_stream import StreamedCodec
 from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
-from fishd.engines.fish.decode.decoder import Look
-from fishd.engines.fish.decode.kv import Plan, plan
+from fishd.engines.fish.decode.decoder import RowStatus
+from fishd.engines.fish.decode.slot_plan import SlotPlan, plan_slots
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.load import costs
+from fishd.engines.fish.load import measure_costs
 from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.voices import Voices
@@ -34,8 +34,8 @@ class Ending(GraphDecoder):
 
     lengths: dict[int, int]
 
-    def begin(self, rows, prompts) -> None:
-        super().begin(rows, prompts)
+    def prefill(self, rows, prompts) -> None:
+        super().prefill(rows, prompts)
         for row, prompt in zip(rows, prompts, strict=True):
             self._ends[row], self._drawn[row] = self.lengths[prompt.seed], 0
 
@@ -43,26 +43,26 @@ class Ending(GraphDecoder):
         super().reshape(slots, length)
         self._ends, self._drawn = [0] * slots, [0] * slots
 
-    def move(self, source: int, target: int) -> None:
-        super().move(source, target)
+    def move_row(self, source: int, target: int) -> None:
+        super().move_row(source, target)
         self._ends[target], self._drawn[target] = self._ends[source], self._drawn[source]
 
-    def draw(self, n: int) -> None:
-        super().draw(n)
+    def sample_frame(self, n: int) -> None:
+        super().sample_frame(n)
         for row in range(n):
             self._drawn[row] += 1
 
-    def look(self, n: int) -> list[Look]:
-        super().look(n)
+    def status(self, n: int) -> list[RowStatus]:
+        super().status(n)
         return self._said(n)
 
-    def glance(self, n: int) -> list[Look]:
-        super().glance(n)
+    def recent_status(self, n: int) -> list[RowStatus]:
+        super().recent_status(n)
         return self._said(n)
 
-    def _said(self, n: int) -> list[Look]:
+    def _said(self, n: int) -> list[RowStatus]:
         over = [self._drawn[row] > self._ends[row] for row in range(n)]
-        return [Look(self._ends[row] if over[row] else -1, -1) for row in range(n)]
+        return [RowStatus(self._ends[row] if over[row] else -1, -1) for row in range(n)]
 
 
 def episode(given) -> dict:
@@ -94,15 +94,15 @@ def make_codec(given, folder: Path, dtype: torch.dtype) -> Codec:
 
 def make_engine(given, model, codec: Codec, takes: list[Take]) -> FishEngine:
     slots = 4 if given.tiny else 0
-    planned = plan(BUDGET_GB, costs(model, codec), given.where.type, slots, 1024)
+    planned = plan_slots(BUDGET_GB, measure_costs(model, codec), given.where.type, slots, 1024)
     lengths = {take.seed: frames_of(take.text, given.tiny) for take in takes}
 
-    def make_decoder(wanted: Plan) -> Ending:
+    def make_decoder(wanted: SlotPlan) -> Ending:
         decoder = Ending(model, wanted, settings=frame_settings(given.kernels[0], graphs=given.is_cuda))
         decoder.lengths = lengths
         return decoder
 
-    voices = Voices(codec, model.tokenizer, None, planned.voice_tokens)
+    voices = Voices(codec, model.tokenizer, None, planned.prefix_tokens)
     return FishEngine(make_decoder, codec, voices, planned, Sampling())
 
 

@@ -17,8 +17,8 @@ from bench.fish_gpu_ours import (
     frame,
     load,
     make_decoder,
-    rest,
-    seat,
+    prefill,
+    synchronise,
 )
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     begin, frames = time.perf_counter(), 0
     while time.perf_counter() - begin < span_s:
         frames += work() * count
-    rest(given)
+    synchronise(given)
     spent = time.perf_counter() - begin
     peak_gb = torch.cuda.max_memory_allocated() / 2**30 if given.is_cuda else 0.0
     print(json.dumps({"frames": frames, "span_s": spent, "peak_gb": peak_gb}), flush=True)
@@ -42,17 +42,17 @@ def main() -> None:
 def ours(given: Setting, rows: int):
     """A stretch of frames for all rows, begun anew whenever they come to the end of their room."""
     decoder = make_decoder(load(given), rows, given.kernels[0], graphs=given.is_cuda)
-    start = seat(decoder, rows)
+    start = prefill(decoder, rows)
     room = min(LENGTH - start - 2, 150) if not given.tiny else 4
 
     def stretch() -> int:
-        seat(decoder, rows)
+        prefill(decoder, rows)
         for _ in range(room):
             frame(decoder, rows)
         return room
 
     stretch()
-    rest(given)
+    synchronise(given)
     return stretch, rows
 
 
@@ -87,7 +87,7 @@ def theirs(given: Setting, *, is_compiled: bool):
         return count
 
     generate()
-    rest(given)
+    synchronise(given)
     return generate, 1
 
 

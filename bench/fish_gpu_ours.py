@@ -13,7 +13,7 @@ from bench.fish_decode import FRAME_RATE
 from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
 from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
 from fishd.engines.fish.decode.decoder import Decoder, Prompt
-from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.decode.slot_plan import SlotPlan
 from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
@@ -89,10 +89,10 @@ def make_decoder(
     settings = frame_settings(kernels, graphs=graphs and model.device.type == "cuda")
     if tuning:
         settings = replace(settings, make_ops=lambda model, rows: TritonOps(model, rows, tuning))
-    return GraphDecoder(model, Plan(n, LENGTH, 0, ""), settings=settings)
+    return GraphDecoder(model, SlotPlan(n, LENGTH, 0, ""), settings=settings)
 
 
-def seat(decoder: Decoder, n: int) -> int:
+def prefill(decoder: Decoder, n: int) -> int:
     """Seat n rows of one voice; -> their length."""
     model = decoder.model
     codes = torch.randint(
@@ -100,34 +100,34 @@ def seat(decoder: Decoder, n: int) -> int:
     )
     prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", codes))
     suffix = suffix_tokens(model.tokenizer, TEXT[:40], model.num_codebooks)
-    decoder.begin(range(n), [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)])
+    decoder.prefill(range(n), [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)])
     return prefix.shape[2 + 1] + suffix.shape[1]
 
 
 def frame(decoder: Decoder, n: int) -> None:
     """What the engine does a frame."""
-    decoder.draw(n)
-    decoder.glance(n)
+    decoder.sample_frame(n)
+    decoder.recent_status(n)
     decoder.advance(n)
 
 
 def measure(given: Setting, decoder: Decoder, n: int, count: int = MEASURED) -> dict:
     """Frames a second over all rows, wall time from a device at rest to a device at rest."""
-    seat(decoder, n)
-    rest(given)
+    prefill(decoder, n)
+    synchronise(given)
     begin = time.perf_counter()
-    start = seat(decoder, n)
-    rest(given)
+    start = prefill(decoder, n)
+    synchronise(given)
     seat_s = time.perf_counter() - begin
     count = count if given.is_cuda else 6
     for _ in range(WARM):
         frame(decoder, n)
-    rest(given)
+    synchronise(given)
     begin = time.perf_counter()
     for _ in range(count):
         frame(decoder, n)
     queued_s = time.perf_counter() - begin
-    rest(given)
+    synchronise(given)
     frame_s = (time.perf_counter() - begin) / count
     used = start + WARM + count // 2
     return {
@@ -137,6 +137,6 @@ def measure(given: Setting, decoder: Decoder, n: int, count: int = MEASURED) -> 
     }  # fmt: skip
 
 
-def rest(given: Setting) -> None:
+def synchronise(given: Setting) -> None:
     if given.is_cuda:
         torch.cuda.synchronize()

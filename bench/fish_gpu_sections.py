@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 
 from bench.fish_decode import frame_cost
-from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measure, rest, seat, timed
+from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measure, prefill, synchronise, timed
 from fishd.engines.fish.cuda.triton_ops import Tuning
 from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.model.weights import load_model
 
 CUTS = ((32, 4, 3), (32, 4, 2), (64, 4, 2), (64, 8, 2), (64, 8, 3), (128, 8, 2), (16, 2, 3))
-TUNINGS = (*(Tuning(*cut) for cut in CUTS), Tuning(draw_warps=4), Tuning(draw_warps=16))
+TUNINGS = (*(Tuning(*cut) for cut in CUTS), Tuning(sample_warps=4), Tuning(sample_warps=16))
 
 
 def main() -> None:
@@ -126,10 +126,10 @@ def check(given: Setting) -> dict:
         *((k, True) for k in given.kernels if k != "plain"),
     ]:
         decoder = make_decoder(model, n, kernels, graphs=graphs)
-        seat(decoder, n)
+        prefill(decoder, n)
         drawn = []
         for _ in range(24):
-            decoder.draw(n)
+            decoder.sample_frame(n)
             drawn.append(decoder.rows.frame[:n].clone())
             decoder.advance(n)
         frames[kernels, graphs] = torch.stack(drawn, 2)
@@ -151,15 +151,15 @@ def profile(given: Setting) -> dict:
 
     model, n, count = load(given), given.widest, 4
     decoder = make_decoder(model, n, given.kernels[0], graphs=given.is_cuda)
-    seat(decoder, n)
+    prefill(decoder, n)
     for _ in range(WARM):
         frame(decoder, n)
-    rest(given)
+    synchronise(given)
     activities = [ProfilerActivity.CUDA] if given.is_cuda else [ProfilerActivity.CPU]
     with profiler(activities=activities) as seen:
         for _ in range(count):
             frame(decoder, n)
-        rest(given)
+        synchronise(given)
     parts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
     for event in seen.key_averages():
         spent = event.self_device_time_total if given.is_cuda else event.self_cpu_time_total

@@ -2,8 +2,8 @@
 
     python -m tests.engines.fish_checkpoint OUTDIR [tiny|s1mini] [--dtype bfloat16] [--no-codec]
 
-In a tiny one the output's rows for text ids are nought, so that semantic ids and the end token win, and the
-end token is drawn about once in `num_semantic` frames: takes end by themselves within a few seconds.
+In a tiny one the output's rows for text ids are zero, so that semantic ids and the end token win, and the end
+token is sampled about once in `num_semantic` frames: takes end by themselves within a few seconds.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def make_tiny(
 ) -> Path:
     """A checkpoint under 2 MB that runs end to end. `changes` go into its config.json.
 
-    Unless `silent_text`, text ids are as likely to be drawn as semantic ones.
+    Unless `silent_text`, text ids are as likely to be sampled as semantic ones.
     """
     ids = write_tokenizer(folder, num_ranks=256, num_semantic=TINY_CODES)
     config = {**TINY, "vocab_size": ids, "codebook_size": TINY_CODES, **changes}
@@ -84,7 +84,7 @@ def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
 
 
 def write_model(folder: Path, seed: int, dtype: torch.dtype, *, silent_text: bool = True) -> None:
-    """model.pth: normal weights, norms of one, and no logits for text if it is to be silent."""
+    """model.pth: normally distributed weights, norms of one; with `silent_text`, zero logits for text."""
     from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
 
     architecture = read_architecture(folder)
@@ -117,7 +117,7 @@ def write_codec(folder: Path, seed: int, *, tiny: bool) -> None:
         module = instantiate(settings)
     weights = random_weights(module, seed, 0.02, torch.float32)
     for name in [n for n in weights if n.startswith("decoder.") and n.endswith("original0")]:
-        weights[name].fill_(1.0)  # loud enough to be no silence
+        weights[name].fill_(1.0)  # loud enough not to count as silence
     torch.save(weights, folder / "codec.pth")
 
 
@@ -145,7 +145,7 @@ def shrink(settings) -> None:
 def random_weights(
     module: torch.nn.Module, seed: int, std: float, dtype: torch.dtype
 ) -> dict[str, torch.Tensor]:
-    """Weights for a module on the meta device: matrices normal, gains and biases as they are made."""
+    """Weights for a module on the meta device: matrices are random, gains and biases constant."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
     for name, parameter in module.named_parameters():

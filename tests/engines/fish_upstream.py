@@ -1,4 +1,4 @@
-"""The package's own loop, for the tests and the bench that compare with it."""
+"""fish_speech's own decoding loop (upstream), for the tests and benches that compare with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fishd.engines.fish.import_stubs import import_upstream
 
 
 def load_upstream(folder: Path, dtype: torch.dtype = torch.float32, max_seq_len: int | None = None) -> Any:
-    """The package's model, loaded by the package, with a cache of `max_seq_len` (else its config's)."""
+    """Upstream's model, loaded by its own code, with a KV cache of `max_seq_len` (else its config's)."""
     (llama,) = import_upstream("fish_speech.models.text2semantic.llama")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # its tokenizer leaves a file open
@@ -41,10 +41,10 @@ def upstream_frames(
     top_p: float = 1e-6,
     repetition_penalty: float = 1.1,
 ) -> torch.Tensor:
-    """What its generate draws after the prompt, [1 + codebooks, up to count]; greedy unless told."""
+    """What its `generate` samples after the prompt, [1 + codebooks, up to count]; greedy by default."""
     (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     inference.tqdm = lambda frames: frames  # no progress bar in a test's output
-    drawn = inference.generate(
+    sampled = inference.generate(
         model=model,
         prompt=prompt,
         max_new_tokens=count,
@@ -54,4 +54,4 @@ def upstream_frames(
         top_p=top_p,
         repetition_penalty=repetition_penalty,
     )
-    return drawn[:, prompt.shape[1] :]
+    return sampled[:, prompt.shape[1] :]

@@ -77,7 +77,7 @@ class _Line(msgspec.Struct, frozen=True):
     name: str
     ok: bool
     detail: str = ""
-    mend: str = ""
+    fix: str = ""
 
 
 def _checkpoint(config: Config, say: Callable[[str], None]) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _checkpoint(config: Config, say: Callable[[str], None]) -> Iterator[Finding]
         yield good("Fish", "; ".join(fine))
     for line, part in parts.items():
         if not line.ok:
-            yield fault(f"{part[:1].upper()}{part[1:]}", line.detail, line.mend)
+            yield fault(f"{part[:1].upper()}{part[1:]}", line.detail, line.fix)
     if not found:
         last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
         yield fault("Checkpoint", f"its doctor failed: {last[0]}", "make install-fish")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,23 @@ from fishd.engines.fish.codec.build import codebook_fingerprint, load_codec
 from fishd.engines.fish.codec.chunks import CHUNK_FRAMES, CONTEXT_FRAMES, padded, run_in_chunks
 
 LIVE_TENSORS = 8  # at the peak, of the widest layer's size: 1.52 GB measured for 256 frames at full size
+
+
+@dataclass(frozen=True, slots=True)
+class CodecJob:
+    """Clips being decoded. `done` is a CUDA event, or None if they are finished."""
+
+    audio: Sequence[Tensor]
+    done: Any = None
+
+    def is_done(self) -> bool:
+        return self.done is None or self.done.query()
+
+    def result(self) -> Sequence[Tensor]:
+        """Float32 [samples] each, on the CPU. Waits for the device."""
+        if self.done is not None:
+            self.done.synchronize()
+        return self.audio
 
 
 class Codec:
@@ -77,6 +95,10 @@ class Codec:
     def decode(self, codes: Sequence[Tensor]) -> list[Tensor]:
         """Codes of several clips, int64 [codebooks, frames] each -> float32 [samples] each, on the CPU."""
         return self.trim(self.decode_batch(codes).cpu(), codes)
+
+    def submit(self, codes: Sequence[Tensor]) -> CodecJob:
+        """As `decode`, on a device that can work in the background without waiting for it."""
+        return CodecJob(self.decode(codes))
 
     def decode_batch(self, codes: Sequence[Tensor]) -> Tensor:
         """The same as one batch on the device, float32 [clips, samples]; `trim` removes the padding."""

@@ -1,0 +1,6 @@
+"""Batched decoding: how many takes fit the memory, the KV cache, and the decoder that steps all rows
+together.
+
+Called by `load`, `engine` and `cuda`. It may not import `cuda` or the engine, and it produces codes, never
+audio.
+"""
