@@ -1,4 +1,4 @@
-"""What the GPU path learns late, on a CPU: row status one frame old, and clips that the codec finishes."""
+"""The GPU path's late results, on a CPU: row status one frame old, clips that the codec finishes later."""
 
 from __future__ import annotations
 
