@@ -128,7 +128,7 @@ class EngineContract:
         assert isinstance(ended, Failed) or len(ended.audio) <= 0.5 * engine.sample_rate
 
     def test_the_same_take_and_seed_give_identical_audio(self, engine: Engine, voice: Voice) -> None:
-        """Bit for bit."""
+        """Repeating a take repeats its audio, bit for bit."""
         first, again = (speak_one(engine, self.take(voice)) for _ in range(2))
         assert isinstance(first, Spoken)
         assert isinstance(again, Spoken)

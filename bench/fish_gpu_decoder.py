@@ -1,4 +1,4 @@
-"""What the sections of fish_gpu.py share: what they are told, our decoder with rows seated, and time."""
+"""Shared by the sections of fish_gpu.py: their setting, a decoder with its rows prefilled, and timing."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
 from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
-PROMPT_FRAMES, TEXT = (
-    258,
-    "A line of ordinary length, as they are spoken in a play, not too long.",
-)  # 12 s of reference
-WARM, MEASURED, LENGTH = 12, 64, 512  # rows stand at about 330 to 430 tokens while they are measured
+PROMPT_FRAMES = 258  # 12 s of reference
+TEXT = "A line of ordinary length, as they are spoken in a play, not too long."
+WARM_FRAMES, MEASURED_FRAMES = 12, 64
+ROW_TOKENS = 512  # rows are at about 330 to 430 tokens while they are measured
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a section is told."""
+    """What a section is run with."""
 
     section: str
     checkpoint: str
@@ -39,12 +38,12 @@ class Setting:
     limit_s: float
 
     @property
-    def where(self) -> torch.device:
+    def torch_device(self) -> torch.device:
         return torch.device(self.device)
 
     @property
     def is_cuda(self) -> bool:
-        return self.where.type == "cuda"
+        return self.torch_device.type == "cuda"
 
     @property
     def dtype(self) -> torch.dtype:
@@ -52,20 +51,20 @@ class Setting:
 
     @property
     def kernels(self) -> list[str]:
-        """From what is expected to be the fastest to the plainest."""
+        """The one expected to be fastest first."""
         return ["triton", "plain"] if self.is_cuda else ["plain"]
 
     @property
-    def widest(self) -> int:
-        """The number of rows of which sections that look at one number speak."""
+    def main_rows(self) -> int:
+        """The number of rows for sections that measure only one."""
         return 64 if 64 in self.rows else max(self.rows)
 
 
-def timed(given: Setting, work, count: int) -> float:
-    """Seconds that one piece of work takes, the median of `count` after three, by device events."""
+def timed(setting: Setting, work, count: int) -> float:
+    """Seconds for one call of `work`, the median of `count` calls after three, by device events."""
     spans = []
     for _ in range(3 + count):
-        if given.is_cuda:
+        if setting.is_cuda:
             begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             begin.record()
             work()
@@ -79,8 +78,8 @@ def timed(given: Setting, work, count: int) -> float:
     return median(spans[3:])
 
 
-def load(given: Setting) -> Model:
-    return load_model(Path(given.checkpoint), given.where, given.dtype)
+def load(setting: Setting) -> Model:
+    return load_model(Path(setting.checkpoint), setting.torch_device, setting.dtype)
 
 
 def make_decoder(
@@ -89,54 +88,55 @@ def make_decoder(
     settings = frame_settings(kernels, graphs=graphs and model.device.type == "cuda")
     if tuning:
         settings = replace(settings, make_ops=lambda model, rows: TritonOps(model, rows, tuning))
-    return GraphDecoder(model, SlotPlan(n, LENGTH, 0, ""), settings=settings)
+    return GraphDecoder(model, SlotPlan(n, ROW_TOKENS, 0, ""), settings=settings)
 
 
 def prefill(decoder: Decoder, n: int) -> int:
-    """Seat n rows of one voice; -> their length."""
+    """Prefill n rows of one voice. Returns their length in tokens."""
     model = decoder.model
     codes = torch.randint(
         0, 64, (model.num_codebooks, PROMPT_FRAMES), generator=torch.Generator().manual_seed(0)
     )
     prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", codes))
     suffix = suffix_tokens(model.tokenizer, TEXT[:40], model.num_codebooks)
-    decoder.prefill(range(n), [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)])
-    return prefix.shape[2 + 1] + suffix.shape[1]
+    prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]
+    decoder.prefill(range(n), prompts)
+    return prompts[0].length
 
 
-def frame(decoder: Decoder, n: int) -> None:
-    """What the engine does a frame."""
+def decode_frame(decoder: Decoder, n: int) -> None:
+    """What the engine does for each frame."""
     decoder.sample_frame(n)
     decoder.recent_status(n)
     decoder.advance(n)
 
 
-def measure(given: Setting, decoder: Decoder, n: int, count: int = MEASURED) -> dict:
-    """Frames a second over all rows, wall time from a device at rest to a device at rest."""
+def measure(setting: Setting, decoder: Decoder, n: int, count: int = MEASURED_FRAMES) -> dict:
+    """Frames a second over all rows: wall time with the device idle before and after."""
     prefill(decoder, n)
-    synchronise(given)
+    synchronise(setting)
     begin = time.perf_counter()
     start = prefill(decoder, n)
-    synchronise(given)
-    seat_s = time.perf_counter() - begin
-    count = count if given.is_cuda else 6
-    for _ in range(WARM):
-        frame(decoder, n)
-    synchronise(given)
+    synchronise(setting)
+    prefill_s = time.perf_counter() - begin
+    count = count if setting.is_cuda else 6
+    for _ in range(WARM_FRAMES):
+        decode_frame(decoder, n)
+    synchronise(setting)
     begin = time.perf_counter()
     for _ in range(count):
-        frame(decoder, n)
+        decode_frame(decoder, n)
     queued_s = time.perf_counter() - begin
-    synchronise(given)
+    synchronise(setting)
     frame_s = (time.perf_counter() - begin) / count
-    used = start + WARM + count // 2
+    used = start + WARM_FRAMES + count // 2
     return {
         "rows": n, "frame_ms": frame_s * 1e3, "frames_s": n / frame_s,
         "x_real_time": n / frame_s / FRAME_RATE, "host_ms": queued_s / count * 1e3,
-        "seat_ms": seat_s * 1e3, "tokens_a_row": used, "notes": list(decoder.notes),
+        "prefill_ms": prefill_s * 1e3, "tokens_a_row": used, "notes": list(decoder.notes),
     }  # fmt: skip
 
 
-def synchronise(given: Setting) -> None:
-    if given.is_cuda:
+def synchronise(setting: Setting) -> None:
+    if setting.is_cuda:
         torch.cuda.synchronize()
