@@ -261,12 +261,12 @@ def rss_bytes() -> int:
 
 def feed(engine: FishEngine, takes: list[Take]) -> None:
     """As `speak` does, without keeping the audio."""
-    waiting, in_hand = list(takes), 0
-    while waiting or in_hand:
-        while waiting and in_hand < engine.capacity:
+    waiting, in_flight = list(takes), 0
+    while waiting or in_flight:
+        while waiting and in_flight < engine.capacity:
             engine.start(waiting.pop(0))
-            in_hand += 1
-        in_hand -= len(engine.step())
+            in_flight += 1
+        in_flight -= len(engine.step())
 
 
 def growth(checkpoint: Path, folder: Path, warm: int, count: int) -> float:

@@ -124,14 +124,9 @@ class FishEngine:
 
     def _prepared(self, take: Take) -> PreparedTake | Failed:
         model = self._open_decoder.model
-        max_row_tokens = self._plan.max_row_tokens(model.max_seq_len)
+        limit = self._plan.max_row_tokens(model.max_seq_len)
         return prepare_take(
-            take,
-            self._voices,
-            model,
-            self._codec,
-            max_row_tokens=max_row_tokens,
-            reserved_tokens=RESERVED_TOKENS,
+            take, self._voices, model, self._codec, max_row_tokens=limit, reserved_tokens=RESERVED_TOKENS
         )
 
     # ---- waiting -> active ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from fishd.engines.fish.codec.clip_check import check_clip
 from fishd.engines.fish.codec.codec import Codec, CodecJob
 from fishd.engines.protocol import Failed, Spoken, Take
 
-MAX_WAIT_FRAMES = 16  # frames of the other takes for which a complete take waits for company
+MAX_WAIT_FRAMES = 16  # that other takes advance while a complete take waits for a larger batch
 
 
 class CodecQueue:

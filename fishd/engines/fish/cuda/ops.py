@@ -23,7 +23,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from fishd.engines.fish.model.architecture import Block, Model, Norm, Shape
-from fishd.engines.fish.model.rows import WINDOW, Rows
+from fishd.engines.fish.model.fast import oldest_frame, penalise_semantic
+from fishd.engines.fish.model.rows import Rows
 from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, sample
 from fishd.engines.fish.model.slow import attend_one, embed, split_qkv
 
@@ -84,7 +85,7 @@ class ReferenceOps:
         self._positions = torch.arange(model.max_seq_len, device=device)
         self._all_rows = torch.arange(count, device=device)
         self._salt = candidate_salt(max(len(model.slow_ids), model.codebook_size), device)
-        self._top_logits = torch.zeros(count, device=device)  # not finite if any logit of the frame is not
+        self._top_logits = torch.zeros(count, device=device)  # see Rows.record
 
     def embed(self, frame: Tensor) -> Tensor:
         return embed(self._model, frame[:, :, None], self._offsets)[:, 0]
@@ -123,32 +124,18 @@ class ReferenceOps:
         top_logits = logits.amax(-1)
         self._top_logits[:n] = top_logits if book == 0 else self._top_logits[:n] + top_logits
         penalty = torch.where(step[:, None] > 0, r.penalty[:n], 1.0)
-        recent = self._oldest_token(step) if book == 0 else r.window[:n, book + 1]
         if book == 0:
-            is_semantic = (recent >= 0) & (recent < len(model.slow_ids) - 1)
-            recent = recent.clamp(0, len(model.slow_ids) - 1)
-            penalty = torch.where(is_semantic, penalty, 1.0)
+            logits = penalise_semantic(model, logits, oldest_frame(r.window[:n], step)[:, :1], penalty)
+        else:
+            logits = penalise(logits, r.window[:n, book + 1], penalty)
         noise = exponential_noise(r.seed[:n], step, book, self._salt[: logits.shape[1]])
-        code = sample(penalise(logits, recent, penalty), r.temperature[:n], r.top_p[:n], noise)
+        code = sample(logits, r.temperature[:n], r.top_p[:n], noise)
         if book == 0:
             r.frame[:n, 0] = model.slow_ids[code]
             code = (r.frame[:n, 0] - model.semantic_begin).clamp(0, model.codebook_size - 1)
         r.frame[:n, book + 1] = code
         x.copy_(F.embedding(code, model.fast_embeddings))
 
-    def _oldest_token(self, step: Tensor) -> Tensor:
-        """As in fast.py: the semantic token's penalty covers only the oldest frame of the window."""
-        oldest = torch.where(step > WINDOW, (step - 1) % WINDOW, 0)
-        return self._rows.window[: len(step), 0].gather(1, oldest[:, None]) - self._model.semantic_begin
-
     def record(self, n: int) -> None:
-        r = self._rows
-        rows, step, frame = self._all_rows[:n], r.step[:n], r.frame[:n]
-        r.codes[rows, step.clamp(max=r.codes.shape[1] - 1)] = frame[:, 1:].to(r.codes.dtype)
-        ring = (step - 1).clamp(min=0) % WINDOW
-        r.window[rows, :, ring] = torch.where(step[:, None] > 0, frame, r.window[rows, :, ring])
-        ends = (frame[:, 0] == self._model.im_end) & (r.ended[:n] < 0)
-        r.ended[:n] = torch.where(ends, step, r.ended[:n])
-        is_nonfinite = ~torch.isfinite(self._top_logits[:n]) & (r.nonfinite[:n] < 0)
-        r.nonfinite[:n] = torch.where(is_nonfinite, step, r.nonfinite[:n])
-        r.step[:n] += 1
+        rows, frame = self._all_rows[:n], self._rows.frame[:n]
+        self._rows.record(rows, frame, self._top_logits[:n], self._model.im_end)

@@ -47,23 +47,21 @@ class FastTransformer:
             codes.append(code)
             if book + 1 < model.num_codebooks:
                 x = self._next_position(F.embedding(code, model.fast_embeddings), book + 1)
-        self._record(n, torch.stack([token, *codes], 1), top_logits)
+        frame = torch.stack([token, *codes], 1)
+        r.frame[:n] = frame
+        # fish_speech does not check its first frame for the end token.
+        r.record(self._all_rows[:n], frame, top_logits, model.im_end, ignore_first_end=self._quirks)
 
     def _sample_token(self, hidden: Tensor, step: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
         """The semantic (or end) token, and the top logit, which is not finite if any logit is not."""
         model, r, n = self._model, self._rows, len(step)
         logits = model.slow_head(model.slow_norm(hidden)).float()
         top_logit = logits.amax(-1)
-        # As in fish_speech, only the oldest frame of the window is penalised: docs/adr/0010.
-        oldest = torch.where(step > WINDOW, (step - 1) % WINDOW, 0)
-        recent = r.window[:n].gather(2, oldest[:, None, None].expand(-1, r.window.shape[1], 1))[:, :, 0]
+        recent = oldest_frame(r.window[:n], step)
         if self._quirks:
             logits = penalise(logits, recent, penalty)
         else:
-            index = recent[:, :1] - model.semantic_begin
-            is_semantic = (index >= 0) & (index < len(model.slow_ids) - 1)
-            index = index.clamp(0, len(model.slow_ids) - 1)
-            logits = penalise(logits, index, torch.where(is_semantic, penalty, 1.0))
+            logits = penalise_semantic(model, logits, recent[:, :1], penalty)
         return model.slow_ids[self._sample(logits, step, 0, n)], top_logit
 
     def _sample(self, logits: Tensor, step: Tensor, book: int, n: int) -> Tensor:
@@ -101,20 +99,18 @@ class FastTransformer:
             x = block.w2(block.gate(block.ffn_norm(x)), x)
         return x[:, 0]
 
-    def _record(self, n: int, frame: Tensor, top_logits: Tensor) -> None:
-        """Record a sampled frame for the next step, the penalty and the codec."""
-        r, model = self._rows, self._model
-        rows, step = self._all_rows[:n], r.step[:n]
-        r.frame[:n] = frame
-        r.codes[rows, step.clamp(max=r.codes.shape[1] - 1)] = frame[:, 1:].to(r.codes.dtype)
-        # As in fish_speech, the penalty window begins with the second frame.
-        ring = (step - 1).clamp(min=0) % WINDOW
-        previous = r.window[rows, :, ring]
-        r.window[rows, :, ring] = torch.where(step[:, None] > 0, frame, previous)
-        ends = frame[:, 0] == model.im_end
-        if self._quirks:
-            ends = ends & (step > 0)  # fish_speech does not check its first token
-        r.ended[:n] = torch.where(ends & (r.ended[:n] < 0), step, r.ended[:n])
-        is_nonfinite = ~torch.isfinite(top_logits) & (r.nonfinite[:n] < 0)
-        r.nonfinite[:n] = torch.where(is_nonfinite, step, r.nonfinite[:n])
-        r.step[:n] += 1
+
+def oldest_frame(window: Tensor, step: Tensor) -> Tensor:
+    """The oldest frame in each row's penalty window, [n, 1 + codebooks].
+
+    As in fish_speech, the semantic token's penalty covers only this frame: docs/adr/0010.
+    """
+    oldest = torch.where(step > WINDOW, (step - 1) % WINDOW, 0)
+    return window.gather(2, oldest[:, None, None].expand(-1, window.shape[1], 1))[:, :, 0]
+
+
+def penalise_semantic(model: Model, logits: Tensor, tokens: Tensor, penalty: Tensor) -> Tensor:
+    """Logits of `model.slow_ids` with the penalty for `tokens` [n, k], where they are semantic."""
+    index, last = tokens - model.semantic_begin, len(model.slow_ids) - 1
+    is_semantic = (index >= 0) & (index < last)
+    return penalise(logits, index.clamp(0, last), torch.where(is_semantic, penalty, 1.0))

@@ -54,6 +54,27 @@ class Rows:
         self.ended[rows] = -1
         self.nonfinite[rows] = -1
 
+    def record(
+        self, rows: Tensor, frame: Tensor, top_logits: Tensor, im_end: int, *, ignore_first_end: bool = False
+    ) -> None:
+        """Record the sampled frame of the first n rows, `rows` being 0 .. n - 1, and count the step.
+
+        `top_logits` [n] is the sum of the best logits of every code: not finite if any logit was not.
+        """
+        n, step = len(rows), self.step[: len(rows)]
+        self.codes[rows, step.clamp(max=self.codes.shape[1] - 1)] = frame[:, 1:].to(self.codes.dtype)
+        # As in fish_speech, the penalty window begins with the second frame.
+        ring = (step - 1).clamp(min=0) % WINDOW
+        previous = self.window[rows, :, ring]
+        self.window[rows, :, ring] = torch.where(step[:, None] > 0, frame, previous)
+        ends = frame[:, 0] == im_end
+        if ignore_first_end:
+            ends = ends & (step > 0)
+        self.ended[:n] = torch.where(ends & (self.ended[:n] < 0), step, self.ended[:n])
+        is_nonfinite = ~torch.isfinite(top_logits) & (self.nonfinite[:n] < 0)
+        self.nonfinite[:n] = torch.where(is_nonfinite, step, self.nonfinite[:n])
+        self.step[:n] += 1
+
     def copy(self, source: int, target: int) -> None:
         """Copy one row over another."""
         for field in fields(self):
