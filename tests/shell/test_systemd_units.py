@@ -13,7 +13,7 @@ from tests.daemon.running import ROOT
 
 UNITS = ROOT / "systemd"
 MOST_EXPOSURE = 10  # in tenths
-WITHIN_THE_HOUSE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: systemd)"
@@ -23,7 +23,7 @@ needs_systemd = pytest.mark.skipif(
 def analyze(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["systemd-analyze", *arguments],
-        env={**WITHIN_THE_HOUSE, **env},
+        env={**PLAIN_ENV, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -46,7 +46,7 @@ def installed(unit: Path, root: Path) -> Path:
 
 @needs_systemd
 def test_the_system_unit_verifies_without_a_word(tmp_path: Path) -> None:
-    """`systemd-analyze verify` finds nothing to say of it where fishd is installed."""
+    """`systemd-analyze verify` prints nothing where fishd is installed."""
     unit = installed(UNITS / "fishd.service", tmp_path)
     verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
     assert (verified.returncode, verified.stdout) == (0, "")
@@ -54,7 +54,7 @@ def test_the_system_unit_verifies_without_a_word(tmp_path: Path) -> None:
 
 @needs_systemd
 def test_the_user_unit_verifies_without_a_word(tmp_path: Path) -> None:
-    """The same of the user's, but that its program is not on this machine."""
+    """Nor for the user's unit, with a program that exists on this machine."""
     unit = tmp_path / "fishd.service"
     unit.write_text(
         (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")
@@ -72,7 +72,7 @@ def test_the_exposure_is_at_most_one() -> None:
 
 
 def test_what_would_break_the_engines_is_not_in_the_unit() -> None:
-    """Torch makes code as it runs, the GPU is a device, NVML reads /proc, workers are pinned."""
+    """Torch generates code, the GPU is a device, NVML reads /proc, workers are pinned."""
     lines = (UNITS / "fishd.service").read_text().splitlines()
     set_there = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
     assert not {"MemoryDenyWriteExecute", "PrivateDevices", "ProcSubset"} & set(set_there)
@@ -89,8 +89,8 @@ def test_the_spool_is_one_mount() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes users and folders below a root of its own: needs root")
 @needs_systemd
-def test_users_and_folders_are_made_as_the_group_needs_them(tmp_path: Path) -> None:
-    """The inbox takes what the group drops; the rest it may read; others see nothing."""
+def test_users_and_folders_are_created_as_the_group_needs_them(tmp_path: Path) -> None:
+    """The group writes in the inbox and reads the rest; others see nothing."""
     (tmp_path / "etc").mkdir()
     for name, tool in (("sysusers", "systemd-sysusers"), ("tmpfiles", "systemd-tmpfiles")):
         create = ["--create"] if name == "tmpfiles" else []

@@ -1,7 +1,7 @@
 """The fish-speech engine: many takes at once on one copy of an OpenAudio S1-mini checkpoint.
 
-The worker calls `factory`, `check_options` and `check_language`. It may import
-only fishd.engines.protocol from outside this package, and torch only inside `factory`.
+The worker calls `factory`, `check_options` and `check_language`. From outside this package it may import only
+the protocol and fishd.toml, and torch only inside `factory`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The preview engine: speech on any CPU at once, in a stock voice shaped towards the reference. Not a clone.
 
-The worker calls `factory`, `check_options` and `check_language`. It may import only fishd.engines.protocol
-from outside this package, and numpy and the models only inside `factory`.
+The worker calls `factory`, `check_options` and `check_language`. From outside this package it may import only
+the protocol and fishd.toml, and numpy and the models only inside `factory`.
 """
 
 from __future__ import annotations

@@ -92,15 +92,15 @@ class Inbox:
     ) -> None:
         self._inbox = inbox
         self._work = work
-        self._limits = limits or Limits()
         self._disk = disk or Disk()
         self._waiting: dict[str, SettleState] = {}
         self._identity: tuple[int, int] | None = None
-        self.settle(settle_s, settle_timeout_s)
+        self.settle(settle_s, settle_timeout_s, limits or Limits())
 
-    def settle(self, settle_s: float, settle_timeout_s: float) -> None:
-        """Take other times, as after a reload."""
+    def settle(self, settle_s: float, settle_timeout_s: float, limits: Limits) -> None:
+        """Take other times and limits, as after a reload. Other limits count as a change of what waits."""
         self._patience = SettlePolicy(settle_s, settle_timeout_s)
+        self._limits = limits
 
     def scan(self, now: float) -> Scan:
         """Look at every entry; those found stay in the inbox until they are claimed. Raises SpoolError."""
@@ -161,7 +161,7 @@ class Inbox:
         except PermissionError as error:
             unreadable = Fault("bundle", f"cannot be read: {error.strerror}; {fix_for(error)}")
             return self._wait(entry.name, waiting, now, unreadable)
-        self._patience.note(waiting, seen.fingerprint, now)
+        self._patience.note(waiting, hash((seen.fingerprint, self._limits)), now)
         if not self._patience.is_still(waiting, now):
             return self._wait(entry.name, waiting, now)
         if seen.faults:
@@ -179,7 +179,8 @@ class Inbox:
     ) -> CompleteBundle | None:
         """A file may be on its way to become something else; after the time for that it is rejected."""
         facts = entry.stat(follow_symlinks=False)
-        self._patience.note(waiting, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
+        seen = hash((facts.st_mode, facts.st_size, facts.st_mtime_ns, self._limits))
+        self._patience.note(waiting, seen, now)
         if stat.S_ISREG(facts.st_mode) and archive.is_archive(entry.name):
             return self._look_at_archive(entry, waiting, now)
         kinds = {stat.S_IFLNK: "a symlink", stat.S_IFREG: "a file"}
