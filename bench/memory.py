@@ -83,9 +83,8 @@ def feed(root: Path, jobs: int) -> None:
                     shutil.rmtree(path)
         readings.append(measure(done, snapshots))
     a_job = (readings[-1] - readings[3]) / (jobs / 2)
-    print(
-        f"growth in the second half: {a_job:.1f} bytes a job ({'traced' if snapshots else 'resident, after malloc_trim'})"
-    )
+    kind = "traced" if snapshots else "resident, after malloc_trim"
+    print(f"growth in the second half: {a_job:.1f} bytes a job ({kind})")
     if snapshots:
         for grown in snapshots[-1].compare_to(snapshots[3], "lineno")[:5]:
             print(f"  {grown.size_diff / (jobs / 2):+.2f} bytes a job  {grown.traceback}")
