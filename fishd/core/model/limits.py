@@ -29,3 +29,6 @@ class Limits:
     long_reference_s: float = 60.0
     max_reference_s: float = 600.0
     faults: int = 200  # reported of one bundle; the rest are counted
+    script_bytes: int = 512 * MIB  # a script file; of an EPUB, whose pictures are most of it
+    script_text_bytes: int = 16 * MIB  # a script that is text, or an EPUB's pages together
+    script_lines: int = 200_000  # to speak and to skip; `segments` counts those to speak
