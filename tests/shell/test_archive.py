@@ -21,6 +21,8 @@ from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
+from fishd.spool.outbox.publish import PublishRequest, publish_all
+from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
@@ -292,15 +294,46 @@ def test_its_content_says_which_ending_an_archive_has(
 
 
 def test_what_is_no_archive_has_no_ending(tmp_path: Path) -> None:
-    """A folder, any other file, an empty one, a link to an archive."""
+    """A folder, any other file, an empty one, a link to an archive, nothing at all."""
     archive = zipped(write_bundle(tmp_path / "folder"), tmp_path / "archive")
     (tmp_path / "text").write_text("Hello.")
     (tmp_path / "empty").touch()
     (tmp_path / "link").symlink_to(archive)
 
-    assert [""] * 4 == [ending_by_content(tmp_path / name) for name in ("folder", "text", "empty", "link")]
-    with pytest.raises(FileNotFoundError):
-        ending_by_content(tmp_path / "none")
+    names = ("folder", "text", "empty", "link", "none")
+    assert [""] * 5 == [ending_by_content(tmp_path / name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_packed", "expected"),
+    [
+        ("script.docx", True, "script.docx"),
+        ("packed", True, "packed"),
+        ("bundle.zip", True, "bundle.zip"),
+        ("bundle.TGZ", True, "bundle.tgz"),
+        ("text.zip", False, "text.zip"),
+        ("text.txt", False, "text.txt"),
+    ],
+)
+def test_a_dropped_file_is_archived_under_its_own_name(
+    tmp_path: Path, name: str, is_packed: bool, expected: str
+) -> None:
+    """Whatever its content looks like: a .docx is a zip as well, and a .zip may be none."""
+    spool = Spool(tmp_path / "spool", -1)
+    make_folders(spool.root)
+    dropped = spool.inbox / name
+    if is_packed:
+        zipped(write_bundle(tmp_path / "source"), dropped)
+    else:
+        dropped.write_text("Hello.")
+    content = dropped.read_bytes()
+    (claimed,) = Inbox(spool.inbox, spool.work).claim([CompleteBundle(name)], 0.0).claimed
+
+    publish_all([PublishRequest(claimed.folder, {"result.json": b"{}"}, [])], spool.outbox, spool.archive)
+
+    assert [expected] == names_in(spool.archive)
+    assert content == (spool.archive / expected).read_bytes()
+    assert [] == names_in(spool.work)
 
 
 def test_a_jobs_bundle_is_found_with_or_without_an_ending(tmp_path: Path) -> None:

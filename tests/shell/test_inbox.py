@@ -328,6 +328,15 @@ def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) 
     assert 4.0 == place.watch.next_wake(place.now)
 
 
+def test_a_file_that_cannot_be_moved_leaves_nothing_in_work(tmp_path: Path) -> None:
+    """Not even the note of its ending, which is written before the move."""
+    place = Place(tmp_path, NoRename())
+    (place.inbox / "bad.zip").write_text("not a zip")
+    claims = place.watch.claim([CompleteBundle("bad.zip")], place.now)
+    assert 1 == len(claims.stuck)
+    assert [] == list(place.work.iterdir())
+
+
 class NoSync(Disk):
     """A disk whose folders cannot be synced."""
 

@@ -52,12 +52,7 @@ def is_archive(name: str) -> bool:
 
 
 def ending_by_content(path: Path) -> str:
-    """The ending that becomes a bundle; "" for a folder and for what does not look like an archive.
-
-    Raises FileNotFoundError.
-    """
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return ""
+    """The ending that fits a file's content; "" for a folder and for what does not look like an archive."""
     try:
         with _opened(path) as file:
             head = file.read(512)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from fishd.spool.errors import SpoolError, disk_error, fix_for
 from fishd.spool.inbox.settle import SettlePolicy, SettleState
 from fishd.spool.names import job_name, printable
 from fishd.spool.outbox.publish import numbered
-from fishd.spool.work_folder import BUNDLE
+from fishd.spool.work_folder import BUNDLE, ENDING
 
 READY = ".ready"
 MOST_BACKOFF_S = 60.0
@@ -216,10 +217,15 @@ class Inbox:
         return before not in (None, self._identity)
 
     def _claim_one(self, found: CompleteBundle) -> ClaimedBundle:
+        source = self._inbox / found.name
         folder = _free_folder(self._disk, self._work, job_name(archive.without_ending(found.name)))
         try:
-            self._disk.rename(self._inbox / found.name, folder / BUNDLE)
+            if (ending := _unexpected_ending(source)) is not None:
+                self._disk.write(folder / ENDING, ending.encode())
+            self._disk.rename(source, folder / BUNDLE)
         except OSError:
+            with suppress(FileNotFoundError):
+                self._disk.remove_file(folder / ENDING)
             self._disk.remove_folder(folder)
             raise
         return ClaimedBundle(folder.name, folder, folder / BUNDLE, found.faults)
@@ -241,6 +247,14 @@ class Inbox:
         except OSError as error:
             return disk_error(str(self._inbox.parent), "cannot be forced to the disk", error)
         return None
+
+
+def _unexpected_ending(dropped: Path) -> str | None:
+    """The ending of a file whose content suggests another one: a .docx is a zip as well. Raises OSError."""
+    if stat.S_ISDIR(dropped.lstat().st_mode):
+        return None
+    ending = archive.ending(dropped.name)
+    return None if ending == archive.ending_by_content(dropped) else ending
 
 
 def _free_folder(disk: Disk, work: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
     work/NAME/bundle/        what the user dropped, renamed here from the inbox
     work/NAME/unpacked/      what was in it, if it is an archive
+    work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
 
@@ -27,7 +28,7 @@ from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
 from fishd.spool.outbox.group_commit import Files, Lines, Names, Way, together
-from fishd.spool.work_folder import BUNDLE, OUT
+from fishd.spool.work_folder import BUNDLE, ENDING, OUT
 
 
 class ClipsMissing(SpoolError):  # noqa: N818 - reads as what it is
@@ -161,14 +162,22 @@ def _unless_gone(path: Path) -> Generator[None]:
 def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
     """Under the result's name if that is free, so that a user finds the one from the other.
 
-    An archive gets its ending again, so that it opens with a click.
+    A file gets its ending again, so that it opens with a click.
     """
-    ending = ending_by_content(bundle)
+    ending = _dropped_ending(bundle.parent)
     try:
         disk.rename(bundle, archive / f"{name}{ending}")
     except FileExistsError:
         names = numbered(bundle.parent.name)
         rename_to_free(disk, bundle, archive, lambda number: names(number) + ending)
+
+
+def _dropped_ending(folder: Path) -> str:
+    """The ending of what was dropped; "" for a folder."""
+    try:
+        return (folder / ENDING).read_text("ascii")
+    except FileNotFoundError:
+        return ending_by_content(folder / BUNDLE)
 
 
 def _remove(folder: Path, disk: Disk) -> None:
