@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +113,23 @@ def test_hostile_bundles_are_rejected_and_the_good_one_among_them_is_spoken(tmp_
         assert psutil.Process(daemon.process.pid).memory_info().rss < 150 << 20
         assert 0 == daemon.stop()
     remove_tree(Disk(), daemon.spool / "archive" / "deep")
+
+
+def test_a_rejected_file_is_where_its_summary_says(tmp_path: Path) -> None:
+    """Under the name that it was dropped with: an archive, and a file that only looks like one inside."""
+    source = make_bundle(tmp_path / "source")
+    (source / "job.toml").unlink()
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", source)).read_bytes()
+    with running(tmp_path, {"spool": {"settle_s": 0.1, "settle_timeout_s": 0.2}}) as daemon:
+        for name in ("packed.zip", "script.docx"):
+            (daemon.spool / "inbox" / name).write_bytes(packed)
+        for job, name in (("packed", "packed.zip"), ("script.docx", "script.docx")):
+            assert "rejected" == daemon.wait_for_result(job)["status"]
+            summary = (daemon.spool / "outbox" / job / "summary.txt").read_text()
+            assert f"archive/{name}" in re.findall(r"archive/[\w.]+", summary)
+            archived = daemon.spool / "archive" / name
+            daemon.wait_until(archived.exists, f"{name} in the archive")
+            assert packed == archived.read_bytes()
 
 
 def drop(daemon: Running, name: str, spoil: Callable[[Path], None] = lambda _: None) -> Path:

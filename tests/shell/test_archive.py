@@ -21,7 +21,7 @@ from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
-from fishd.spool.outbox.publish import PublishRequest, publish_all
+from fishd.spool.outbox.publish import PublishRequest, archived_as, publish_all
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
@@ -328,6 +328,7 @@ def test_a_dropped_file_is_archived_under_its_own_name(
         dropped.write_text("Hello.")
     content = dropped.read_bytes()
     (claimed,) = Inbox(spool.inbox, spool.work).claim([CompleteBundle(name)], 0.0).claimed
+    assert f"archive/{expected}" == archived_as(claimed.folder, spool.outbox, spool.archive)
 
     publish_all([PublishRequest(claimed.folder, {"result.json": b"{}"}, [])], spool.outbox, spool.archive)
 

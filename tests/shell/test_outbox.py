@@ -23,7 +23,7 @@ from fishd.spool.journal.journal import (
     text_hash,
 )
 from fishd.spool.journal.recovery import recover
-from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish
+from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, make_clip_folders, publish
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 
@@ -89,6 +89,23 @@ def test_an_archive_gets_its_ending_again(spool: Spool) -> None:
     (spool.archive / "NAME-3.zip").touch()
     publish(an_archives_job(spool, b"PK\3\4"), spool.outbox, spool.archive)
     assert ["NAME-2.tar.gz", "NAME-2.zip", "NAME-3.zip", "NAME.zip"] == tree(spool.archive)
+
+
+def test_where_the_bundle_will_be_is_known_before(spool: Spool) -> None:
+    """Its summary says so: with the number that its result will have, with its ending, where it is free."""
+    for name, archived in (("NAME", ()), ("NAME-2", ("NAME.zip",)), ("NAME-3", ("NAME-3.zip", "NAME.zip"))):
+        for taken in archived:
+            (spool.archive / taken).touch()
+        request = an_archives_job(spool, b"PK\3\4")
+        expected = archived_as(request.folder, spool.outbox, spool.archive)
+        before = set(names_in(spool.archive))
+        assert name == publish(request, spool.outbox, spool.archive).name
+        assert {expected} == {f"archive/{new}" for new in set(names_in(spool.archive)) - before}
+
+
+def test_a_bundle_that_is_gone_has_a_place_all_the_same(spool: Spool) -> None:
+    """Somebody took it out of work/; its job ends."""
+    assert "archive/NAME" == archived_as(spool.work / "NAME", spool.outbox, spool.archive)
 
 
 def test_any_other_file_is_archived_as_it_was_called(spool: Spool) -> None:

@@ -28,7 +28,7 @@ from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, finish, publish_all
+from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, archived_as, finish, publish_all
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.root import Spool
 from fishd.view.report.summary import Rendered, render, result_json
@@ -202,8 +202,8 @@ class Publisher:
         result = over.result
         if over.job is not None and over.engine:
             result = with_keys(result, over.job, over.engine, self._digests(over.hashes))
-        rendered = _rendered(result)
         folder = self._spool.work / result.job
+        rendered = _rendered(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
             "summary.txt": rendered.text.encode(),
             "summary.html": rendered.html.encode(),
@@ -218,10 +218,10 @@ def _hashes(ending: JobOutcome) -> Mapping[str, str]:
     return {end.clip.path: end.clip.content_hash for row in ending.segments for end in row if end.clip}
 
 
-def _rendered(result: Result) -> Rendered:
+def _rendered(result: Result, bundle: str) -> Rendered:
     """The summaries; a fault of ours in drawing them costs only them."""
     try:
-        return render(result)
+        return render(result, bundle)
     except Exception:  # noqa: BLE001 - one bad job stops nothing else
         _log.exception("[Main] %s: no summary can be drawn; result.json says it all", result.job)
         return Rendered("This summary could not be drawn; see result.json.\n", "See result.json.\n")

@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePath
 
 from fishd.spool.archive.unpack import ending_by_content
@@ -77,6 +78,18 @@ def publish_all(
     """
     disk = disk or Disk()
     return together([(p.folder, _publishing(p, outbox, archive, disk)) for p in parcels], disk)
+
+
+def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
+    """Where the bundle of an unpublished job will be, from the spool's root: `archive/NAME.zip`.
+
+    Not if its name is taken in the outbox or the archive before the job is published.
+    """
+    name = _first_free(outbox, numbered(folder.name))
+    ending = _dropped_ending(folder)
+    if os.path.lexists(archive / f"{name}{ending}"):
+        name = _first_free(archive, numbered(folder.name), ending)
+    return f"{archive.name}/{name}{ending}"
 
 
 def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path | None:
@@ -189,6 +202,11 @@ def _remove(folder: Path, disk: Disk) -> None:
             disk.remove_folder(folder)
         except OSError:  # an archive's bundle, or something that somebody put there
             remove_tree(disk, folder)
+
+
+def _first_free(folder: Path, names: Callable[[int], str], ending: str = "") -> str:
+    """The first of names(1), names(2), … that is free in a folder with this ending."""
+    return next(name for name in map(names, count(1)) if not os.path.lexists(folder / f"{name}{ending}"))
 
 
 def numbered(name: str) -> Callable[[int], str]:
