@@ -155,6 +155,46 @@ def test_controls_and_line_breaks_in_texts_and_names_become_spaces(tmp_path: Pat
     assert ("A [31mlice", "One coop") == (job.speakers[0].name, job.speakers[0].segments[0].text)
 
 
+def warnings_of(folder: Path, lines: str, transcript: str = "What Alice says.") -> list[str]:
+    """The warnings of a good bundle whose one speaker says these lines."""
+    manifest = one_speaker(
+        transcript="", segments="", transcript_file='"bob.txt"', segments_file='"lines.txt"'
+    )
+    loaded = read_bundle(write_bundle(folder / "NAME", manifest, bob_txt=transcript, lines_txt=lines), "NAME")
+    assert loaded.job is not None, loaded.faults
+    return [str(warning) for warning in loaded.job.warnings]
+
+
+def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
+    """With its place and its number, once a line; many different ones are not all named."""
+    lines = "One.\nA\x07bell\x07 and\x00.\n" + "x" + "".join(map(chr, range(1, 9))) + "\n"
+    assert [
+        "bob.txt: control character U+001B is read as a space",
+        "lines.txt:2: control characters U+0000, U+0007 are spoken as spaces",
+        "lines.txt:3: control characters U+0001, U+0002, U+0003, U+0004, U+0005, … are spoken as spaces",
+    ] == warnings_of(tmp_path, lines, transcript="What\x1b Alice says.")
+
+
+def test_white_space_in_a_text_is_no_warning(tmp_path: Path) -> None:
+    """Tabs, page breaks, old line ends, spaces of every width, and what is invisible anyway."""
+    lines = "a\tb\rc\fd\ve\u00a0f\u2003g\u2028h\u0085i\u200bj\ufeffk\u00adl\n"
+    assert [] == warnings_of(tmp_path, lines)
+    folder = write_bundle(tmp_path / "multi", one_speaker(segments='[{ text = """One\n\ttwo\r\nthree""" }]'))
+    assert () == read_bundle(folder, "multi").warnings
+
+
+@pytest.mark.parametrize("text", ["...", "—", "!!!", "🎉 👍🏽", "♪♪", "«»", "\u0301"])
+def test_a_line_without_a_letter_or_digit_is_a_warning(tmp_path: Path, text: str) -> None:
+    """The bundle is spoken all the same: that line fails alone."""
+    expected = "has no letter or digit: there is nothing to speak, the segment will fail"
+    assert [f"lines.txt:2: {expected}"] == warnings_of(tmp_path, f"One.\n{text}\n")
+
+
+@pytest.mark.parametrize("text", ["7", "x!", "。好", "مرحبا", "हिं", "¿ñ?", "٣", "½", "1️⃣"])
+def test_letters_and_digits_of_every_script_are_speech(tmp_path: Path, text: str) -> None:
+    assert [] == warnings_of(tmp_path, f"{text}\n")
+
+
 def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
     """A thousand and one segments count from 0001."""
     lines = "line\n" * 1_001

@@ -11,7 +11,7 @@ from fishd.core.model.job import Fault, Job, Segment, Speaker
 from fishd.core.model.limits import Limits
 from fishd.spool.bundle.model import FileRef, Manifest, SegmentEntry, SpeakerEntry, TextValue
 from fishd.spool.bundle.reference_store import ReferenceCopies, StoredReference
-from fishd.spool.bundle.text import CONTROL_TOKEN, decode, speakable
+from fishd.spool.bundle.text import control_character_warnings, decode, speakable, text_warnings
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.names import clip_paths, one_line, printable
 
@@ -90,6 +90,7 @@ class JobBuilder:
             source = None if text is None else TextValue(source.path, text)
         if source is None:
             return ""
+        self.warnings += control_character_warnings(source.text, source.where, "read")
         return speakable(
             source.text, source.where, self._limits.transcript_chars, self.faults, "use a shorter clip"
         )
@@ -131,12 +132,9 @@ class JobBuilder:
     def _segment(self, draft: SegmentEntry, identity: str) -> Segment:
         text = ""
         if draft.text.where:  # else it has its fault already
-            limit, mend = self._limits.text_chars, "split it into several segments"
-            text = speakable(draft.text.text, draft.text.where, limit, self.faults, mend)
-            if CONTROL_TOKEN.search(text):
-                self.warnings.append(
-                    Fault(draft.text.where, "holds a control token (<|…|>); it is spoken as plain text")
-                )
+            limit, fix = self._limits.text_chars, "split it into several segments"
+            text = speakable(draft.text.text, draft.text.where, limit, self.faults, fix)
+            self.warnings += text_warnings(draft.text.text, text, draft.text.where) if text else ()
         if len(identity) > self._limits.name_chars:
             what = f"is {len(identity):,} characters long; at most {self._limits.name_chars}"
             self.faults.append(Fault(f"{draft.where}.id", what))
