@@ -386,8 +386,22 @@ def test_a_bundle_archived_late_still_gets_its_results_name(spool: Spool) -> Non
         publish(
             PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=2)
         )
-    assert finish(folder, spool.outbox, spool.archive) is None
+    assert spool.outbox / "NAME-2" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME-2/job.toml"] == tree(spool.archive)
+
+
+def test_a_bundle_that_cannot_be_archived_is_an_error_although_its_result_is_out(spool: Spool) -> None:
+    """Else nobody would try again, and the bundle would stay in work/."""
+    folder = a_job(spool)
+    with pytest.raises(SpoolError):
+        publish(
+            PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=1)
+        )
+    assert (spool.outbox / "NAME").is_dir()
+    with pytest.raises(SpoolError, match="job NAME: cannot be published: No space left on device"):
+        finish(folder, spool.outbox, spool.archive, Failing("rename"))
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
+    assert ["NAME/job.toml"] == tree(spool.archive)
 
 
 def test_finishing_archives_what_was_published(spool: Spool) -> None:
@@ -397,6 +411,6 @@ def test_finishing_archives_what_was_published(spool: Spool) -> None:
         journal.append(PublishLine("NAME"))
     (folder / "out").rename(spool.outbox / "NAME")
     assert recover(spool.work)[0].complete
-    assert finish(folder, spool.outbox, spool.archive) is None
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())

@@ -92,15 +92,11 @@ def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
     return f"{archive.name}/{name}{ending}"
 
 
-def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path | None:
-    """Go on with a publish that was cut; the result's folder, or None if it stood in the outbox already.
-
-    Raises SpoolError.
-    """
+def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
+    """Go on with a publish that was cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
-    was_out = not (folder / OUT).exists()
     (end,) = together([(folder, _leaving(folder, _published_name(folder), outbox, archive, disk))], disk)
-    return None if was_out else _raised(end)
+    return _raised(end)
 
 
 def _publishing(parcel: PublishRequest, outbox: Path, archive: Path, disk: Disk) -> Way:
