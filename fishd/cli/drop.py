@@ -24,8 +24,7 @@ from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace
 from fishd.spool.errors import fix_for
 from fishd.spool.inbox.scan import READY
-from fishd.spool.names import job_name, printable
-from fishd.spool.outbox.publish import numbered
+from fishd.spool.names import job_name, numbered, printable
 from fishd.spool.root import FOLDERS
 
 _BLOCK_BYTES = 1 << 20
@@ -94,7 +93,7 @@ def _place(hidden: Path, root: Path, name: str, its_ending: str) -> str:
     """Rename to the first of NAME, NAME-2, … that is free on the whole way from inbox to archive."""
     number = 1
     while True:
-        chosen = numbered(name)(number)
+        chosen = numbered(name, number)
         number += 1
         if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(chosen)):
             continue

@@ -27,6 +27,11 @@ def job_name(raw: str | bytes) -> str:
     return cut(name, JOB_NAME_BYTES) or "_"
 
 
+def numbered(name: str, number: int) -> str:
+    """NAME for 1, then NAME-2, NAME-3, …: what a bundle or a result is called where NAME is taken."""
+    return name if number == 1 else f"{name}-{number}"
+
+
 def printable(text: str) -> str:
     """Every control character, line break, bidi override and stray byte becomes `_`."""
     return "".join(char if _is_printable(char) else "_" for char in text)

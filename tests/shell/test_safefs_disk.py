@@ -46,14 +46,12 @@ def test_a_rename_of_nothing_says_so(tmp_path: Path) -> None:
 
 
 def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
-    """NAME, NAME-2, NAME-3."""
-    for name in ("a", "b", "c"):
+    """NAME, NAME-2, NAME-3; with an ending, NAME.zip, NAME-2.zip."""
+    target = tmp_path / "target"
+    for name in ("a", "b", "target", "target/x", "target/x-2", "target/x.zip"):
         (tmp_path / name).mkdir()
-    (tmp_path / "target" / "x1").mkdir(parents=True)
-    (tmp_path / "target" / "x2").mkdir(parents=True)
-    assert tmp_path / "target" / "x3" == rename_to_free(
-        Disk(), tmp_path / "a", tmp_path / "target", "x{}".format
-    )
+    assert target / "x-3" == rename_to_free(Disk(), tmp_path / "a", target, "x")
+    assert target / "x-2.zip" == rename_to_free(Disk(), tmp_path / "b", target, "x", ".zip")
 
 
 def test_a_write_that_cannot_be_synced_leaves_nothing(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from fishd.spool.durable.syscalls import rename_noreplace
+from fishd.spool.names import numbered
 
 
 class Disk:
@@ -95,11 +96,11 @@ class Disk:
         """Give back what it holds open."""
 
 
-def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int], str]) -> Path:
-    """Rename `source` into `folder` under the first of names(1), names(2), … that is free."""
+def rename_to_free(disk: Disk, source: Path, folder: Path, name: str, ending: str = "") -> Path:
+    """Rename `source` into `folder` as NAME, or as the first of NAME-2, NAME-3, … that is free."""
     number = 1
     while True:
-        target = folder / names(number)
+        target = folder / f"{numbered(name, number)}{ending}"
         try:
             disk.rename(source, target)
         except FileExistsError:

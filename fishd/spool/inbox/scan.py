@@ -24,8 +24,7 @@ from fishd.spool.bundle.tree_scan import scan_tree
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError, disk_error, fix_for
 from fishd.spool.inbox.settle import SettlePolicy, SettleState
-from fishd.spool.names import job_name, printable
-from fishd.spool.outbox.publish import numbered
+from fishd.spool.names import job_name, numbered, printable
 from fishd.spool.work_folder import BUNDLE, ENDING
 
 READY = ".ready"
@@ -260,7 +259,7 @@ def _unexpected_ending(dropped: Path) -> str | None:
 def _free_folder(disk: Disk, work: Path, name: str) -> Path:
     number = 1
     while True:
-        folder = work / numbered(name)(number)
+        folder = work / numbered(name, number)
         try:
             disk.make_folder(folder)
         except FileExistsError:

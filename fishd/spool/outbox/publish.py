@@ -18,7 +18,7 @@ Every crash leaves one of four states, and `recover` (recovery.py) tells them ap
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -28,6 +28,7 @@ from fishd.spool.archive.unpack import ending_by_content
 from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
+from fishd.spool.names import numbered
 from fishd.spool.outbox.group_commit import Files, Lines, Names, Way, together
 from fishd.spool.work_folder import BUNDLE, ENDING, OUT
 
@@ -85,10 +86,10 @@ def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
 
     Not if its name is taken in the outbox or the archive before the job is published.
     """
-    name = _first_free(outbox, numbered(folder.name))
+    name = _first_free(outbox, folder.name)
     ending = _dropped_ending(folder)
     if os.path.lexists(archive / f"{name}{ending}"):
-        name = _first_free(archive, numbered(folder.name), ending)
+        name = _first_free(archive, folder.name, ending)
     return f"{archive.name}/{name}{ending}"
 
 
@@ -112,7 +113,7 @@ def _publishing(parcel: PublishRequest, outbox: Path, archive: Path, disk: Disk)
 def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -> Way:
     """Everything is on the disk: move it out. Each part is left out if it was done before."""
     with _unless_gone(folder / OUT):
-        free = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
+        free = rename_to_free(disk, folder / OUT, outbox, folder.name).name
         if free != name:  # so that after a crash the bundle still finds its result's name
             append_to_all({folder: [PublishLine(free)]}, disk, sync=False)
             name = free
@@ -177,8 +178,7 @@ def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
     try:
         disk.rename(bundle, archive / f"{name}{ending}")
     except FileExistsError:
-        names = numbered(bundle.parent.name)
-        rename_to_free(disk, bundle, archive, lambda number: names(number) + ending)
+        rename_to_free(disk, bundle, archive, bundle.parent.name, ending)
 
 
 def _dropped_ending(folder: Path) -> str:
@@ -200,14 +200,10 @@ def _remove(folder: Path, disk: Disk) -> None:
             remove_tree(disk, folder)
 
 
-def _first_free(folder: Path, names: Callable[[int], str], ending: str = "") -> str:
-    """The first of names(1), names(2), … that is free in a folder with this ending."""
-    return next(name for name in map(names, count(1)) if not os.path.lexists(folder / f"{name}{ending}"))
-
-
-def numbered(name: str) -> Callable[[int], str]:
-    """NAME, NAME-2, NAME-3, …"""
-    return lambda number: name if number == 1 else f"{name}-{number}"
+def _first_free(folder: Path, name: str, ending: str = "") -> str:
+    """NAME, or the first of NAME-2, NAME-3, … that is free in a folder with this ending."""
+    names = (numbered(name, number) for number in count(1))
+    return next(free for free in names if not os.path.lexists(folder / f"{free}{ending}"))
 
 
 def _published_name(folder: Path) -> str:

@@ -26,7 +26,8 @@ from fishd.core.model.result import Result, SegmentResult
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
-from fishd.spool.outbox.publish import make_clip_folders, numbered
+from fishd.spool.names import numbered
+from fishd.spool.outbox.publish import make_clip_folders
 from fishd.spool.work_folder import OUT
 
 RESULT_BYTES = 64 * MIB
@@ -72,7 +73,7 @@ def _earlier(name: str, outbox: Path) -> list[Path]:
     found: list[Path] = []
     for stem in (base, f"{base}-retry"):
         for number in range(1, MOST_EARLIER):
-            path = outbox / numbered(stem)(number)
+            path = outbox / numbered(stem, number)
             if not os.path.lexists(path):
                 break
             found.append(path)
