@@ -23,7 +23,8 @@ from fishd.spool.journal.journal import (
     text_hash,
 )
 from fishd.spool.journal.recovery import recover
-from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, make_clip_folders, publish
+from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 
@@ -46,6 +47,14 @@ def a_job(spool: Spool, name: str = "NAME") -> Path:
     make_clip_folders(folder, [CLIP])
     (folder / "out" / CLIP).write_bytes(b"12345")
     return folder
+
+
+def publish(request: PublishRequest, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
+    """Publish one job; its result's folder. Raises what stops it."""
+    (end,) = publish_all([request], outbox, archive, disk=disk)
+    if isinstance(end, SpoolError):
+        raise end
+    return end
 
 
 def tree(folder: Path) -> list[str]:

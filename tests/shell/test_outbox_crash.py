@@ -14,7 +14,8 @@ from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover
-from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish_all
+from fishd.spool.outbox.publish import PublishRequest, finish, publish_all
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
 

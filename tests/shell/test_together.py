@@ -10,7 +10,8 @@ import pytest
 
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, publish_all
+from fishd.spool.outbox.publish import PublishRequest, publish_all
+from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool, make_folders
 
 CLIP = "clips/Alice/001.wav"

@@ -28,8 +28,9 @@ from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, archived_as, finish, publish_all
+from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
 from fishd.spool.outbox.reuse import digest_of
+from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool
 from fishd.view.report.summary import Rendered, render, result_json
 

@@ -27,7 +27,7 @@ from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
 from fishd.spool.names import numbered
-from fishd.spool.outbox.publish import make_clip_folders
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.work_folder import OUT
 
 RESULT_BYTES = 64 * MIB
