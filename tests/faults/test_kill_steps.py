@@ -25,7 +25,7 @@ def live(daemon: Running, last: int | None = None) -> int:
     arguments = [str(daemon.config_path), str(steps), *([] if last is None else [str(last)])]
     with daemon.log_path.open("ab") as log:
         return subprocess.run(
-            [sys.executable, "-m", "tests.faults.mortal", *arguments],
+            [sys.executable, "-m", "tests.faults.crash_at_step", *arguments],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=log,
             stderr=subprocess.STDOUT,

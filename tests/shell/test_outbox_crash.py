@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from fishd.core.model.job import Clip, Job
 from fishd.spool.bundle.load import read_bundle
-from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
@@ -18,6 +16,7 @@ from fishd.spool.outbox.publish import PublishRequest, finish, publish_all
 from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
+from tests.shell.crash_disk import CrashDisk
 
 NAMES = ("NAME", "OTHER")
 
@@ -26,57 +25,14 @@ class Killed(BaseException):
     """The process ends here: nothing catches it."""
 
 
-class Mortal(Disk):
-    """Ends the process before its step number `last`; a write or an append is two, torn between."""
-
-    def __init__(self, last: int | None) -> None:
-        self.steps = 0
-        self._last = last
-
-    def _step(self) -> None:
-        if self.steps == self._last:
-            raise Killed
-        self.steps += 1
-
-    def make_folder(self, path: Path) -> None:
-        self._step()
-        super().make_folder(path)
-
-    def write(self, path: Path, content: bytes) -> None:
-        self._step()
-        path.write_bytes(content[: len(content) // 2])
-        self._step()
-        path.write_bytes(content)
-
-    def append(self, fd: int, content: bytes) -> None:
-        self._step()
-        os.write(fd, content[: len(content) // 2])
-        self._step()
-        os.write(fd, content[len(content) // 2 :])
-
-    def sync(self, fd: int) -> None:
-        self._step()
-
-    def sync_folder(self, path: Path) -> None:
-        self._step()
-
-    def rename(self, source: Path, target: Path) -> None:
-        self._step()
-        super().rename(source, target)
-
-    def remove_file(self, path: Path) -> None:
-        self._step()
-        super().remove_file(path)
-
-    def remove_folder(self, path: Path) -> None:
-        self._step()
-        super().remove_folder(path)
+def crash() -> None:
+    raise Killed
 
 
 class Life:
     """What a daemon does with one spool, with a disk that may end it."""
 
-    def __init__(self, root: Path, disk: Mortal) -> None:
+    def __init__(self, root: Path, disk: CrashDisk) -> None:
         make_folders(root)
         self.spool = Spool(root, -1)
         self.disk = disk
@@ -121,7 +77,7 @@ class Life:
 
 def test_jobs_killed_at_any_step_are_published_once_and_whole(tmp_path: Path) -> None:
     """Two that are published together. Nothing that is in a journal is spoken twice."""
-    whole = Life(tmp_path / "whole", Mortal(None))
+    whole = Life(tmp_path / "whole", CrashDisk(None, crash))
     for name in NAMES:
         write_bundle(whole.spool.inbox / name)
     whole.live()
@@ -129,13 +85,13 @@ def test_jobs_killed_at_any_step_are_published_once_and_whole(tmp_path: Path) ->
     num_steps = whole.disk.steps
     assert num_steps > 60
     for last in range(num_steps):
-        first = Life(tmp_path / str(last), Mortal(last))
+        first = Life(tmp_path / str(last), CrashDisk(last, crash))
         for name in NAMES:
             write_bundle(first.spool.inbox / name)
         with pytest.raises(Killed):
             first.live()
         journaled = spoken_by_now(first.spool)
-        second = Life(first.spool.root, Mortal(None))
+        second = Life(first.spool.root, CrashDisk(None, crash))
         second.live()
         assert expected == content(second.spool.root), f"killed before step {last}"
         assert not journaled & set(second.spoken), f"spoken again after step {last}"
@@ -144,14 +100,14 @@ def test_jobs_killed_at_any_step_are_published_once_and_whole(tmp_path: Path) ->
 @pytest.mark.parametrize("seed", range(20))
 def test_a_job_killed_again_and_again_is_published_once_and_whole(tmp_path: Path, seed: int) -> None:
     """Each life is a few steps longer than the one before."""
-    whole = Life(tmp_path / "whole", Mortal(None))
+    whole = Life(tmp_path / "whole", CrashDisk(None, crash))
     write_bundle(whole.spool.inbox / "NAME")
     whole.live()
-    root = tmp_path / "mortal"
-    write_bundle(Life(root, Mortal(None)).spool.inbox / "NAME")
+    root = tmp_path / "killed"
+    write_bundle(Life(root, CrashDisk(None, crash)).spool.inbox / "NAME")
     for last in range(seed, 200, 3):
         try:
-            Life(root, Mortal(last)).live()
+            Life(root, CrashDisk(last, crash)).live()
         except Killed:
             continue
         break
