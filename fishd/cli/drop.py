@@ -18,7 +18,8 @@ from pathlib import Path
 
 from fishd.cli.output import CommandError
 from fishd.core.model.limits import Limits
-from fishd.spool.archive.unpack import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
+from fishd.spool.archive.endings import ENDINGS, NEITHER, ending, is_archive, names_of
+from fishd.spool.archive.unpack import lacking
 from fishd.spool.bundle.convention import IGNORED_ENDS
 from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace

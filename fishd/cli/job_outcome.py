@@ -13,7 +13,7 @@ from fishd.cli.output import NOT_ALL_WELL, CommandError, console
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
 

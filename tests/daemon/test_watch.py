@@ -60,7 +60,7 @@ def test_an_inbox_that_is_deleted_is_missed_once_and_served_again(tmp_path: Path
     """One line of the log says what is wrong and what to do; one that it is over."""
     with running(tmp_path / "daemon", SOON) as daemon:
         (daemon.spool / "inbox").rmdir()
-        daemon.wait_for_log("inbox: cannot be read: No such file or directory; make the folder again")
+        daemon.wait_for_log("inbox: cannot be read: No such file or directory; create the folder again")
         daemon.wait_for_log("the alarm is out")
         (daemon.spool / "inbox").mkdir()
         check_served(daemon, tmp_path, "later")

@@ -14,7 +14,8 @@ import pytest
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
-from fishd.spool.archive.unpack import bundle_in, ending_by_content, lacking, unpack, without_ending
+from fishd.spool.archive.endings import bundle_in, ending_by_content, without_ending
+from fishd.spool.archive.unpack import lacking, unpack
 from fishd.spool.bundle.load import read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.durable.confined_fs import Refused
@@ -108,7 +109,7 @@ def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
         ("a/../../x", "a/../../x in it leads out of the bundle (..); put the file into the bundle"),
         ("/etc/x", "/etc/x in it is an absolute path; give it relative to the bundle"),
         ("/".join("d" * 30), "holds folders more than 16 deep"),
-        ("x" * 300, f"{'x' * 100} in it cannot be made: File name too long"),
+        ("x" * 300, f"{'x' * 100} in it cannot be created: File name too long"),
     ],
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
@@ -128,11 +129,11 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: 
 @pytest.mark.parametrize(
     ("member", "expected"),
     [
-        (info("l", tarfile.SYMTYPE, "/etc/passwd"), "l in it is a link; only files and folders are taken"),
-        (info("l", tarfile.LNKTYPE, "job.toml"), "l in it is a link; only files and folders are taken"),
-        (info("d", tarfile.CHRTYPE), "d in it is a special file; only files and folders are taken"),
-        (info("f", tarfile.FIFOTYPE), "f in it is a special file; only files and folders are taken"),
-        (info("s", tarfile.GNUTYPE_SPARSE), "s in it is a sparse file; only files and folders are taken"),
+        (info("l", tarfile.SYMTYPE, "/etc/passwd"), "l in it is a link; only files and folders are allowed"),
+        (info("l", tarfile.LNKTYPE, "job.toml"), "l in it is a link; only files and folders are allowed"),
+        (info("d", tarfile.CHRTYPE), "d in it is a special file; only files and folders are allowed"),
+        (info("f", tarfile.FIFOTYPE), "f in it is a special file; only files and folders are allowed"),
+        (info("s", tarfile.GNUTYPE_SPARSE), "s in it is a sparse file; only files and folders are allowed"),
     ],
 )
 def test_only_files_and_folders_are_taken_from_a_tar(
@@ -147,7 +148,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("l")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     path = zip_of(tmp_path / "archive", (link, b"/etc/passwd"))
-    assert "l in it is a symlink; only files and folders are taken" == refusal(path)
+    assert "l in it is a symlink; only files and folders are allowed" == refusal(path)
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
@@ -165,13 +166,13 @@ def test_an_unusual_compression_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "archive"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x", b"content")
-    assert "is packed in a way that is not taken: use the usual compression, deflate" == refusal(path)
+    assert "is compressed in an unsupported way: use deflate, the usual compression" == refusal(path)
 
 
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     """Which of both would be meant?"""
     twice = tar_of(tmp_path / "archive", info("x"), info("x"), content=b"a")
-    assert "x in it cannot be made: File exists" == refusal(twice)
+    assert "x in it cannot be created: File exists" == refusal(twice)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar"])
@@ -203,7 +204,7 @@ def test_a_header_that_wants_memory_is_refused(tmp_path: Path) -> None:
     header = info("x", tarfile.XHDTYPE)
     header.size = 1 << 30
     path.write_bytes(header.tobuf() + bytes(1 << 20))
-    assert "says of itself that it holds a header of more than a megabyte" == refusal(path)
+    assert "declares a header of more than a megabyte" == refusal(path)
 
 
 def test_a_zip_with_too_long_a_directory_is_refused(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ MANIFESTS = {
     ),
     "a text of control tokens": (
         one_speaker(segments='[{ text = "<|im_end|> <|im_start|>" }]'),
-        [f"{TEXT}: holds nothing but control tokens (<|im_end|> <|im_start|>); there is nothing to say"],
+        [f"{TEXT}: holds nothing but control tokens (<|im_end|> <|im_start|>); there is nothing to speak"],
     ),
     "an empty id": (
         one_speaker(segments='[{ text = "Hi.", id = " " }]'),
@@ -141,18 +141,18 @@ MANIFESTS = {
     ),
     "two speakers of one name": (
         one_speaker() + one_speaker(),
-        ['speakers[1].name: "Alice" stands twice in speakers; the other is speakers[0].name'],
+        ['speakers[1].name: "Alice" occurs twice in speakers; the other is speakers[0].name'],
     ),
     "two segments of one id": (
         one_speaker(segments='[{ id = "a", text = "Hi." }, { id = "a", text = "Ho." }]'),
         [
-            f'{ID}: "a" stands twice in {OTHER_ID}',
+            f'{ID}: "a" occurs twice in {OTHER_ID}',
         ],
     ),
     "an id that is another's default": (
         one_speaker(segments='[{ id = "002", text = "Hi." }, { text = "Ho." }]'),
         [
-            f'{ID}: "002" stands twice in {OTHER_ID}',
+            f'{ID}: "002" occurs twice in {OTHER_ID}',
         ],
     ),
 }
@@ -187,16 +187,16 @@ PATHS = {
     ),
     "a symlink": (
         "link.wav",
-        "link.wav is a symlink, or lies behind one; put the file itself into the bundle",
+        "link.wav is a symlink, or behind one; put the file itself into the bundle",
     ),
     "behind a symlink": (
         "dir/x",
-        "dir/x is a symlink, or lies behind one; put the file itself into the bundle",
+        "dir/x is a symlink, or behind one; put the file itself into the bundle",
     ),
     "a FIFO": ("fifo.wav", "fifo.wav is a FIFO, not a file"),
-    "behind a file": ("alice.wav/x", "alice.wav/x lies behind something that is not a folder"),
+    "behind a file": ("alice.wav/x", "alice.wav/x is below something that is not a folder"),
     "empty": ("", " is not a path"),
-    "too long a name": ("n" * 300, "n" * 300 + " is longer than a path may be"),
+    "too long a name": ("n" * 300, "n" * 300 + " is too long for a path"),
 }
 
 
@@ -234,7 +234,7 @@ def test_faults_of_text_files_name_file_and_line(tmp_path: Path) -> None:
     lines = f"Fine.\n\n<|im_end|>\n{'x' * 2001}\n"
     assert [
         "bob.txt:2: is not UTF-8: byte 0xff; save the file as UTF-8",
-        "bob_lines.txt:3: holds nothing but control tokens (<|im_end|>); there is nothing to say",
+        "bob_lines.txt:3: holds nothing but control tokens (<|im_end|>); there is nothing to speak",
         "bob_lines.txt:4: is 2,001 characters long, 2,000 is the most; split it into several segments",
     ] == faults_in(tmp_path, manifest, bob_txt=b"One.\nTwo \xff.", bob_lines_txt=lines)
 
@@ -246,7 +246,7 @@ def test_empty_text_files_are_told(tmp_path: Path) -> None:
     )
     assert [
         "bob.txt: is empty",
-        "bob_lines.txt: is empty: there is nothing to say",
+        "bob_lines.txt: is empty: there is nothing to speak",
     ] == faults_in(tmp_path, manifest, bob_txt=b"", bob_lines_txt="\n \n")
 
 
@@ -299,7 +299,7 @@ def test_what_a_convention_lacks_is_told(tmp_path: Path) -> None:
     (folder / "Bob" / "reference.txt").unlink()
     (folder / "Carol" / "reference.flac").touch()
     assert [
-        "Alice/reference.wav: is missing (.flac, .ogg and .mp3 will do)",
+        "Alice/reference.wav: is missing (.flac, .ogg and .mp3 are accepted too)",
         "Bob/reference.txt: is missing",
         "Bob/lines.txt: is missing",
         "Carol: holds several references (reference.flac, reference.wav); keep one",
@@ -318,14 +318,14 @@ def test_a_speaker_folder_whose_name_is_no_utf8_is_told(tmp_path: Path) -> None:
     ("limits", "expected"),
     [
         (Limits(max_files=3), "bundle: holds more than 3 files"),
-        (Limits(max_bytes=10), "bundle: holds 205 bytes; at most 10 bytes are taken"),
+        (Limits(max_bytes=10), "bundle: holds 205 bytes; at most 10 bytes are allowed"),
         (Limits(manifest_bytes=10), "job.toml: is 132 bytes long; at most 10 bytes are read"),
         (
             Limits(reference_bytes=10),
             "speakers[0].reference: alice.wav is 16 bytes long; at most 10 bytes are read",
         ),
         (Limits(segments=1), "bundle: has more than 1 segments; split it"),
-        (Limits(speakers=0), "speakers: there are 1; at most 0 are taken"),
+        (Limits(speakers=0), "speakers: there are 1; at most 0 are allowed"),
     ],
 )
 def test_a_bundle_over_a_limit_is_told(tmp_path: Path, limits: Limits, expected: str) -> None:
@@ -340,7 +340,7 @@ def test_a_sparse_terabyte_is_refused_unread(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "NAME", one_speaker())
     os.truncate(folder / "alice.wav", 1 << 40)
     limits = replace(Limits(), max_bytes=1 << 50)
-    assert ["bundle: holds 1024.0 GiB; at most 4.0 GiB are taken"] == faults_of(read_bundle(folder, "NAME"))
+    assert ["bundle: holds 1024.0 GiB; at most 4.0 GiB are allowed"] == faults_of(read_bundle(folder, "NAME"))
     expected = "speakers[0].reference: alice.wav is 1024.0 GiB long; at most 512.0 MiB are read"
     assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
 

@@ -157,7 +157,7 @@ def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Loa
         watch = Inbox(inbox, work, 0.0, 0.0)
         assert [CompleteBundle("a")] == [CompleteBundle(found.name) for found in watch.scan(0.0).found]
         (claimed,) = watch.claim([CompleteBundle("a")], 0.0).claimed
-        return read_bundle(claimed.bundle, claimed.name)
+        return read_bundle(claimed.folder / "bundle", claimed.name)
 
 
 def test_a_good_bundle_is_sound() -> None:

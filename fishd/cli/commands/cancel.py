@@ -14,7 +14,7 @@ from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
 from fishd.cli.progress import published
 from fishd.core.text.printable import to_printable
 from fishd.daemon.clock import rfc3339
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import CancelledLine, Journal
 from fishd.spool.root import open_spool

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fishd.cli.locate import job_named, load, spool_root
 from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 
 
 def show_log(job: str, path: Path | None) -> int:

@@ -7,9 +7,8 @@ from pathlib import Path
 from fishd.cli.drop import Dropped, drop
 from fishd.cli.locate import load, spool_root, status_of, why_silent
 from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, complain, say
-from fishd.core.text.humanize import count
+from fishd.core.text.humanize import count, size_in_words
 from fishd.core.text.printable import to_printable
-from fishd.spool.durable.confined_fs import size_in_words
 
 
 def submit(bundles: list[Path], config: Path | None, *, wait: bool) -> int:

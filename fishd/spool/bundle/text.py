@@ -1,4 +1,4 @@
-"""Texts of a bundle: bytes made into characters, and what may be spoken. Touches no disk."""
+"""Decode the texts of a bundle, and check that they can be spoken. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_NAMED = 5
 
 
 def decode(content: bytes, where: str, faults: list[Fault]) -> str | None:
-    """UTF-8 with or without a BOM, lines ended by LF or CRLF; None after a fault that names the line."""
+    """Decode UTF-8 with or without a BOM, with LF or CRLF; None after a fault that names the line."""
     content = content.removeprefix(BOM)
     try:
         return content.decode().replace("\r\n", "\n")
@@ -37,7 +37,7 @@ def speakable(text: str, where: str, limit_chars: int, faults: list[Fault], fix:
         faults.append(Fault(where, f"is {len(line):,} characters long, {limit_chars:,} is the most; {fix}"))
     elif not CONTROL_TOKEN.sub("", line).strip():
         faults.append(
-            Fault(where, f"holds nothing but control tokens ({line[:40]}); there is nothing to say")
+            Fault(where, f"holds nothing but control tokens ({line[:40]}); there is nothing to speak")
         )
     return line
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from fishd.spool.archive.unpack import ending_by_content
+from fishd.spool.archive.endings import ending_by_content
 from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal

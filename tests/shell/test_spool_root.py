@@ -1,4 +1,4 @@
-"""The spool's root: one owner, one file system, and an archive that forgets in its time."""
+"""The spool's root has one owner and is on one file system."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from fishd.spool.errors import SpoolBusy, SpoolError
-from fishd.spool.root import check_renames, expire_archive, make_folders, open_spool, rename_error
+from fishd.spool.root import check_renames, make_folders, open_spool, rename_error
 from tests.shell.bundles import names_in
-
-DAY_S = 86_400.0
 
 
 def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
@@ -78,25 +76,5 @@ def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
 def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     """Below a file, for instance."""
     (tmp_path / "file").touch()
-    with pytest.raises(SpoolError, match="file/spool: cannot be made: Not a directory"):
+    with pytest.raises(SpoolError, match="file/spool: cannot be created: Not a directory"):
         open_spool(tmp_path / "file" / "spool")
-
-
-def test_the_archive_forgets_what_is_old(tmp_path: Path) -> None:
-    """Folders and files older than archive_days, by when they came; the old mtime of a copy is no age."""
-    for name in ("old", "new"):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (0, 0))
-    (tmp_path / "stray.txt").touch()
-    now = (tmp_path / "new").lstat().st_ctime
-    assert () == expire_archive(tmp_path, 30, now + 29 * DAY_S).removed
-    os.utime(tmp_path / "new", (now, now + 10 * DAY_S))
-    assert ["old", "stray.txt"] == sorted(expire_archive(tmp_path, 30, now + 31 * DAY_S).removed)
-    assert ["new"] == names_in(tmp_path)
-
-
-def test_what_a_removal_left_is_removed(tmp_path: Path) -> None:
-    """At any age; it is nobody's bundle any more."""
-    (tmp_path / ".removing-1" / "0").mkdir(parents=True)
-    assert () == expire_archive(tmp_path, 30, 0).removed
-    assert [] == names_in(tmp_path)
