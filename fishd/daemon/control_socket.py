@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.wire.control import MAX_LINE_BYTES, Answer, Cancel, address
+from fishd.wire.control import MAX_LINE_BYTES, Answer, address, decode_request
 
 _log = logging.getLogger("fishd.control")
 CLIENT_TIMEOUT_S = 2.0
@@ -69,8 +69,7 @@ class ControlSocket:
             line += piece
             if not piece or len(line) > MAX_LINE_BYTES:
                 return
-        try:
-            asked = msgspec.json.decode(line, type=Cancel)
-        except msgspec.DecodeError:
+        asked = decode_request(line)
+        if asked is None:
             return
         await loop.sock_sendall(asker, msgspec.json.encode(Answer(self._cancel(asked.cancel))) + b"\n")

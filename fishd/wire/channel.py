@@ -68,7 +68,7 @@ class _Frames(Generic[M]):
         del self._bytes[:end]
         try:
             return self._decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadFrame(f"not a message: {error}") from error
 
 

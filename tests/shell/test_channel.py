@@ -109,10 +109,11 @@ def test_an_oversized_length_is_refused_before_its_bytes_are_awaited(pair: Pair,
         msgspec.msgpack.encode({"type": "Failed", "take": "1"}),
         msgspec.msgpack.encode(Stop()),  # known, but not from a worker
         b"\x82\xa4type\xa8Progress\xa5steps\xa2\xff\xfe",
+        b"\x82\xa4type\xa8Progress\xa1x" + b"\x91" * 100_000,
     ],
 )
 def test_bytes_that_are_no_message_raise_bad_frame(pair: Pair, receive, body: bytes) -> None:
-    """Garbage, unknown messages, wrong fields, wrong direction."""
+    """Garbage, unknown messages, wrong fields, wrong direction, bad UTF-8, deep nesting."""
     pair[1].sendall(struct.pack(">I", len(body)) + body)
     assert [BadFrame] == [type(error) for error in receive(pair[0])]
 
