@@ -171,10 +171,12 @@ def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) 
 # ---- single calls that fail ----------------------------------------------------------------------------
 
 
-# `fishd` that uses syncfs however much others have yet to write on this machine.
-WITH_SYNCFS = (
-    "import fishd.cli, fishd.spool.durable.syncfs as flush; flush.LITTLE_BYTES = 1 << 60; fishd.cli.main()"
-)
+# `fishd` that uses syncfs however much dirty memory this machine has.
+WITH_SYNCFS = """
+import fishd.cli, fishd.spool.durable.syncfs as syncfs
+syncfs.MAX_DIRTY_BYTES = 1 << 60
+fishd.cli.main()
+"""
 
 
 @pytest.mark.parametrize(

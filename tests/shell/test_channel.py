@@ -95,7 +95,7 @@ def test_an_oversized_length_is_refused_before_its_bytes_are_awaited(pair: Pair,
     pair[1].sendall(struct.pack(">I", MAX_FRAME_BYTES + 1))
     (error,) = receive(pair[0])
     assert isinstance(error, BadFrame)
-    assert f"a frame of {MAX_FRAME_BYTES + 1} bytes is announced" in str(error)
+    assert f"a frame of {MAX_FRAME_BYTES + 1} bytes; at most {MAX_FRAME_BYTES} are allowed" in str(error)
 
 
 @both_ends
@@ -174,7 +174,7 @@ def test_end_lets_what_was_sent_be_received_though_the_peer_is_held_open(pair: P
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         pair[1].sendall(encode(Progress(1)))
-        channel.end()
+        channel.shutdown()
         received: list[object] = [await channel.receive()]
         with pytest.raises(EndOfStream):
             await channel.receive()
@@ -191,7 +191,7 @@ def test_a_receive_that_waits_is_woken_by_end(pair: Pair) -> None:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         waiting = asyncio.ensure_future(channel.receive())
         await asyncio.sleep(0)
-        channel.end()
+        channel.shutdown()
         with pytest.raises(EndOfStream):
             await asyncio.wait_for(waiting, LIMIT_S)
         channel.close()
