@@ -15,7 +15,7 @@ from typing import Any, Self
 from fishd.core.dispatch.take_limits import limit_s
 from fishd.core.sizing.calibration import LINES, Level
 from fishd.daemon.pool_plan import Deployment
-from fishd.host.gpus import GpuFault, GpuReading
+from fishd.host.nvml import GpuFault, GpuReading
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.wire.messages import (
     ClipWritten,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from fishd.daemon.event_loop import Daemon, Environment, run
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary
 from fishd.host.log.logs import set_up_logs
+from fishd.host.nvml import NvmlLibrary
 from fishd.spool.root import open_spool
 from tests.shell.crash_disk import CrashDisk
 

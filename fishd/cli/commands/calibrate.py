@@ -20,7 +20,8 @@ from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 from fishd.core.sizing.model import DeviceShare, Gpu
 from fishd.core.sizing.plan import available_on, room_for
 from fishd.daemon.pool_plan import Deployment, plan_deployment
-from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.host.gpus import detect_gpus
+from fishd.host.nvml import NvmlLibrary
 
 
 def calibrate(path: Path | None, *, write: bool) -> int:
