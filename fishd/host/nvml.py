@@ -26,7 +26,7 @@ class GpuReading:
     instances: tuple[GpuReading, ...] = ()
 
 
-class GpuFault(Exception):  # noqa: N818 - the machine's fault, in words
+class GpuFault(Exception):  # noqa: N818 - named like the other faults
     """NVML, or one GPU, cannot be read; the message says why."""
 
 

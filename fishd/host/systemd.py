@@ -39,7 +39,7 @@ class Notifier:
             self._send("READY=1")
 
     def reloading(self) -> None:
-        """Systemd waits for the READY that follows, and tells it from an older one by the clock.
+        """Systemd waits for the READY that follows, and distinguishes it from an older one by the clock.
 
         Before the first READY nothing is sent: the READY after a reload would end the startup too soon.
         """

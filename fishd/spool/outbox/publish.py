@@ -6,7 +6,7 @@
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
 
-Every crash leaves one of four states, and journal/recovery.py tells them apart:
+Every crash leaves one of four states, and journal/recovery.py distinguishes them:
 
     bundle  out/  publish line
     no      no    any     half claimed, or archived already: remove the folder
@@ -79,9 +79,9 @@ def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) 
 
 
 def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
-    """Where the bundle of an unpublished job will be, from the spool's root: `archive/NAME.zip`.
+    """Where a job's bundle will be when it is published, from the spool's root: `archive/NAME.zip`.
 
-    Not if its name is taken in the outbox or the archive before the job is published.
+    Computed from the names that are free now.
     """
     name = _first_free(outbox, folder.name)
     ending = _dropped_ending(folder)
@@ -101,7 +101,7 @@ class _Publication:
     name: str = ""  # of the result, once the journal has its publish line
 
     def stage(self) -> Staged | None:
-        """Make out/ what the result will be; None if an earlier attempt has done so."""
+        """Prepare out/; None if an earlier attempt has completed this."""
         request = self.request
         self.name = _published_name(request.folder) if request.again else ""
         if self.name:
@@ -109,7 +109,7 @@ class _Publication:
         return staging.stage(request.folder, request.files, request.clips, self.disk)
 
     def publish_line(self) -> tuple[Path, Sequence[PublishLine]] | None:
-        """From this line on the job is only moved; None if it stands in the journal."""
+        """From this line on the job is only moved; None if it is in the journal already."""
         if self.name:
             return None
         self.name = self.request.folder.name
@@ -135,7 +135,7 @@ class _Publication:
                 with suppress(FileNotFoundError):
                     self.disk.remove_file(folder / JOURNAL)
                 self.disk.remove_folder(folder)
-            except OSError:  # an archive's content, or something that somebody put there
+            except OSError:  # an archive's content, or something that a user put there
                 remove_tree(self.disk, folder)
 
 
@@ -148,7 +148,7 @@ def _move(group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: D
 
 @contextmanager
 def _unless_gone(path: Path) -> Generator[None]:
-    """A step with what is there, left out if nothing is: it was done before."""
+    """Ignores FileNotFoundError if `path` is gone: then the step was done before."""
     try:
         yield
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def _unless_gone(path: Path) -> Generator[None]:
 
 
 def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
-    """Under the result's name if that is free, so that a user finds the one from the other.
+    """Move the bundle, under its result's name if that is free, so that a user finds one from the other.
 
     A file gets its ending again, so that it opens with a click.
     """
@@ -171,7 +171,7 @@ def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
 def _dropped_ending(folder: Path) -> str:
     """The ending of what was dropped; "" for a folder."""
     try:
-        return (folder / ENDING).read_text("ascii")
+        return (folder / ENDING).read_text("ascii", "replace")
     except FileNotFoundError:
         return ending_by_content(folder / BUNDLE)
 

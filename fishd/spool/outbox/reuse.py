@@ -101,7 +101,7 @@ class _Reuse:
                         self._write_batch()
                         size_bytes = 0
         except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass  # somebody changed the result: the rest of it is not used
+            pass  # a user changed the result: the rest of it is not used
         self._write_batch()
 
     def _read(self, result: ConfinedFolder, segment: SegmentResult) -> int:

@@ -1,4 +1,4 @@
-"""work/NAME/out made ready to be published: the result's files and clips in it, and nothing else."""
+"""Prepare work/NAME/out for publishing: the result's files and clips, and nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], disk
     wanted = {f"{out}/{clip}" for clip in clips}
     try:
         present = _remove_all_but(wanted, str(out), disk)
-    except FileNotFoundError:  # somebody may have removed work/NAME under the running job
+    except FileNotFoundError:  # a user may have removed work/NAME under the running job
         folder.mkdir(exist_ok=True)
         out.mkdir(exist_ok=True)
         present = set[str]()
