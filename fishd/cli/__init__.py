@@ -1,6 +1,7 @@
-"""The command line: arguments in, exit codes out. Results go to stdout, talk to stderr.
+"""The command line: arguments in; results on stdout, messages on stderr and an exit code out.
 
-`fishd --help` must answer at once, so every command imports what it needs when it runs.
+The console script and `python -m fishd` call `main`. It must not import the worker's side (`fishd.worker`,
+`fishd.engines`), and a command imports what it needs only when it runs, so that `--help` answers at once.
 """
 
 from fishd.cli.app import main

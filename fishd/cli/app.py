@@ -1,4 +1,4 @@
-"""Every command with its arguments; what a command does stands in a module of its own."""
+"""Every command with its arguments and its help; what a command does is in a module of its own."""
 
 from __future__ import annotations
 
@@ -7,39 +7,51 @@ from typing import Annotated
 
 import typer
 
-from fishd.cli.help_layout import Command, Sections
-from fishd.cli.output import end_with
+from fishd.cli.help_layout import Command, SectionedGroup
+from fishd.cli.output import exit_with
 from fishd.cli.service.app import service
 
 app = typer.Typer(
     name="fishd",
-    cls=Sections,
-    help="Folders of lines in, folders of speech out: every line in its speaker's own voice.",
-    epilog="`fishd COMMAND --help` says more. Exit codes: 0 well; 1 a job failed, was partial or rejected, "
-    "or faults were found; 2 usage or configuration; 3 another daemon owns the spool.",
+    cls=SectionedGroup,
+    help="Turn folders of lines into folders of speech, in each speaker's own voice.",
+    epilog="""\
+`fishd COMMAND --help` explains a command.
+
+\b
+Exit codes:
+  0  success
+  1  a job failed or is incomplete, faults were found, or no daemon is running
+  2  usage or configuration error
+  3  another daemon owns the spool
+""",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigPath = Annotated[
+Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
         metavar="FILE",
-        help="The configuration; without it ./config.toml, /etc/fishd/config.toml, or the defaults.",
+        help="Configuration file. Default: ./config.toml, else /etc/fishd/config.toml.",
     ),
 ]
-BUNDLES = "Folders, or archives (.zip, .tar, .tar.gz, .tgz), each a bundle."
-JobName = Annotated[
-    str, typer.Argument(metavar="JOB", help="Its name, as `fishd status` and the outbox show it.")
+BUNDLE = "A folder, or an archive (.zip, .tar, .tar.gz, .tgz) of one."
+Job = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job's name, as in `fishd status` or the outbox.")
+]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", "-w", help="Show progress until the result is published."),
 ]
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from fishd import __version__
 
         print(f"fishd {__version__}")
@@ -50,113 +62,134 @@ def _version(asked: bool) -> None:
 def fishd(
     version: Annotated[
         bool,
-        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Say the version and exit."),
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     del version
 
 
 @app.command(cls=Command)
-def run(
-    config: ConfigPath = None,
-    once: Annotated[bool, typer.Option("--once", help="Work off what is in the inbox, then stop.")] = False,
-) -> None:
-    """Run the daemon in the foreground.
-
-    It watches the inbox of its spool, speaks what is dropped there, and publishes in the outbox. Ctrl-C stops
-    it when the takes in hand are finished; a second Ctrl-C at once. What is unfinished is resumed at the next
-    start. SIGHUP, or saving the configuration, reloads it.
-    """
-    from fishd.cli.commands.run import run_daemon
-
-    end_with(lambda: run_daemon(config, once=once))
-
-
-@app.command(cls=Command)
 def submit(
-    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help=BUNDLES)],
-    wait: Annotated[
-        bool,
-        typer.Option(
-            "--wait", "-w", help="Show the progress until they are published; exit 1 unless all is spoken."
-        ),
-    ] = False,
-    config: ConfigPath = None,
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help=BUNDLE)],
+    wait: Wait = False,
+    config: Config = None,
 ) -> None:
-    """Copy bundles into the inbox.
+    """Submit bundles: copy them into the inbox.
 
-    The copy appears there whole, marked complete, under a name that is free from inbox to outbox: NAME, or
-    NAME-2 and so on. An archive is looked through first, and keeps its ending; its job's name is without it.
-    The names go to stdout; with --wait, how each job ended and where its result is.
+    A bundle appears in the inbox complete or not at all. Its job is named after it: NAME, or NAME-2 and so on
+    if that name is taken. The names are printed on stdout; with --wait, how each job ended and where its
+    result is.
     """
     from fishd.cli.commands.submit import submit as command
 
-    end_with(lambda: command(bundles, config, wait=wait))
+    exit_with(lambda: command(bundles, config, wait=wait))
 
 
 @app.command(cls=Command)
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw as it changes, until Ctrl-C.")] = False,
-    config: ConfigPath = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw on changes until Ctrl-C.")] = False,
+    config: Config = None,
 ) -> None:
-    """Show jobs, segments, workers, GPUs and the last errors.
+    """Show jobs, workers, GPUs and the latest errors.
 
-    The exit code is 1 if no daemon serves the spool.
+    Exits with 1 if no daemon is running.
     """
     from fishd.cli.commands.status import show_status
 
-    end_with(lambda: show_status(config, as_json=as_json, watch=watch))
+    exit_with(lambda: show_status(config, as_json=as_json, watch=watch))
 
 
 @app.command(cls=Command)
-def logs(job: JobName, config: ConfigPath = None) -> None:
-    """Print a job's own lines of the log."""
+def logs(job: Job, config: Config = None) -> None:
+    """Print a job's log."""
     from fishd.cli.commands.logs import show_log
 
-    end_with(lambda: show_log(job, config))
+    exit_with(lambda: show_log(job, config))
 
 
 @app.command(cls=Command)
-def cancel(job: JobName, config: ConfigPath = None) -> None:
-    """End a job; what is spoken of it is published.
+def cancel(job: Job, config: Config = None) -> None:
+    """End a job and publish what is spoken already.
 
-    Waits for the result. Without a daemon, the job ends at the next start.
+    Waits for the result. If no daemon is running, the job ends when one starts.
     """
     from fishd.cli.commands.cancel import cancel as command
 
-    end_with(lambda: command(job, config))
+    exit_with(lambda: command(job, config))
 
 
 @app.command(cls=Command)
-def retry(
-    job: JobName,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="As for submit.")] = False,
-    config: ConfigPath = None,
-) -> None:
-    """Speak what failed of a job once more.
+def retry(job: Job, wait: Wait = False, config: Config = None) -> None:
+    """Speak a job's failed segments again.
 
-    Its segments that were not spoken go into the inbox as a bundle of their own, JOB-retry, with the voices
-    from the archived bundle. The job's own result stays as it is.
+    The archived bundle is submitted again as JOB-retry. Good clips are taken over, so that only segments
+    without one are spoken and the new result is complete. The first result is not changed.
     """
     from fishd.cli.commands.retry import retry as command
 
-    end_with(lambda: command(job, config, wait=wait))
+    exit_with(lambda: command(job, config, wait=wait))
+
+
+@app.command(cls=Command)
+def run(
+    config: Config = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit when every job in the inbox is finished.")
+    ] = False,
+) -> None:
+    """Run the daemon in the foreground.
+
+    It speaks the bundles in the inbox of its spool and publishes the results in the outbox. Ctrl-C finishes
+    the takes in progress and exits; a second Ctrl-C exits at once. Unfinished jobs resume at the next start.
+    SIGHUP, or saving the configuration file, reloads it.
+    """
+    from fishd.cli.commands.run import run_daemon
+
+    exit_with(lambda: run_daemon(config, once=once))
+
+
+@app.command(cls=Command)
+def reload(config: Config = None) -> None:
+    """Make the daemon reload its configuration.
+
+    Waits for the outcome. An invalid file changes nothing: its faults are printed, and the exit code is 2.
+    """
+    from fishd.cli.commands.reload import reload as command
+
+    exit_with(lambda: command(config))
+
+
+app.add_typer(service, name="service")
+
+
+@app.command(cls=Command)
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; created if it does not exist.")],
+) -> None:
+    """Create a config.toml and a spool.
+
+    The file explains every key. An existing config.toml is never overwritten.
+    """
+    from fishd.cli.commands.init import init as command
+
+    exit_with(lambda: command(folder))
 
 
 @app.command(cls=Command)
 def check(
-    bundles: Annotated[list[Path] | None, typer.Argument(metavar="BUNDLE", help=BUNDLES)] = None,
-    config: ConfigPath = None,
+    bundles: Annotated[list[Path] | None, typer.Argument(metavar="BUNDLE", help=BUNDLE)] = None,
+    config: Config = None,
 ) -> None:
-    """Say all that is wrong with bundles, or with the configuration.
+    """Check bundles, or the configuration, without running a job.
 
-    Nothing is run or moved; an archive is unpacked into a temporary folder. Audio is decoded in a process of
-    its own. Without a bundle, or with --config, the configuration is checked; what it changes is listed.
+    Reports all faults at once: in texts, files, audio, engine options and languages. Without a bundle, or
+    with --config, the configuration is checked, and its changes to the defaults are listed. Exits with 1 if a
+    bundle has faults; warnings do not change the exit code.
     """
     from fishd.cli.commands.check import check as command
 
-    end_with(lambda: command(bundles or [], config))
+    exit_with(lambda: command(bundles or [], config))
 
 
 @app.command(cls=Command)
@@ -166,79 +199,48 @@ def plan(
         typer.Option(
             "--gpu",
             metavar="NAME:GB",
-            help='A card to plan for, such as "RTX 4090:24" or "2x RTX 3060:12"; may be repeated.',
+            help='Plan for this GPU instead, such as "RTX 4090:24" or "2x RTX 3060:12". Repeatable.',
         ),
     ] = None,
     model_memory: Annotated[
         float | None,
-        typer.Option("--model-memory", metavar="GB", help="One worker's budget, for model_memory_gb."),
+        typer.Option("--model-memory", metavar="GB", help="Use this memory budget for one worker."),
     ] = None,
-    config: ConfigPath = None,
+    config: Config = None,
 ) -> None:
-    """Show how many workers run where, and why.
-
-    For this machine's cards, or with --gpu for described ones.
-    """
+    """Show how many workers run on which GPU, and why."""
     from fishd.cli.commands.plan import show_plan
 
-    end_with(lambda: show_plan(gpu or [], model_memory, config))
+    exit_with(lambda: show_plan(gpu or [], model_memory, config))
+
+
+@app.command(cls=Command)
+def doctor(config: Config = None) -> None:
+    """Check that everything the daemon needs is in place.
+
+    Checks configuration, spool, GPUs, checkpoint and engine, and says how to fix each fault. Exits with 1 if
+    there is one.
+    """
+    from fishd.cli.commands.doctor import doctor as command
+
+    exit_with(lambda: command(config))
 
 
 @app.command(cls=Command)
 def calibrate(
-    write: Annotated[
-        bool, typer.Option("--write", help="Put it into the configuration; its comments stay.")
-    ] = False,
-    config: ConfigPath = None,
+    write: Annotated[bool, typer.Option("--write", help="Set the budget in the configuration file.")] = False,
+    config: Config = None,
 ) -> None:
     """Measure a worker's memory and propose its budget.
 
-    One worker is loaded and speaks a standard set: one take, then more at once, up to all its slots. On a GPU
-    this proposes model_memory_gb. Best while no daemon works on the card.
+    Loads one worker, which speaks one take, then two, four and so on, up to all its slots. The budget is
+    pool.model_memory_gb on a GPU, else pool.cpu_memory_gb. Stop the daemon first if it uses the GPU.
     """
     from fishd.cli.commands.calibrate import calibrate as command
 
-    end_with(lambda: command(config, write=write))
-
-
-@app.command(cls=Command)
-def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made if it is not there.")],
-) -> None:
-    """Write an explained config.toml and the spool's folders.
-
-    A config.toml that is there already is never overwritten.
-    """
-    from fishd.cli.commands.init import init as command
-
-    end_with(lambda: command(folder))
-
-
-@app.command(cls=Command)
-def reload(config: ConfigPath = None) -> None:
-    """Have the running daemon read its configuration again.
-
-    Says how that went. A bad file changes nothing: its faults are printed, and the exit code is 2.
-    """
-    from fishd.cli.commands.reload import reload as command
-
-    end_with(lambda: command(config))
-
-
-@app.command(cls=Command)
-def doctor(config: ConfigPath = None) -> None:
-    """Look at all that a daemon needs: engine, GPU, checkpoint, spool.
-
-    Each fault comes with its mend; the exit code is 1 if there is one.
-    """
-    from fishd.cli.commands.doctor import doctor as command
-
-    end_with(lambda: command(config))
-
-
-app.add_typer(service, name="service")
+    exit_with(lambda: command(config, write=write))
 
 
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="fishd")

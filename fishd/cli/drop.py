@@ -1,8 +1,8 @@
-"""Putting a bundle into the inbox so that the daemon sees it whole or not at all.
+"""Copying a bundle into the inbox so that the daemon sees all of it or nothing.
 
-It is copied under a hidden name in the inbox itself, forced to the disk, marked `.ready` if it is a folder,
-and then renamed, never over anything. A link that is given is followed; those in a bundle stay links and are
-for the daemon to refuse.
+The copy is made under a hidden name in the inbox, synced to disk, marked `.ready` if it is a folder, and then
+renamed without replacing anything. The bundle itself may be given by a symbolic link; links inside it are
+copied as links, and the daemon refuses them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A bundle in the inbox. Its job, its result and its archived bundle will bear the same name."""
+    """A bundle in the inbox; its job, its result and its archived bundle get the same name."""
 
     name: str
     files: int
@@ -42,80 +42,80 @@ class Dropped:
 
 def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | None = None) -> Dropped:
     """Copy a bundle, a folder or an archive, into the spool's inbox. Raises CommandError."""
-    source = _checked(bundle, root)
-    its_ending = "" if source.is_dir() else ending(source.name)
-    if its_ending:
+    source = _resolve(bundle, root)
+    suffix = "" if source.is_dir() else ending(source.name)
+    if suffix:
         _check_archive(bundle, source, limits or Limits())
     inbox = root / "inbox"
-    hidden = inbox / f".{secrets.token_hex(6)}.part"
+    part = inbox / f".{secrets.token_hex(6)}.part"
     try:
-        copy = _copy_archive if its_ending else _copy
-        files, size_bytes = copy(source, hidden, shared=_is_shared(inbox))
-        placed = _place(hidden, root, _free_to_use(name or source.name), its_ending)
-        return Dropped(placed, files, size_bytes)
+        copy = _copy_archive if suffix else _copy_folder
+        files, size_bytes = copy(source, part, is_shared=_is_shared(inbox))
+        free_name = _publish(part, root, _usable_name(name or source.name), suffix)
+        return Dropped(free_name, files, size_bytes)
     except OSError as error:
-        raise CommandError(_words(error, bundle)) from error
+        raise CommandError(_describe(error, bundle)) from error
     finally:
-        _take_back(hidden)
+        _remove(part)
 
 
-def _checked(bundle: Path, root: Path) -> Path:
-    """The bundle's folder or archive with its full name, if it can be one."""
+def _resolve(bundle: Path, root: Path) -> Path:
+    """The bundle's folder or archive, with its full path. Raises CommandError for what cannot be a bundle."""
     if not os.path.lexists(bundle):
-        raise CommandError(f"{bundle}: is not there")
+        raise CommandError(f"{bundle}: does not exist")
     if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
         give = bundle.parent if bundle.name == "job.toml" else "a bundle's folder, or an archive of one"
         raise CommandError(f"{bundle}: {NEITHER}; give {give}")
     source, spool = bundle.resolve(), root.resolve()
     if spool.is_relative_to(source):
-        raise CommandError(f"{bundle}: holds the spool itself; give the folder of one bundle")
+        raise CommandError(f"{bundle}: contains the spool itself; give the folder of one bundle")
     if source.is_relative_to(spool / "inbox"):
-        raise CommandError(f"{bundle}: is in the inbox already; the daemon takes it by itself")
+        raise CommandError(f"{bundle}: is already in the inbox; the daemon takes it from there")
     if source.is_relative_to(spool / "work"):
-        raise CommandError(f"{bundle}: is in work already; see `fishd status`")
+        raise CommandError(f"{bundle}: is already in work; see `fishd status`")
     return source
 
 
 def _check_archive(bundle: Path, source: Path, limits: Limits) -> None:
-    """Whether it is all there: the daemon would wait for its end. All else is for the daemon to say."""
+    """Refuse an incomplete archive: the daemon would wait for the rest. Its contents are not checked."""
     for fault in lacking(source, limits):
-        raise CommandError(f"{bundle}: {printable(fault.what)}; pack it anew, or copy it here again")
+        raise CommandError(f"{bundle}: {printable(fault.what)}; pack it again, or copy it here again")
 
 
-def _free_to_use(name: str) -> str:
-    """A name that stays what it is on its way: not hidden, no unfinished transfer's, without an ending."""
+def _usable_name(name: str) -> str:
+    """A name that the daemon does not ignore or shorten: not hidden, no transfer's, without an ending."""
     name = job_name(name)
     while name.lower().endswith((*IGNORED_ENDS, *ENDINGS)):
         name = job_name(name[: name.rindex(".")])
     return name
 
 
-def _place(hidden: Path, root: Path, name: str, its_ending: str) -> str:
-    """Rename to the first of NAME, NAME-2, … that is free on the whole way from inbox to archive."""
-    number = 1
+def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
+    """Rename to the first of NAME, NAME-2, … that is free in every folder from inbox to archive."""
+    number = 0
     while True:
-        chosen = numbered(name, number)
         number += 1
-        if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(chosen)):
+        candidate = numbered(name, number)
+        if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(candidate)):
             continue
         with suppress(FileExistsError):
-            rename_noreplace(hidden, root / "inbox" / f"{chosen}{its_ending}")
+            rename_noreplace(part, root / "inbox" / f"{candidate}{suffix}")
             Disk().sync_folder(root / "inbox")
-            return chosen
+            return candidate
 
 
-def _copy_archive(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
-    """As _copy, a file."""
+def _copy_archive(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:
+    """Copy and sync a file; the number of files (one) and its size."""
     _copy_file(source, target)
-    if shared:
+    if is_shared:
         target.chmod(stat.S_IMODE(target.stat().st_mode) | 0o060)
     return 1, target.stat().st_size
 
 
-def _copy(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
-    """Copy a tree and force it to the disk; how many files and bytes it holds."""
+def _copy_folder(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:
+    """Copy and sync a tree; its numbers of files and bytes."""
     files, size_bytes = 0, 0
-    for path, facts in _walk(source):
+    for path, facts in _entries(source):
         copy = target / path.relative_to(source)
         if stat.S_ISDIR(facts.st_mode):
             copy.mkdir()
@@ -127,7 +127,7 @@ def _copy(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
             files, size_bytes = files + 1, size_bytes + facts.st_size
         else:
             raise CommandError(f"{path}: is neither a file nor a folder; take it out of the bundle")
-        if shared:
+        if is_shared:
             copy.chmod(stat.S_IMODE(copy.stat().st_mode) | (0o2070 if copy.is_dir() else 0o060))
     (target / READY).touch()
     for folder, _, _ in os.walk(target):
@@ -135,8 +135,8 @@ def _copy(source: Path, target: Path, *, shared: bool) -> tuple[int, int]:
     return files, size_bytes
 
 
-def _walk(source: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Everything in a tree, a folder before what it holds; a `.ready` at its top is left to us."""
+def _entries(source: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Everything in a tree, a folder before its contents, without a `.ready` at the top."""
     waiting = [source]
     while waiting:
         folder = waiting.pop()
@@ -159,24 +159,23 @@ def _copy_file(source: Path, target: Path) -> None:
         os.fsync(written.fileno())
 
 
-def _take_back(hidden: Path) -> None:
-    """What was not placed."""
-    if hidden.is_dir():
-        shutil.rmtree(hidden, ignore_errors=True)
+def _remove(part: Path) -> None:
+    """Remove a copy that was not published."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
     else:
         with suppress(OSError):
-            hidden.unlink()
+            part.unlink()
 
 
 def _is_shared(inbox: Path) -> bool:
-    """A set-group-ID inbox is for a group: the daemon, another user, must be able to move what we drop."""
+    """Is the inbox set-group-ID? Then the daemon, another user of that group, must be able to move it."""
     return bool(inbox.stat().st_mode & stat.S_ISGID)
 
 
-def _words(error: OSError, bundle: Path) -> str:
+def _describe(error: OSError, bundle: Path) -> str:
     where = error.filename or bundle
-    is_ours = isinstance(error, PermissionError) and Path(where).is_relative_to(bundle.resolve())
-    mend = "give yourself the right to read it" if is_ours else fix_for(error)
-    return f"{os.fsdecode(where)}: cannot be copied into the inbox: {error.strerror}" + (
-        f"; {mend}" if mend else ""
-    )
+    is_in_bundle = isinstance(error, PermissionError) and Path(where).is_relative_to(bundle.resolve())
+    fix = "give yourself permission to read it" if is_in_bundle else fix_for(error)
+    fault = f"{os.fsdecode(where)}: cannot be copied into the inbox: {error.strerror}"
+    return f"{fault}; {fix}" if fix else fault

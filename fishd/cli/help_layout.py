@@ -1,4 +1,4 @@
-"""How help is laid out: commands in sections by what one wants to do, arguments without Python's types."""
+"""How help is laid out: commands in sections by purpose, arguments without Python's types."""
 
 from __future__ import annotations
 
@@ -8,45 +8,39 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 SECTIONS = {
-    "Speak": ("submit", "status", "logs", "cancel", "retry"),
-    "Serve": ("run", "reload", "service"),
+    "Jobs": ("submit", "status", "logs", "cancel", "retry"),
+    "Daemon": ("run", "reload", "service"),
     "Set up": ("init", "check", "plan", "doctor", "calibrate"),
 }
 _TYPE = re.compile(r" <[^>]*>$")
 
 
 class Command(TyperCommand):
-    """A command whose help names its arguments as people do."""
+    """A command whose help names its arguments as a user writes them."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        for title, kind in (("Arguments", "argument"), ("Options", "option")):
-            params = [param for param in self.get_params(ctx) if param.param_type_name == kind]
-            records = [record for param in params if (record := param.get_help_record(ctx))]
-            if records:
+        for title in ("Arguments", "Options"):
+            if rows := help_rows(self, ctx, title):
                 with formatter.section(title):
-                    formatter.write_dl([(_TYPE.sub("", name), _plain(said)) for name, said in records])
+                    formatter.write_dl(rows)
 
 
-class Sections(TyperGroup):
-    """A group whose help lists its commands in sections; what is in none comes last."""
+class SectionedGroup(TyperGroup):
+    """A group whose help lists its commands in SECTIONS; every command must be in one."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        names = self.list_commands(ctx)
-        others = tuple(name for name in names if not any(name in section for section in SECTIONS.values()))
-        for title, section in {**SECTIONS, "Other": others}.items():
-            rows = [(name, self._about(ctx, name)) for name in section if name in names]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows, col_max=12)
-
-    def _about(self, ctx: Any, name: str) -> str:
-        command = self.get_command(ctx, name)
-        return command.get_short_help_str(70) if command else ""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                commands = ((name, self.get_command(ctx, name)) for name in names)
+                rows = [(name, command.get_short_help_str(70)) for name, command in commands if command]
+                formatter.write_dl(rows, col_max=12)
 
 
-def _plain(said: str) -> str:
-    """The usage line says already what is required."""
-    return said.removesuffix("[required]").rstrip()
+def help_rows(command: Any, ctx: Any, title: str) -> list[tuple[str, str]]:
+    """Names and texts of a command's "Arguments" or "Options"; the usage line shows what is required."""
+    params = [param for param in command.get_params(ctx) if f"{param.param_type_name}s" == title.lower()]
+    records = [record for param in params if (record := param.get_help_record(ctx))]
+    return [(_TYPE.sub("", name), text.removesuffix("[required]").rstrip()) for name, text in records]

@@ -1,6 +1,6 @@
-"""How commands talk: results to stdout, all else to stderr, and the contract's exit codes.
+"""What commands print and how they end: results on stdout, messages on stderr, the contract's exit codes.
 
-Colour only on a terminal, and not with NO_COLOR; what is piped is plain and never wrapped to a window.
+Colour only on a terminal and without NO_COLOR; in a pipe, text is plain and not wrapped to a window.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-WELL = 0
-NOT_ALL_WELL = 1  # a job failed, was partial or rejected; a check found faults; no daemon where one is asked
-USAGE = 2  # usage or configuration
-BUSY = 3  # another daemon owns the spool
-INTERRUPTED = 130  # as shells count SIGINT
-WIDTH = 80  # of what is piped
+EXIT_OK = 0
+EXIT_FAILED = 1  # a job failed, was partial or rejected; a check found faults; no daemon is running
+EXIT_USAGE = 2  # usage or configuration
+EXIT_BUSY = 3  # another daemon owns the spool
+EXIT_INTERRUPTED = 130  # as shells report SIGINT
+PIPE_WIDTH = 80
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked to; the message names the thing, the fault and the mend."""
+    """A command cannot do what it was asked to; the message names the thing, the fault and the fix."""
 
-    def __init__(self, message: object, code: int = USAGE) -> None:
+    def __init__(self, message: object, code: int = EXIT_USAGE) -> None:
         super().__init__(str(message))
         self.code = code
 
 
-def end_with(command: Callable[[], int]) -> NoReturn:
-    """Run a command to its exit code; what it raises as CommandError is said."""
+def exit_with(command: Callable[[], int]) -> NoReturn:
+    """Run a command and exit with its code; a CommandError is printed."""
     try:
         code = command()
         sys.stdout.flush()
     except CommandError as error:
-        complain(error)
+        print_error(error)
         code = error.code
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:  # `fishd … | head`: nobody reads on, which is no fault
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:  # `fishd … | head` is no fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = WELL
+        code = EXIT_OK
     raise typer.Exit(code)
 
 
-def complain(error: object) -> None:
-    """Say what is wrong, a line a fault."""
+def print_error(error: object) -> None:
+    """Print an error on stderr; it may have several lines, one for each fault."""
     for line in str(error).splitlines():
-        say(line)
+        print_message(line)
 
 
-def say(line: str) -> None:
-    """One line of talk, safe to show whatever names are in it; on a terminal it breaks between words."""
+def print_message(line: str) -> None:
+    """Print one line on stderr, with control characters escaped; a terminal gets it wrapped at words."""
     from fishd.core.text.printable import to_printable
 
-    said = f"fishd: {to_printable(line)}"
+    message = f"fishd: {to_printable(line)}"
     if sys.stderr.isatty():
         columns = shutil.get_terminal_size().columns
-        said = textwrap.fill(
-            said, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        message = textwrap.fill(
+            message, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
         )
-    print(said, file=sys.stderr, flush=True)
+    print(message, file=sys.stderr, flush=True)
 
 
-def console(*, talk: bool = False) -> Console:
-    """A console on stdout, or for talk on stderr."""
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on stdout or stderr."""
     from rich.console import Console
 
-    out = Console(stderr=talk, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    out = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not out.is_terminal:
-        out.width = WIDTH
+        out.width = PIPE_WIDTH
     return out

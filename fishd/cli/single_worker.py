@@ -1,158 +1,137 @@
-"""One worker of its own for a command: started, loaded, made to speak, weighed and ended."""
+"""A command's own worker process: start it, ask it questions, stop it.
+
+Audio and engines are never loaded into the command's process. A decoder or an engine that crashes takes its
+worker with it, and the command reports which question was left unanswered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import struct
-import wave
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType, UnionType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
 
-from fishd.core.dispatch.take_limits import limit_s
-from fishd.core.sizing.calibration import LINES, Level
-from fishd.daemon.pool_plan import Deployment
-from fishd.host.nvml import GpuFault, GpuReading
-from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
+from fishd.pool.child import Child, describe_exit
+from fishd.wire.channel import BadFrame, EndOfStream
 from fishd.wire.messages import (
-    ClipWritten,
+    CheckOptions,
     FromWorker,
-    MemoryReport,
-    QueryMemory,
-    Ready,
-    Speak,
+    Inspect,
+    Inspected,
+    Message,
+    OptionsChecked,
     Stop,
-    TakeError,
+    WorkerFault,
 )
 
-LOOK_EVERY_S = 0.1
-END_S = 10.0
-REFERENCE_S = 10.0
-_RATE = 24_000
-_WORKER = 0
-_GIB = 2**30
+ANSWER_LIMIT_S = 90.0
+STOP_LIMIT_S = 10.0
+WITHOUT_GPU = {"CUDA_VISIBLE_DEVICES": ""}
+
+Question = Inspect | CheckOptions
+Answer = Inspected | OptionsChecked
+M = TypeVar("M", bound=Message)
 
 
 class WorkerLost(Exception):  # noqa: N818 - reads as what it is
-    """The worker ended, or said nothing for too long; in words."""
+    """The worker exited, reported a fault or did not answer in time; `kind` is WorkerFault's, or ""."""
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class SingleWorker:
-    """`read` gives NVML's reading of its card, if it is on one. Its clips go to `folder`."""
+    """A running worker process, as an async context manager; `env` is added to our own environment."""
 
-    def __init__(
-        self, hiring: Deployment, device: str, folder: Path, read: Callable[[], GpuReading] | None = None
-    ) -> None:
-        self._hiring = hiring
-        self._device = device
-        self._folder = folder
-        self._read = read
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
         # The mutable state.
-        self._mail: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
-        self._group = asyncio.TaskGroup()
-        self._is_gone = False
-        self._serial = 0
-        self._nvml_gb: float | None = None
+        self._last_line = ""
+        self._exit_status: int | None = None
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._pool = Pool(self._group, self._mail.put_nowait)
-        self._pool.start(self._hiring.load(_WORKER, self._device), self._hiring.env(self._device))
+        try:
+            self._child = await Child.start(self._env, self._on_line)
+        except OSError as error:
+            raise WorkerLost(f"the process cannot be started: {error}") from error
+        self._exit = asyncio.create_task(self._child.exited())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.send(_WORKER, Stop())
-        with contextlib.suppress(TimeoutError, WorkerLost):
-            while not self._is_gone:
-                await self._next(END_S)
-        self._pool.kill(_WORKER, "the command is over")
-        await self._group.__aexit__(None, None, None)
-
-    async def ready(self, limit_s: float) -> int:
-        """Its slots, once it has loaded. Raises WorkerLost."""
-        return (await self._hear(Ready, limit_s)).slots
-
-    async def speak(self, takes: int, limit_s: float) -> Level:
-        """So many takes of the standard set at once, and what it has held by then. Raises WorkerLost."""
-        for _ in range(takes):
-            self._send_take()
-        looking = asyncio.create_task(self._look())
         try:
-            ends = [await self._hear(ClipWritten | TakeError, limit_s) for _ in range(takes)]
+            if error is None:
+                self.send(Stop())
+                with contextlib.suppress(WorkerLost):
+                    while True:
+                        await self._next(STOP_LIMIT_S)
         finally:
-            looking.cancel()
-        self._pool.send(_WORKER, QueryMemory())
-        weighed = await self._hear(MemoryReport, limit_s)
-        failed = sum(isinstance(end, TakeError) for end in ends)
-        return Level(takes, weighed.peak_gb, self._nvml_gb, failed)
+            self._child.kill()
+            await self._reap()
 
-    def _send_take(self) -> None:
-        self._serial += 1
-        text = LINES[self._serial % len(LINES)]
-        self._pool.send(
-            _WORKER,
-            Speak(
-                take=str(self._serial),
-                voice_key="calibration",
-                references=(str(_reference(self._folder)),),
-                transcript=" ".join(LINES[:2]),
-                voice_language="en",
-                text=text,
-                language="en",
-                seed=self._serial,
-                limit_s=limit_s(text),
-                clip=str(self._folder / f"{self._serial}.wav"),
-                options={},
-            ),
-        )
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
-    async def _hear(self, kind: type[Any] | UnionType, limit_s: float) -> Any:
-        """The next message of this kind, while the worker makes progress. Raises WorkerLost."""
+    def send(self, message: Message) -> None:
+        self._child.send(message)
+
+    async def ask(self, question: Message, kind: type[M], limit_s: float) -> M:
+        """Send a message and wait for its answer. Raises WorkerLost."""
+        self.send(question)
+        return await self.receive(kind, limit_s=limit_s)
+
+    async def receive(self, *kinds: type[M], limit_s: float) -> M:
+        """The next message of these kinds, while any arrive within `limit_s`. Raises WorkerLost."""
         while True:
             message = await self._next(limit_s)
-            if isinstance(message, kind):
+            if isinstance(message, kinds):
                 return message
+            if isinstance(message, WorkerFault):
+                raise WorkerLost(message.reason or message.kind, message.kind)
 
     async def _next(self, limit_s: float) -> FromWorker:
         try:
             async with asyncio.timeout(limit_s):
-                mail = await self._mail.get()
+                return await self._child.receive()
         except TimeoutError as error:
-            raise WorkerLost(f"it said nothing for {limit_s:g} s") from error
-        if isinstance(mail, WorkerExited):
-            self._is_gone = True
-            raise WorkerLost(mail.reason)
-        return mail.message
+            raise WorkerLost(f"no answer within {limit_s:g} s") from error
+        except BadFrame as error:
+            raise WorkerLost(f"invalid message: {error}") from error
+        except EndOfStream as error:
+            raise WorkerLost(self._describe(await self._reap())) from error
 
-    async def _look(self) -> None:
-        """What NVML sees the process hold, again and again; where it tells that at all."""
-        while self._read is not None:
-            with contextlib.suppress(GpuFault):
-                reading = await asyncio.to_thread(self._read)
-                parts = (reading, *reading.instances)
-                held = max(part.held_bytes.get(self._pool.pid(_WORKER) or -1, 0) for part in parts)
-                self._nvml_gb = max(self._nvml_gb or 0.0, held / _GIB) or None
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _reap(self) -> int:
+        if self._exit_status is None:
+            self._exit_status = await self._child.reap()
+            self._exit.cancel()
+        return self._exit_status
 
+    def _describe(self, status: int) -> str:
+        detail = f": {self._last_line}" if status > 0 and self._last_line else ""
+        return describe_exit(status) + detail
 
-def _reference(folder: Path) -> Path:
-    """A voice of a kind: a buzz with syllables."""
-    path = folder / "reference.wav"
-    if not path.exists():
-        with wave.open(str(path), "wb") as clip:
-            clip.setnchannels(1)
-            clip.setsampwidth(2)
-            clip.setframerate(_RATE)
-            clip.writeframes(b"".join(map(_sample, range(round(REFERENCE_S * _RATE)))))
-    return path
+    def _on_line(self, line: str) -> None:
+        self._last_line = line
 
 
-def _sample(n: int) -> bytes:
-    moment = 2 * math.pi * n / _RATE
-    voice = sum(math.sin(130 * k * moment) / k for k in range(1, 6))
-    return struct.pack("<h", round(6000 * voice * (0.55 + 0.45 * math.sin(4 * moment))))
+async def ask_each(
+    questions: Sequence[Question], env: Mapping[str, str] = WITHOUT_GPU, limit_s: float = ANSWER_LIMIT_S
+) -> list[Answer | WorkerLost]:
+    """The answer to each question, in order; a WorkerLost for one that ended its worker.
+
+    One worker answers them all; after a lost one, a new worker continues with the next question.
+    """
+    answers: list[Answer | WorkerLost] = []
+    while len(answers) < len(questions):
+        try:
+            async with SingleWorker(env) as worker:
+                for question in questions[len(answers) :]:
+                    worker.send(question)
+                    answers.append(await worker.receive(Inspected, OptionsChecked, limit_s=limit_s))
+        except WorkerLost as lost:
+            answers.append(lost)
+    return answers

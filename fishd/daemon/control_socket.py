@@ -1,7 +1,6 @@
-"""The daemon's ear for `fishd cancel`: a socket in the spool, for whoever may write there.
+"""The socket in the spool over which `fishd cancel` reaches the daemon.
 
-One asker after the other, each with little time: whoever dawdles is hung up on. Without the socket the
-daemon serves all the same.
+One client at a time, with a timeout of 2 s. The daemon also runs without the socket.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ CLIENT_TIMEOUT_S = 2.0
 
 
 class ControlSocket:
-    """`cancel` takes a job's name and says whether there is such a job."""
+    """`cancel` takes a job's name and tells whether there is such a job."""
 
     def __init__(self, path: Path, cancel: Callable[[str], bool]) -> None:
         self._path = path
@@ -33,7 +32,7 @@ class ControlSocket:
         try:
             sock = self._listen()
         except OSError as error:
-            _log.warning("[Main] %s cannot be made (%s): `fishd cancel` will not be heard", self._path, error)
+            _log.warning("[Main] %s cannot be created (%s): `fishd cancel` will not work", self._path, error)
             return
         try:
             with sock:
@@ -42,7 +41,7 @@ class ControlSocket:
             self._path.unlink(missing_ok=True)
 
     def _listen(self) -> socket.socket:
-        self._path.unlink(missing_ok=True)  # a crash's; the lock says that it is nobody else's
+        self._path.unlink(missing_ok=True)  # left by a crash: the spool's lock is ours
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             with address(self._path) as short:
@@ -57,19 +56,19 @@ class ControlSocket:
     async def _serve(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            asker, _ = await loop.sock_accept(sock)
-            with asker, suppress(OSError, TimeoutError):
+            client, _ = await loop.sock_accept(sock)
+            with client, suppress(OSError, TimeoutError):
                 async with asyncio.timeout(CLIENT_TIMEOUT_S):
-                    await self._answer(loop, asker)
+                    await self._answer(loop, client)
 
-    async def _answer(self, loop: asyncio.AbstractEventLoop, asker: socket.socket) -> None:
+    async def _answer(self, loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:
         line = b""
         while not line.endswith(b"\n"):
-            piece = await loop.sock_recv(asker, MAX_LINE_BYTES)
+            piece = await loop.sock_recv(client, MAX_LINE_BYTES)
             line += piece
             if not piece or len(line) > MAX_LINE_BYTES:
                 return
-        asked = decode_request(line)
-        if asked is None:
+        request = decode_request(line)
+        if request is None:
             return
-        await loop.sock_sendall(asker, msgspec.json.encode(Answer(self._cancel(asked.cancel))) + b"\n")
+        await loop.sock_sendall(client, msgspec.json.encode(Answer(self._cancel(request.cancel))) + b"\n")

@@ -1,4 +1,4 @@
-"""Configuration and cards -> what the pool should be, and what each worker is told when it starts."""
+"""Configuration and GPUs -> the pool's plan, and what each worker is started with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishd.core.config.config import Config, resolve_engine
+from fishd.core.config.config import Config, engine_key, resolve_engine
 from fishd.core.dispatch.events import DevicePlan, PoolPlan
+from fishd.core.model.limits import Limits
 from fishd.core.sizing.model import Device, Gpu, SizingPlan
 from fishd.core.sizing.plan import counting_ours, plan_for
 from fishd.host.cores import usable_cores
@@ -17,7 +18,7 @@ from fishd.wire.messages import Load
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A plan with everything that is needed to carry it out. Replaced whole at a reload."""
+    """A plan with everything that executing it needs. Replaced as a whole at a reload."""
 
     plan: SizingPlan
     pool_plan: PoolPlan
@@ -27,6 +28,7 @@ class Deployment:
     options: Mapping[str, object]
     gpus: tuple[Gpu, ...]
     remarks: tuple[str, ...]
+    limits: Limits
 
     def load(self, worker: int, device: str) -> Load:
         """The first message to a worker on this device."""
@@ -43,11 +45,11 @@ def plan_deployment(
     cache: Path,
     before: Deployment | None = None,
 ) -> Deployment:
-    """Plan for the cards that were found. What stands in `before` keeps its place: its workers' memory is
-    room for ours, and only another engine, options or budget make a new generation of workers.
+    """Plan for the detected GPUs, coming from `before`: the memory of its workers counts as free, and only
+    another engine or other options make a new generation of workers.
     """
-    cards = found.gpus if before is None else counting_ours(found.gpus, before.plan)
-    plan = plan_for(config, cards, usable_cores(), mps=mps_runs(environ))
+    gpus = found.gpus if before is None else counting_ours(found.gpus, before.plan)
+    plan = plan_for(config, gpus, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)
     options = _engine_options(config, cache)
     generation = 0
@@ -61,29 +63,31 @@ def plan_deployment(
         engine=engine,
         factory=factory,
         options=options,
-        gpus=tuple(cards),
+        gpus=tuple(gpus),
         remarks=found.remarks,
+        limits=config.limits,
     )
 
 
 def _pool_plan(config: Config, plan: SizingPlan, generation: int) -> PoolPlan:
     cpu_gb = config.pool.cpu_memory_gb
-    posts = (
+    devices = (
         DevicePlan(s.device.id, s.device.label, s.device.name, s.workers, s.budget_gb or cpu_gb)
         for s in plan.shares
     )
     return PoolPlan(
         generation=generation,
-        devices=tuple(posts),
+        devices=tuple(devices),
         max_takes=config.pool.max_takes,
         take_timeout_s=config.pool.take_timeout_s,
         start_timeout_s=config.pool.start_timeout_s,
         drain_s=config.pool.drain_s,
+        engine_key=engine_key(config.engine),
     )
 
 
 def _engine_options(config: Config, cache: Path) -> dict[str, object]:
-    """What the configuration hands to the engine, and the engine's own keys on top."""
+    """`[engine] options`, and the configuration's keys that every engine gets."""
     return {
         **config.engine.options,
         "checkpoint": str(config.engine.checkpoint) if config.engine.checkpoint else "",

@@ -1,7 +1,7 @@
-"""The daemon's pulse, for systemd's watchdog: a letter that goes through the mailbox like any other.
+"""Heartbeats for systemd's watchdog: messages that go through the mailbox like any other.
 
-The next beat is sent only after the last one was opened. Whatever holds the mailbox up, a blocked loop or a
-letter that is never done, holds the pulse up too, and systemd restarts a daemon without one.
+The next one is posted only after the last one was handled. Whatever blocks the mailbox blocks the heartbeat
+too, and systemd restarts the daemon.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from fishd.host.systemd import Notifier
 
 EVERY_S = 10.0
-LOADING_S = 60.0  # what a start asks for at each beat while an engine is being loaded
+LOADING_S = 60.0  # by which each heartbeat extends the start while an engine is being loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The pulse's letter."""
+    """A message to show that the mailbox is served."""
 
 
 def call_later(after_s: float, do: Callable[[], None]) -> None:
-    """By the running loop's clock."""
+    """Call `do` by the running loop's clock."""
     asyncio.get_running_loop().call_later(after_s, do)
 
 
 class Watchdog:
-    """`post` puts a beat into the mailbox; whoever opens it there says `felt`."""
+    """`post` puts a heartbeat into the mailbox, whose task then calls `on_heartbeat`."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Watchdog:
         self._every_s = min(notifier.watchdog_s or EVERY_S, EVERY_S)
 
     def start(self) -> None:
-        """Nobody listens, no pulse."""
+        """Without a service manager there are no heartbeats."""
         if self._notifier.is_heard:
             self._post(Heartbeat())
 
     def on_heartbeat(self, *, is_loading: bool) -> None:
-        """A beat's turn has come."""
+        """Report to systemd, and post the next heartbeat later."""
         self._notifier.watchdog()
         if is_loading and not self._notifier.is_ready:
             self._notifier.extend_timeout(LOADING_S)

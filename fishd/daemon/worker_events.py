@@ -1,100 +1,116 @@
-"""What workers say and how they end -> events, at once or after the journal has it."""
+"""What workers send, and their exits -> events for the mailbox, journalled first where that counts."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 
 from fishd.core.dispatch.events import (
     CheckCompleted,
+    Event,
+    TakeCompleted,
     TakeFailed,
     TakeSynthesized,
     WorkerGone,
     WorkerProgressed,
     WorkerReady,
 )
+from fishd.core.dispatch.worker_state import InFlightTake
+from fishd.core.model.job import Clip
 from fishd.daemon.announce import log_worker_ready
-from fishd.daemon.controller import Controller
 from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.journal_writer import JournalWriter
+from fishd.pool.pool import WorkerExited, WorkerMessage
 from fishd.spool.errors import disk_error
+from fishd.spool.journal.journal import SpokenLine, text_hash
 from fishd.wire import messages
-
-_log = logging.getLogger("fishd.main")
 
 
 class WorkerEvents:
-    """Called by the mailbox's task. `lost` is told when a worker ends that nobody had asked to."""
+    """The pool calls `receive`. How a take ended, and a worker's exit, go through the journal's queue: they
+    reach the mailbox in the order in which they came, and a clip only after its journal line is written.
+    """
 
     def __init__(
         self,
-        controller: Controller,
-        keeper: JournalWriter,
-        faults: DiskErrorTracker,
-        *,
-        ready: Callable[[], None],
-        lost: Callable[[WorkerGone], None],
+        find_take: Callable[[int, str], InFlightTake | None],
+        journal: JournalWriter,
+        disk_errors: DiskErrorTracker,
+        post: Callable[[Event], None],
     ) -> None:
-        self._controller = controller
-        self._keeper = keeper
-        self._faults = faults
-        self._ready = ready
-        self._lost = lost
+        self._find_take = find_take
+        self._journal = journal
+        self._disk_errors = disk_errors
+        self._post = post
 
-    def on_message(self, worker: int, message: messages.FromWorker) -> None:
-        """A message from a worker."""
-        decide = self._controller.apply
+    def receive(self, received: WorkerMessage | WorkerExited) -> None:
+        if isinstance(received, WorkerExited):
+            self._on_exit(received)
+        else:
+            self._on_message(received.worker, received.message)
+
+    def _on_exit(self, exited: WorkerExited) -> None:
+        self._disk_errors.resolve(_clips_of(exited.worker))
+        event = WorkerGone(exited.worker, exited.kind, exited.reason, exited.needs_gb)
+        self._journal.post_in_order(event)
+
+    def _on_message(self, worker: int, message: messages.FromWorker) -> None:
         match message:
             case messages.Ready():
-                self._worker_ready(worker, message)
+                log_worker_ready(worker, message)
+                ready = (message.slots, message.engine, message.remark, message.memory_gb)
+                self._post(WorkerReady(worker, *ready))
             case messages.Inspected():
                 faults = (message.fault,) if message.fault else ()
-                decide(CheckCompleted(worker, message.id, faults, message.warnings))
+                self._post(CheckCompleted(worker, message.id, faults, message.warnings))
             case messages.OptionsChecked():
-                decide(CheckCompleted(worker, message.id, message.faults))
+                self._post(CheckCompleted(worker, message.id, message.faults))
             case messages.Synthesized():
-                decide(TakeSynthesized(worker, message.take))
+                self._post(TakeSynthesized(worker, message.take))
             case messages.ClipWritten():
-                self._spoken(worker, message)
+                self._on_clip_written(worker, message)
             case messages.TakeError():
-                self._keeper.enqueue(TakeFailed(worker, message.take, message.reason, message.retry))
+                event = TakeFailed(worker, message.take, message.reason, message.retry)
+                self._journal.post_in_order(event)
             case messages.Progress():
-                self._hear_of_the_disk(worker, message.errno)
-                decide(WorkerProgressed(worker, message.memory_gb, message.peak_gb, message.slots))
-            case messages.MemoryReport():
-                pass  # only `fishd calibrate` asks
-            case messages.WorkerFault():
-                pass  # the pool makes it the reason of the worker's end
+                self._track_disk(worker, message.errno)
+                self._post(WorkerProgressed(worker, message.memory_gb, message.peak_gb, message.slots))
+            case messages.MemoryReport() | messages.WorkerFault():
+                pass  # for `fishd calibrate`; and the pool's own, which is the reason of the exit
 
-    def on_exit(self, event: WorkerGone) -> None:
-        """A worker has ended, and everything that it had said is heard."""
-        worker = self._controller.dispatcher.workers.by_id.get(event.worker)
-        self._faults.resolve(f"worker {event.worker}")
-        if worker is not None:
-            if worker.drained_at is None:
-                _log.error("[Worker %d] gone: %s", event.worker, event.reason, extra={"worker": event.worker})
-                self._lost(event)
-            for take in worker.takes:
-                self._controller.executor.orders.pop(take, None)
-        self._controller.apply(event)
+    def _on_clip_written(self, worker: int, message: messages.ClipWritten) -> None:
+        held = self._find_take(worker, message.take)
+        if held is None:
+            return  # its job was cancelled, or the worker is being replaced
+        order, segment = held.order, held.order.segment
+        clip = Clip(
+            path=segment.clip,
+            duration_s=message.duration_s,
+            takes=order.number,
+            seed=order.seed,
+            worker=worker,
+            device=order.device,
+            work_s=message.work_s,
+            content_hash=message.content_hash,
+        )
+        line = SpokenLine(
+            speaker=order.speaker_index,
+            segment=segment.id,
+            text_hash=text_hash(segment.text),
+            voice_key=order.speaker.voice_key,
+            size_bytes=message.size_bytes,
+            clip=clip,
+        )
+        self._journal.append(order.job.name, line, then=TakeCompleted(worker, message.take, clip))
 
-    def _worker_ready(self, worker: int, ready: messages.Ready) -> None:
-        log_worker_ready(worker, ready)
-        self._controller.apply(WorkerReady(worker, ready.slots, ready.engine, ready.remark, ready.memory_gb))
-        self._ready()
-
-    def _spoken(self, worker: int, message: messages.ClipWritten) -> None:
-        order = self._controller.executor.orders.get(message.take)
-        if order is not None:
-            self._keeper.clip_written(
-                order, self._controller.dispatcher.workers.by_id[worker].device, message
-            )
-
-    def _hear_of_the_disk(self, worker: int, errno: int) -> None:
-        thing = f"worker {worker}"
+    def _track_disk(self, worker: int, errno: int) -> None:
+        thing = _clips_of(worker)
         if errno:
-            refusal = OSError(errno, os.strerror(errno))
-            self._faults.report(thing, disk_error(thing, "cannot write clips", refusal))
+            error = OSError(errno, os.strerror(errno))
+            self._disk_errors.report(thing, disk_error(thing, "cannot write clips", error))
         else:
-            self._faults.resolve(thing)
+            self._disk_errors.resolve(thing)
+
+
+def _clips_of(worker: int) -> str:
+    return f"worker {worker}"

@@ -24,7 +24,7 @@ class Voice:
 
     `key` is a hash of the clips' bytes, the transcript and the language: equal keys are equal voices,
     so an engine may cache by it, in memory and on disk. `clips` are audio files that the worker has
-    already decoded once and found good (readable, at least a second, not silent).
+    already decoded once and found good (readable, of an allowed length, not silent).
     """
 
     key: str

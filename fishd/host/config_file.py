@@ -1,4 +1,4 @@
-"""config.toml on disk: find it and read it. What it means is `core/config.py`'s."""
+"""Finds config.toml and reads it. `fishd.core.config.parse` interprets its text."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fishd.core.config.config import BadConfig, Config, parse_config
+from fishd.core.config.config import BadConfig, Config
+from fishd.core.config.parse import parse_config
 from fishd.core.model.job import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_PATH = Path("config.toml")
-SERVICE_PATH = Path("/etc/fishd/config.toml")  # so that commands find the system's service from anywhere
+SERVICE_PATH = Path("/etc/fishd/config.toml")  # commands find the system's service from any folder
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
-    """The configuration in `path`; with None that in ./config.toml, else the service's, else the defaults.
+    """The configuration in `path`; for None that in ./config.toml, else the service's, else the defaults.
 
-    Raises BadConfig, also for a file that was named and is not there.
+    Raises BadConfig, also for a `path` that does not exist.
     """
     source = path or next((p for p in (DEFAULT_PATH, SERVICE_PATH) if os.access(p, os.F_OK)), DEFAULT_PATH)
     try:
-        text = source.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
+        text = source.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
     except FileNotFoundError as error:
         if path is None:
             return parse_config("", str(source), environ)
         raise _bad(source, "is not there; `fishd init` writes one with every key explained") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise _bad(f"{source}:{line}", "is not UTF-8 text; save it in that encoding") from error
+        raise _bad(f"{source}:{line}", "is not UTF-8 text; save the file as UTF-8") from error
     except OSError as error:
         raise _bad(source, f"cannot be read: {error.strerror}") from error
     return parse_config(text, str(source), environ)
 
 
 def commented_defaults() -> str:
-    """The text of a config.toml with every key at its default, explained: what `fishd init` writes."""
+    """The config.toml that `fishd init` writes: every key at its default, with comments."""
     return Path(__file__).with_name("config.toml").read_text("utf-8")
 
 

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import aiofiles
+import aiofiles.os
 import msgspec
 
 from fishd.core.model.result import Status
@@ -21,11 +23,12 @@ class BadStatus(Exception):  # noqa: N818 - named like BadBundle, BadConfig
     """status.json cannot be read; the message has its path and the fix."""
 
 
-def write_status(path: Path, status: Status) -> None:
-    """Replace the file at `path` in one step."""
+async def write_status(path: Path, status: Status) -> None:
+    """Replace the file at `path` in one step. Raises OSError."""
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(as_json(status))
-    part.replace(path)
+    async with aiofiles.open(part, "wb") as file:
+        await file.write(as_json(status))
+    await aiofiles.os.replace(part, path)
 
 
 def read_status(path: Path) -> Status | None:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from fishd.core.model.limits import Limits
+
+_LIMITS = Limits()  # for a sender that does not know the limits: an older daemon
+
 
 class Message(msgspec.Struct, frozen=True, tag=True):
     """The base of every message."""
@@ -17,7 +21,10 @@ class Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class Load(Message, frozen=True):
-    """The first message: which engine to load, on which device ("cpu", "cuda:0"), with which options."""
+    """Which engine to load, on which device ("cpu", "cuda:0"), with which options; sent once.
+
+    Before it a worker answers only Inspect and CheckOptions, which need no loaded engine.
+    """
 
     worker: int
     engine: str  # "module:factory"
@@ -26,18 +33,33 @@ class Load(Message, frozen=True):
 
 
 class Inspect(Message, frozen=True):
-    """Decode this untrusted reference clip and say what it is."""
+    """Decode this untrusted reference clip, and report its faults and its length.
+
+    It may last from `min_reference_s` to `max_reference_s`; above `long_reference_s` there is a warning.
+    """
 
     id: str
     path: str
+    min_reference_s: float = _LIMITS.min_reference_s
+    long_reference_s: float = _LIMITS.long_reference_s
+    max_reference_s: float = _LIMITS.max_reference_s
+
+    @classmethod
+    def within(cls, limits: Limits, id_: str, path: str) -> Inspect:
+        """With the lengths that the configuration allows."""
+        return cls(id_, path, limits.min_reference_s, limits.long_reference_s, limits.max_reference_s)
 
 
 class CheckOptions(Message, frozen=True):
-    """Are these [engine_options], and these languages, any that the engine takes?"""
+    """Does the engine accept these [engine_options] and these languages?
+
+    `engine` ("module:factory") is required before Load; after it the loaded engine answers.
+    """
 
     id: str
     options: dict[str, object]
     languages: tuple[str, ...] = ()
+    engine: str = ""
 
 
 class Speak(Message, frozen=True):

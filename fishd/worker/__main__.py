@@ -15,9 +15,10 @@ import traceback
 
 from fishd.engines.protocol import OutOfMemory
 from fishd.wire.channel import BlockingChannel, EndOfStream
-from fishd.wire.messages import Load, Ready, ToWorker, WorkerFault
-from fishd.worker.loading import Loaded, load_engine
+from fishd.wire.messages import CheckOptions, Inspect, Load, Ready, Stop, ToWorker, WorkerFault
+from fishd.worker.loading import Loaded, check_options, load_engine
 from fishd.worker.memory import memory_gb, needs_gb
+from fishd.worker.references import inspect
 from fishd.worker.take_loop import TakeLoop
 
 _PR_SET_PDEATHSIG = 1
@@ -32,12 +33,26 @@ def main() -> int:
     wire.set_inheritable(False)
     channel: BlockingChannel[ToWorker] = BlockingChannel(wire, ToWorker)
     try:
-        load = channel.receive()
-        if not isinstance(load, Load):
-            raise SystemExit(f"the first message must be Load, not {type(load).__name__}")
-        return _work(channel, load)
+        load = _answer_until_load(channel)
+        return 0 if load is None else _work(channel, load)
     except EndOfStream:
         return 0
+
+
+def _answer_until_load(channel: BlockingChannel[ToWorker]) -> Load | None:
+    """Answer the questions that need no loaded engine, until Load arrives; None if it is Stop."""
+    while True:
+        match channel.receive():
+            case Load() as load:
+                return load
+            case Stop():
+                return None
+            case Inspect() as question:
+                channel.send(inspect(question))
+            case CheckOptions() as question:
+                channel.send(check_options(question))
+            case message:
+                raise SystemExit(f"{type(message).__name__} must not come before Load")
 
 
 def _work(channel: BlockingChannel[ToWorker], load: Load) -> int:

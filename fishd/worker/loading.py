@@ -51,9 +51,12 @@ def load_engine(load: Load) -> Loaded:
     return Loaded(engine, module.__name__, load.device, _checks_of(module))
 
 
-def offered_checks(engine: str) -> Checks:
-    """The checks of an engine, without loading it. Raises EngineError."""
-    return _checks_of(_module_of(engine))
+def check_options(question: CheckOptions) -> OptionsChecked:
+    """The answer of the engine that the question names, which is imported but not loaded."""
+    try:
+        return _checks_of(_module_of(question.engine)).answer(question)
+    except (ImportError, EngineError) as error:
+        return OptionsChecked(question.id, (str(error),))
 
 
 def _module_of(engine: str) -> ModuleType:

@@ -15,8 +15,8 @@ from fishd.core.dispatch.worker_state import WORKER_MOVES, WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 ABOUT = {
-    "worker": "A worker (`WORKER_MOVES` in `core/workerbook.py`):",
-    "segment": "A segment (`SEGMENT_MOVES` in `core/jobbook.py`):",
+    "worker": "A worker (`WORKER_MOVES` in `core/dispatch/worker_state.py`):",
+    "segment": "A segment (`SEGMENT_MOVES` in `core/dispatch/job_state.py`):",
 }
 
 

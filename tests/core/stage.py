@@ -81,6 +81,15 @@ def make_clip(worker: int = 0) -> Clip:
     return Clip("clips/0.wav", 1.0, 1, 7, worker, "cpu", 0.5)
 
 
+def clip_of(take: SendTake, duration_s: float = 1.0) -> Clip:
+    """The clip that a worker would report for this take."""
+    return Clip(take.segment.clip, duration_s, take.number, take.seed, take.worker, "cpu", 1.0)
+
+
+def place_of(take: SendTake) -> Place:
+    return take.job.name, take.speaker_index, take.segment_index
+
+
 def of(kind: type[A], actions: list[Action]) -> list[A]:
     return [action for action in actions if isinstance(action, kind)]
 
@@ -128,7 +137,7 @@ class Script:
         return actions
 
     def speak(self, take: SendTake) -> list[Action]:
-        return self.tell(TakeCompleted(take.worker, take.take, 1.0, 0.5))
+        return self.tell(TakeCompleted(take.worker, take.take, clip_of(take)))
 
     def fail(self, take: SendTake, *, retry: bool = True) -> list[Action]:
         return self.tell(TakeFailed(take.worker, take.take, "it stammered", retry))
@@ -150,7 +159,7 @@ def check_invariants(dispatcher: Dispatcher, now: float) -> None:
         assert worker.state is not WorkerState.GONE
         assert worker.num_slots_used <= worker.slots, f"worker {worker.id} is overfull"
         assert len(worker.takes) <= 1 or not any(take.alone for take in worker.takes.values())
-        held.update((take.job.name, take.speaker, take.segment) for take in worker.takes.values())
+        held.update(place_of(take.order) for take in worker.takes.values())
     assert [] == [place for place, count in held.items() if count > 1], "in hand twice"
     for job in dispatcher.jobs.values():
         counts: Counter[SegmentState] = Counter()
@@ -263,8 +272,8 @@ class World:
             case SendTake():
                 self.sent.append((self.now, action))
                 self._in_hand[action.worker].add(action.take)
-                self._places[action.take] = action.job.name, action.speaker_index, action.segment_index
-                spoken = TakeCompleted(action.worker, action.take, 1.0, 1.0)
+                self._places[action.take] = place_of(action)
+                spoken = TakeCompleted(action.worker, action.take, clip_of(action))
                 self.at(self.now + self.cost_s(action), spoken)
             case FinishJob(ending):
                 assert ending.name not in self.ended, f"{ending.name} ended twice"

@@ -1,4 +1,4 @@
-"""config.toml to a Config: defaults, values, paths, the engine's name."""
+"""From the text of config.toml to a Config: defaults, values, paths, the engine's name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config.config import Config, PoolConfig, parse_config, resolve_engine
+from fishd.core.config.config import Config, PoolConfig, resolve_engine
 from fishd.core.config.keys import RULES
+from fishd.core.config.parse import parse_config
 from fishd.core.model.limits import Limits
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
@@ -69,7 +70,7 @@ def test_the_shipped_file_holds_every_key_at_its_default() -> None:
 
 
 def test_values_replace_defaults() -> None:
-    """A value in the file is kept as its type; a whole number serves where a float is asked."""
+    """A value in the file is kept as its type; a whole number is accepted where a float is expected."""
     pool = config_of(
         '[pool]\nmodel_memory_gb = 6\nmultiprocess = true\nworkers_per_gpu = { "0" = 2, "1" = 0 }'
     ).pool
@@ -83,7 +84,7 @@ def test_values_replace_defaults() -> None:
 
 
 def test_paths_are_relative_to_the_file() -> None:
-    """Where the daemon was started from does not matter."""
+    """The folder in which the daemon was started does not matter."""
     config = config_of(
         '[spool]\nroot = "jobs"\n[engine]\ncheckpoint = "/models/s1"\n[log]\nfile = "../fishd.log"'
     )
@@ -94,7 +95,7 @@ def test_paths_are_relative_to_the_file() -> None:
 
 
 def test_the_default_spool_is_beside_the_file() -> None:
-    """The default is relative to the file as well."""
+    """The default path is relative to the file too."""
     assert Path("/etc/fishd/spool") == config_of("").spool.root
 
 

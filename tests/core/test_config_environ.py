@@ -1,4 +1,4 @@
-"""Environment variables over the file."""
+"""Environment variables override the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.core.config.config import BadConfig, Config, parse_config
+from fishd.core.config.config import BadConfig, Config
+from fishd.core.config.parse import parse_config
 
 
 def config_of(text: str = "", **environ: str) -> Config:
@@ -32,7 +33,7 @@ def faults_of(text: str = "", **environ: str) -> list[str]:
     ],
 )
 def test_the_multiprocess_mode_overrides_the_file(said: str, meant: object) -> None:
-    """FISH_MULTIPROCESS_MODE is read as people write it in a shell."""
+    """FISH_MULTIPROCESS_MODE takes the spellings that are usual in a shell."""
     config = config_of("[pool]\nmultiprocess = true", FISH_MULTIPROCESS_MODE=said)
 
     assert meant == config.pool.multiprocess
@@ -44,7 +45,7 @@ def test_the_model_memory_overrides_the_file() -> None:
 
 
 def test_the_fish_name_wins_over_the_fishd_name() -> None:
-    """Two names for one key: the contract's own counts."""
+    """Of two names for one key, the documented one counts."""
     config = config_of("", FISH_MODEL_MEMORY_GB="6", FISHD_POOL_MODEL_MEMORY_GB="7")
 
     assert 6.0 == config.pool.model_memory_gb
@@ -70,30 +71,30 @@ def test_any_scalar_key_has_a_variable() -> None:
     )
 
 
-def test_a_numeric_name_of_a_file_stays_a_text() -> None:
-    """A variable for a text is not read as a number."""
+def test_a_numeric_file_name_stays_a_string() -> None:
+    """A variable for a string is not read as a number."""
     assert Path("/etc/7") == config_of("", FISHD_LOG_FILE="7").log.file
 
 
-def test_an_empty_variable_is_unset_but_for_a_text() -> None:
-    """`FISH_MODEL_MEMORY_GB=` changes nothing; `FISHD_LOG_FILE=` takes the file away."""
+def test_an_empty_variable_counts_as_unset_except_for_a_string() -> None:
+    """`FISH_MODEL_MEMORY_GB=` changes nothing; `FISHD_LOG_FILE=` removes the file."""
     config = config_of('[log]\nfile = "x.log"', FISH_MODEL_MEMORY_GB="", FISHD_LOG_FILE="")
 
     assert (8.0, None) == (config.pool.model_memory_gb, config.log.file)
 
 
-def test_a_variable_of_no_section_is_somebody_elses() -> None:
-    """FISHD_CONFIG or FISHD_HOME are no faults."""
+def test_a_variable_of_no_section_is_ignored() -> None:
+    """FISHD_CONFIG or FISHD_HOME may belong to another program."""
     assert config_of() == config_of("", FISHD_HOME="/x", FISHD_POOLS_SIZE="3", FISHD_POOL="3")
 
 
 def test_bad_variables_are_named() -> None:
     """A bad value, a misspelt key and a key that holds a table, each with its variable."""
     assert [
-        "FISHD_POOL_MAX_TAKE: is not a known key; did you mean FISHD_POOL_MAX_TAKES?",
-        "FISHD_POOL_WORKERS_PER_GPU: cannot stand in a variable; set pool.workers_per_gpu in the file",
+        "FISHD_POOL_MAX_TAKE: is not a known key; did you mean max_takes?",
+        "FISHD_POOL_WORKERS_PER_GPU: cannot be set by a variable; set pool.workers_per_gpu in the file",
         'FISH_MODEL_MEMORY_GB: is "lots"; must be a number of GB, 0.1 or more',
-        'FISH_MULTIPROCESS_MODE: is "maybe"; must be true, false or "auto"',
+        'FISH_MULTIPROCESS_MODE: is "maybe"; must be true or false, or "auto"',
     ] == faults_of(
         "",
         FISH_MODEL_MEMORY_GB="lots",
@@ -104,7 +105,7 @@ def test_bad_variables_are_named() -> None:
 
 
 def test_faults_of_file_and_variables_come_together() -> None:
-    """Nobody mends one only to be told of the next."""
+    """One report has them all."""
     assert ["config.toml:2: pool.max_takes", "FISHD_LOG_LEVEL"] == [
         fault.split(": is ")[0] for fault in faults_of("[pool]\nmax_takes = 0", FISHD_LOG_LEVEL="loud")
     ]

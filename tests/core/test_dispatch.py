@@ -10,7 +10,7 @@ from fishd.core.dispatch.actions import (
     ValidateOptions,
 )
 from fishd.core.dispatch.events import CancelRequested, CheckCompleted, JobArrived, TakeSynthesized
-from fishd.core.dispatch.take_limits import take_seed
+from fishd.core.dispatch.takes import take_seed
 from fishd.core.dispatch.worker_state import MAX_UNWRITTEN
 from fishd.core.model.job import Fault, JobStatus
 from tests.core.stage import Script, make_clip, make_job, make_plan, of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fishd.core.dispatch.actions import KillWorker, SendTake
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import JobArrived, Tick, WorkerReady
-from tests.core.stage import Script, World, make_job, make_plan, of
+from tests.core.stage import Script, World, clip_of, make_job, make_plan, of
 
 TEN_TIMES_AND_SOME = 13.0
 
@@ -103,7 +103,7 @@ def answer(action: object, failed: set[tuple[str, int, int]] | None) -> object |
         return None
     if failed is not None and action.number == 1:
         return TakeFailed(action.worker, action.take, "it stammered", retry=True)
-    return TakeCompleted(action.worker, action.take, 1.0, 0.5)
+    return TakeCompleted(action.worker, action.take, clip_of(action))
 
 
 def test_a_segment_costs_the_same_in_a_job_of_2_000_as_in_one_of_200():

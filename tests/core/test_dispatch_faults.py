@@ -2,7 +2,14 @@
 
 import pytest
 
-from fishd.core.dispatch.actions import FinishJob, InspectReference, KillWorker, SendTake, StartWorker
+from fishd.core.dispatch.actions import (
+    FinishJob,
+    InspectReference,
+    KillWorker,
+    RecordFailure,
+    SendTake,
+    StartWorker,
+)
 from fishd.core.dispatch.events import (
     CancelRequested,
     CheckCompleted,
@@ -11,7 +18,7 @@ from fishd.core.dispatch.events import (
     WorkerProgressed,
 )
 from fishd.core.dispatch.workers import MAX_TAKE_TIMEOUTS
-from fishd.core.model.job import JobStatus
+from fishd.core.model.job import JobStatus, SegmentFailure
 from tests.core.stage import Script, make_job, make_plan, of
 
 LATE_S = 1000.0
@@ -98,13 +105,13 @@ def test_a_poison_segment_fails_alone():
     (ending,) = script.endings()
     errors = [segment.error for segment in ending.segments[0]]
     assert ["", "", ""] == errors[:2] + errors[3:]
-    assert "worker 2 ended while it spoke (it fell over) (3 takes)" == errors[2]
+    assert "worker 2 exited while speaking it (it fell over) (3 takes)" == errors[2]
 
 
 def play_poison(script: Script) -> None:
     """Segment 2 kills its worker; the others are spoken, but only where it is not."""
     for worker in tuple(script.dispatcher.workers.by_id.values()):
-        held = {take: record.segment for take, record in worker.takes.items()}
+        held = {take: record.order.segment_index for take, record in worker.takes.items()}
         if 2 in held.values():
             script.lose(worker.id)
             script.start(slots=4)
@@ -173,7 +180,7 @@ def test_a_clip_that_kills_workers_is_a_fault_of_the_bundle():
         script.start()
     (ending,) = script.endings()
     assert JobStatus.REJECTED == ending.status
-    what = "looking at it ended 3 workers, the last one thus: it fell over"
+    what = "checking it ended 3 workers; the last one: it fell over"
     assert [("bob.flac", what)] == [(fault.where, fault.what) for fault in ending.faults]
 
 
@@ -264,7 +271,7 @@ def test_deaths_before_ready_back_off_and_open_a_breaker():
     script.lose(4, "load")
     assert [] == script.tick(after_s=LATE_S)
     assert script.dispatcher.workers.is_stuck
-    assert "worker 4 ended before it was of use, 5 in a row: no more are started here" in script.said()
+    assert "worker 4 exited before completing a take, 5 in a row: no more are started here" in script.said()
 
 
 def test_workers_that_die_together_count_as_one_death():
@@ -274,7 +281,7 @@ def test_workers_that_die_together_count_as_one_death():
     script.now += 5
     for worker in range(4):
         script.lose(worker, "load", after_s=0.01)
-    assert 1 == script.dispatcher.workers.devices["cpu"].deaths
+    assert 1 == script.dispatcher.workers.devices["cpu"].early_exits
     assert [4] == [order.worker for order in of(StartWorker, script.tick(after_s=1.0))]
     assert [5] == [order.worker for order in of(StartWorker, script.ready(4))]
 
@@ -323,7 +330,7 @@ def test_out_of_memory_means_one_worker_fewer_on_that_card():
     assert [] == of(StartWorker, script.lose(take.worker, "out of memory"))
     assert [1, 2] == [post.wanted for post in script.dispatcher.workers.devices.values()]
     assert [1, 1] == [take.number for take in of(SendTake, script.heard)]
-    assert "GPU 0: out of memory: it runs 1 workers now" in script.said()
+    assert "GPU 0: out of memory: now runs 1 workers" in script.said()
 
 
 def test_the_last_worker_of_a_card_out_of_memory_counts_the_take():
@@ -346,3 +353,98 @@ def test_the_last_fault_of_a_post_is_kept_for_the_status(kind: str):
     script.tell(PlanChanged(make_plan(2, 1)))
     post = script.dispatcher.workers.devices["gpu:0"]
     assert (1, "it fell over") == (post.restarts, post.last_fault)
+
+
+def test_every_failed_take_is_recorded():
+    """So that a restart grants no new takes: the count so far, then that the segment has failed."""
+    script = Script(make_plan(1, max_takes=2))
+    script.start()
+    first = one_take(script)
+    (second,) = of(SendTake, script.fail(first))
+    script.fail(second)
+    (once, twice) = of(RecordFailure, script.heard)
+    assert ("job", 0, first.segment) == (once.job, once.speaker_index, once.segment)
+    assert SegmentFailure(1, 0, "it stammered", is_final=False) == once.failure
+    assert SegmentFailure(2, 0, "it stammered (2 takes)", is_final=True) == twice.failure
+
+
+def test_a_failure_that_no_seed_can_help_is_recorded_as_such():
+    """The report then advises no retry."""
+    script = Script()
+    script.start()
+    script.fail(one_take(script), retry=False)
+    (recorded,) = of(RecordFailure, script.heard)
+    (ending,) = script.endings()
+    assert (True, False) == (recorded.failure.is_final, recorded.failure.can_retry)
+    assert not ending.segments[0][0].can_retry
+
+
+def test_a_take_that_was_lost_with_its_worker_is_recorded_with_the_death():
+    """A drained worker's takes are not: they cost their segments nothing."""
+    script = Script(make_plan(1))
+    script.start()
+    one_take(script)
+    script.lose(0)
+    (recorded,) = of(RecordFailure, script.heard)
+    assert (1, 1, False) == (recorded.failure.takes, recorded.failure.deaths, recorded.failure.is_final)
+    script.start()
+    script.tell(PlanChanged(make_plan(1, generation=1, drain_s=60.0)))
+    script.start()
+    script.lose(1)
+    assert 1 == len(of(RecordFailure, script.heard))
+
+
+def test_what_failed_before_a_restart_has_failed():
+    """A final failure is not spoken again; the takes that were spent before count."""
+    script = Script(make_plan(1, max_takes=3))
+    script.start()
+    failures = {
+        (0, 0): SegmentFailure(3, 0, "too long (3 takes)", True),
+        (0, 1): SegmentFailure(2, 0, "x", False),
+    }
+    job = make_job(lines=(3,))
+    script.answer(script.tell(JobArrived(job.name, job, failures=failures)))
+    takes = {take.segment_index: take for take in of(SendTake, script.heard)}
+    while takes:
+        take = takes.popitem()[1]
+        takes |= {
+            t.segment_index: t
+            for t in of(SendTake, script.fail(take) if take.segment_index == 1 else script.speak(take))
+        }
+    (ending,) = script.endings()
+    assert ["too long (3 takes)", "it stammered (3 takes)", ""] == [s.error for s in ending.segments[0]]
+    assert 3 not in {take.number for take in of(SendTake, script.heard) if take.segment_index == 0}
+
+
+def test_a_suspect_runs_alone_after_a_restart():
+    """A segment with one take left that has ended workers gets it with nothing beside it."""
+    script = Script(make_plan(1, max_takes=3))
+    script.start(slots=4)
+    job = make_job(lines=(4,))
+    failures = {(0, 2): SegmentFailure(2, 2, "worker 0 exited while speaking it", False)}
+    script.answer(script.tell(JobArrived(job.name, job, failures=failures)))
+    (first,) = of(SendTake, script.heard)
+    assert (2, 3) == (first.segment_index, first.number)
+    assert [0, 1, 3] == [take.segment_index for take in of(SendTake, script.speak(first))]
+
+
+def test_a_job_whose_segments_all_failed_before_a_restart_is_over():
+    """It needs no worker, and no check of its clips."""
+    script = Script()
+    job = make_job()
+    failures = {(0, 0): SegmentFailure(3, 0, "too long", True)}
+    script.tell(JobArrived(job.name, job, references=(("a", "/a.wav"),), failures=failures))
+    (ending,) = script.endings()
+    assert (JobStatus.FAILED, 3) == (ending.status, ending.segments[0][0].takes)
+
+
+def test_a_take_that_was_lost_by_no_fault_of_its_segment_is_always_repeated():
+    """Also when a reload meanwhile allows fewer takes than it has had."""
+    script = Script(make_plan(1, max_takes=3, drain_s=60.0))
+    script.start()
+    script.fail(one_take(script))
+    script.tell(PlanChanged(make_plan(1, max_takes=1, generation=1, drain_s=60.0)))
+    script.start()
+    script.lose(0)
+    assert [1, 2, 2] == [take.number for take in of(SendTake, script.heard)]
+    assert [] == script.endings()

@@ -36,7 +36,7 @@ from fishd.core.dispatch.events import (
 )
 from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
 from fishd.core.model.job import Fault, JobStatus
-from tests.core.stage import check_invariants, make_clip, make_job, make_plan
+from tests.core.stage import check_invariants, clip_of, make_clip, make_job, make_plan, place_of
 
 KINDS = ("ended", "load", "engine", "out of memory", "wire")
 LINES = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
@@ -147,7 +147,7 @@ class Worlds(RuleBasedStateMachine):
     def a_late_word_comes_from_a_worker_that_is_gone(self, worker: int, take: str) -> None:
         if worker not in self.alive:
             self.tell(TakeSynthesized(worker, take))
-            self.tell(TakeCompleted(worker, take, 1.0, 1.0))
+            self.tell(TakeCompleted(worker, take, make_clip(worker)))
             self.tell(CheckCompleted(worker, "0.options"))
             self.tell(WorkerReady(worker, 1, "an engine"))
 
@@ -237,10 +237,10 @@ class Worlds(RuleBasedStateMachine):
 
     def speak(self, name: str) -> None:
         take = self.takes.pop(name)
-        place = (take.job.name, take.speaker_index, take.segment_index)
+        place = place_of(take)
         assert place not in self.done, f"{place} is spoken twice"
         self.done.add(place)
-        self.tell(TakeCompleted(take.worker, take.take, 1.0, 1.0))
+        self.tell(TakeCompleted(take.worker, take.take, clip_of(take)))
 
     def bury(self, worker: int, kind: str) -> None:
         del self.alive[worker], self.devices[worker]

@@ -12,7 +12,7 @@ from fishd.core.dispatch.events import (
     WorkerReady,
 )
 from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
-from tests.core.stage import Script, World, make_job, of
+from tests.core.stage import Script, World, clip_of, make_job, of
 
 GPU = "gpu:0"
 
@@ -42,7 +42,7 @@ def test_the_budget_that_would_fit_is_said() -> None:
     script = Script(make_plan(3))
     script.start()
     run_out(script, 0, needs_gb=7.01)
-    assert "GPU 0: out of memory: it runs 2 workers now; a worker needed 7.0 GB: " in script.said()
+    assert "GPU 0: out of memory: now runs 2 workers; a worker needed 7.0 GB: " in script.said()
     assert "model_memory_gb = 7.4 would fit" in script.said()
 
 
@@ -70,7 +70,7 @@ def test_without_a_measure_no_budget_is_invented() -> None:
         script = Script(plan)
         script.start()
         run_out(script, 0, needs_gb)
-        assert "it runs 1 workers now" in script.said()
+        assert "now runs 1 workers" in script.said()
         assert "model_memory_gb" not in script.said()
 
 
@@ -95,7 +95,7 @@ def test_the_last_two_that_run_out_of_memory_together_leave_one() -> None:
     run_out(script, 0)
     run_out(script, 1)
     assert [2] == [order.worker for order in of(StartWorker, script.heard) if order.worker > 1]
-    assert 0 == script.dispatcher.workers.devices[GPU].deaths
+    assert 0 == script.dispatcher.workers.devices[GPU].early_exits
 
 
 def test_later_wants_of_memory_cost_a_worker_each() -> None:
@@ -177,6 +177,6 @@ def test_a_worker_whose_engine_has_fewer_slots_gets_fewer_takes() -> None:
     dispatcher, now = script.dispatcher, script.now
     for take in (first, second):
         assert [] == dispatcher.handle(WorkerProgressed(0, slots=1), now)
-        assert [] == dispatcher.handle(TakeCompleted(0, take.take, 1.0, 0.5), now)
+        assert [] == dispatcher.handle(TakeCompleted(0, take.take, clip_of(take)), now)
     script.tell(WorkerProgressed(0))
     assert [1] == [len(of(SendTake, script.speak(third)))]

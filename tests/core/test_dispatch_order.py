@@ -2,7 +2,7 @@
 
 from fishd.core.dispatch.actions import SendTake, ValidateOptions
 from fishd.core.dispatch.events import JobArrived, TakeCompleted
-from tests.core.stage import Script, World, make_job, make_plan, of
+from tests.core.stage import Script, World, clip_of, make_job, make_plan, of
 
 EVEN_SPLIT_SLACK = 1.10
 
@@ -156,4 +156,4 @@ def test_a_take_of_a_worker_that_is_gone_is_not_believed():
     script.start()
     (take,) = of(SendTake, script.arrive(make_job()))
     script.lose(0)
-    assert [] == script.tell(TakeCompleted(0, take.take, 1.0, 0.5))
+    assert [] == script.tell(TakeCompleted(0, take.take, clip_of(take)))

@@ -46,7 +46,7 @@ def test_a_drain_that_takes_too_long_ends_by_force_and_costs_no_take():
     script.arrive(make_job(lines=(2,)))
     (_, second) = of(SendTake, script.heard)
     script.tell(PlanChanged(make_plan(1, drain_s=60.0)))
-    assert [KillWorker(1, "had not ended 60 s after it was told to")] == script.tick(after_s=60.0)
+    assert [KillWorker(1, "had not exited 60 s after it was told to")] == script.tick(after_s=60.0)
     script.lose(1)
     again = of(SendTake, script.speak(of(SendTake, script.heard)[0]))
     assert [(second.segment, 1, second.seed)] == [(take.segment, take.number, take.seed) for take in again]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishd.core.dispatch.take_limits import limit_s, take_seed
+from fishd.core.dispatch.takes import limit_s, take_seed
 
 WORDS = st.text(min_size=1, max_size=300)
 

@@ -16,7 +16,7 @@ from tests.shell.cli import fishd
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Its takes do not end before the file `gate` is there."""
+    """Its takes do not end before the file `gate` exists."""
     folder = tmp_path_factory.mktemp("daemon")
     with running(folder, gate=str(folder / "gate"), faults={"Nonsense": "refuse"}) as served:
         yield served
@@ -24,23 +24,23 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def gate(daemon: Running) -> Path:
-    """Shut; whoever wants it open touches it."""
+    """Closed; a test opens it by touching the file."""
     path = daemon.folder / "gate"
     path.unlink(missing_ok=True)
     return path
 
 
-def test_reload_says_that_the_configuration_was_taken(daemon: Running) -> None:
+def test_reload_reports_that_the_configuration_was_accepted(daemon: Running) -> None:
     """By the process that holds the lock."""
     said = fishd("reload", cwd=daemon.folder)
 
     assert 0 == said.returncode
     assert daemon.process
-    assert f"the daemon (process {daemon.process.pid}) has taken the configuration over" in said.stderr
+    assert f"the daemon (process {daemon.process.pid}) has reloaded its configuration" in said.stderr
 
 
-def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path: Path) -> None:
-    """The daemon's own faults, asked for by way of another file of the same spool."""
+def test_reload_reports_why_a_configuration_was_rejected(daemon: Running, tmp_path: Path) -> None:
+    """With the daemon's own faults, though --config names another file of the same spool."""
     good = daemon.config_path.read_text()
     other = tmp_path / "other.toml"
     other.write_text(f'[spool]\nroot = "{daemon.spool}"\n')
@@ -54,12 +54,12 @@ def test_reload_says_why_a_configuration_was_not_taken(daemon: Running, tmp_path
 
     assert (2, 0) == (said.returncode, again.returncode)
     assert "config.toml:2: pool.max_takes: is 0; must be" in said.stderr
-    assert "the old one stays" in said.stderr
+    assert "the old one stays in force" in said.stderr
     assert "pool.max_takes" in shown.stdout
 
 
 def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> None:
-    """As any other fault of the configuration: said, and the daemon goes on with the old one."""
+    """As any other fault of the configuration; the daemon continues with the old one."""
     good = daemon.config_path.read_text()
     daemon.config_path.write_text(good.replace("[log]", '[log]\nfile = "/proc/none/log"'))
     said = fishd("reload", cwd=daemon.folder)
@@ -71,7 +71,7 @@ def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> Non
 
 
 def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
-    """And ends with the result, though a take in hand would never end."""
+    """And ends with the result, though a take in progress would never end."""
     with running(tmp_path / "home", faults={"Forever": "steps"}) as served:
         served.drop(make_bundle(tmp_path / "long", {"Ada": ["One.", "Forever."]}))
         journal = served.spool / "work" / "long" / "journal.jsonl"
@@ -100,7 +100,7 @@ def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gat
     fishd("submit", "--wait", make_bundle(tmp_path / "over"), cwd=daemon.folder)
     over, path = fishd("cancel", "over", cwd=daemon.folder), fishd("cancel", "../x", cwd=daemon.folder)
 
-    assert (1, True) == (over.returncode, "over: is finished: " in over.stderr)
+    assert (1, True) == (over.returncode, "over: is already finished: " in over.stderr)
     assert (2, True) == (path.returncode, "../x: is not a job's name" in path.stderr)
 
 
@@ -108,8 +108,8 @@ NOT_UTF8 = b'{"cancel": "\xff"}\n'
 NESTED = b'{"x": ' + b"[" * 3_000 + b"\n"
 
 
-def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None:
-    """And it serves the next asker."""
+def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
+    """And the daemon serves the next client."""
     for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n', NOT_UTF8, NESTED):
         with socket.socket(socket.AF_UNIX) as sock, address(daemon.spool / CONTROL) as short:
             sock.settimeout(LIMIT_S)
@@ -126,7 +126,7 @@ def test_who_talks_nonsense_to_the_daemon_is_hung_up_on(daemon: Running) -> None
 def test_retry_speaks_only_what_failed_and_gives_the_whole(
     daemon: Running, tmp_path: Path, gate: Path
 ) -> None:
-    """The good clips are those of the first result; nothing of that is changed."""
+    """The good clips are those of the first result, which is not changed."""
     gate.touch()
     lines = {"Ada": ["Good.", "Nonsense."], "Bob": ["Good too."]}
     first = fishd("submit", "--wait", make_bundle(tmp_path / "mixed", lines, priority=3), cwd=daemon.folder)
@@ -135,8 +135,8 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
     result = daemon.result("mixed-retry")
 
     assert (1, 1) == (first.returncode, again.returncode)
-    assert "1 segment of mixed to speak again" in again.stderr
-    assert "3 segments, 2 of them spoken before" in daemon.log()
+    assert "mixed: 1 segment to speak again" in again.stderr
+    assert "3 segments, 2 of them already spoken" in daemon.log()
     spoken = [(s["name"], part["id"], part["status"]) for s in result["speakers"] for part in s["segments"]]
     assert [("Ada", "001", "done"), ("Ada", "002", "failed"), ("Bob", "001", "done")] == spoken
     for clip in ("clips/Ada/001.wav", "clips/Bob/001.wav"):
@@ -147,19 +147,19 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
 def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
     daemon: Running, tmp_path: Path, gate: Path
 ) -> None:
-    """Each is said with what to do."""
+    """Each is reported with what to do."""
     gate.touch()
     good, bad = make_bundle(tmp_path / "fine"), make_bundle(tmp_path / "foul", {"Ada": [" "]})
     fishd("submit", "--wait", good, bad, cwd=daemon.folder)
     fine, foul, none = (fishd("retry", name, cwd=daemon.folder) for name in ("fine", "foul", "none"))
 
     assert (0, True) == (fine.returncode, "every segment is spoken" in fine.stderr)
-    assert (1, True) == (foul.returncode, "was rejected; mend the bundle" in foul.stderr)
+    assert (1, True) == (foul.returncode, "was rejected; fix the bundle" in foul.stderr)
     assert (1, True) == (none.returncode, "none: has no result" in none.stderr)
 
 
 def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) -> None:
-    """The word is left in the job's journal."""
+    """The request is kept in the job's journal."""
     gate = tmp_path / "gate"
     with running(tmp_path / "home", {"engine": {"name": NOOP}}, gate=str(gate)) as served:
         served.drop(make_bundle(tmp_path / "left", {"Ada": ["One.", "Two."]}))
@@ -169,7 +169,10 @@ def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) 
         gate.touch()
         served.start()
 
-        assert (0, True) == (said.returncode, "left ends at the next start" in said.stderr)
+        assert (0, True) == (
+            said.returncode,
+            "left: no daemon is running; the job ends at its next start" in said.stderr,
+        )
         assert "cancelled" == served.wait_for_result("left")["status"]
 
 

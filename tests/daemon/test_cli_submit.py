@@ -17,13 +17,13 @@ from tests.shell.cli import command, environ, fishd, on_a_terminal
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One that speaks well, but for lines that say so."""
+    """One that speaks every line but those with "Nonsense"."""
     with running(tmp_path_factory.mktemp("daemon"), faults={"Nonsense": "refuse"}) as served:
         yield served
 
 
 def test_submit_drops_and_names_the_job(daemon: Running, tmp_path: Path) -> None:
-    """The name on stdout is the result's; talk is on stderr."""
+    """The result's name is on stdout, messages are on stderr."""
     said = fishd("submit", make_bundle(tmp_path / "plain"), cwd=daemon.folder)
 
     assert (0, "plain\n") == (said.returncode, said.stdout)
@@ -57,15 +57,15 @@ def test_wait_says_what_went_wrong(daemon: Running, tmp_path: Path) -> None:
 
 
 def test_the_others_are_dropped_when_one_cannot_be(daemon: Running, tmp_path: Path) -> None:
-    """And the exit code still says that something was wrong."""
+    """And the exit code still reports the failure."""
     said = fishd("submit", tmp_path / "none", make_bundle(tmp_path / "other"), cwd=daemon.folder)
 
     assert (2, "other\n") == (said.returncode, said.stdout)
-    assert f"{tmp_path}/none: is not there" in said.stderr
+    assert f"{tmp_path}/none: does not exist" in said.stderr
 
 
 def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Path) -> None:
-    """Under names of their own that stay with them to the archive."""
+    """Under two names, which they keep to the archive."""
     bundle = make_bundle(tmp_path / "twice")
     first = fishd("submit", "--wait", bundle, cwd=daemon.folder)
     second = fishd("submit", "--wait", bundle, cwd=daemon.folder)
@@ -76,7 +76,7 @@ def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Pat
 
 
 def test_an_archive_is_submitted_like_its_folder(daemon: Running, tmp_path: Path) -> None:
-    """The job is named without the ending; in the archive it has it again, and a retry finds it."""
+    """The job is named without the ending, the archived bundle with it, and a retry finds it."""
     source = make_bundle(tmp_path / "packed", {"Ada": ["Good.", "Nonsense."]})
     archive = Path(shutil.make_archive(str(source), "gztar", source))
     said = fishd("submit", "--wait", archive, cwd=daemon.folder)
@@ -101,7 +101,7 @@ def test_on_a_terminal_a_bar_is_drawn_and_erased(daemon: Running) -> None:
 
 
 def test_status_shows_workers_and_counts(daemon: Running) -> None:
-    """For people, and the same for programs."""
+    """As tables, and the same as JSON."""
     said = fishd("status", cwd=daemon.folder)
     told = json.loads(fishd("status", "--json", cwd=daemon.folder).stdout)
 
@@ -113,12 +113,12 @@ def test_status_shows_workers_and_counts(daemon: Running) -> None:
 
 
 def test_watch_off_a_terminal_shows_the_state_once(daemon: Running) -> None:
-    """A pipe wants no redrawing."""
+    """A pipe is not redrawn."""
     assert "● running  fishd" in fishd("status", "--watch", cwd=daemon.folder).stdout
 
 
 def test_logs_prints_a_jobs_own_lines(daemon: Running, tmp_path: Path) -> None:
-    """From the outbox when it is published; for a job that never was, exit code 1."""
+    """From the outbox when it is published; an unknown job gives exit code 1."""
     fishd("submit", "--wait", make_bundle(tmp_path / "told"), cwd=daemon.folder)
     said, none = fishd("logs", "told", cwd=daemon.folder), fishd("logs", "none", cwd=daemon.folder)
 
@@ -127,15 +127,15 @@ def test_logs_prints_a_jobs_own_lines(daemon: Running, tmp_path: Path) -> None:
 
 
 def test_doctor_leaves_the_engine_to_a_running_daemon(daemon: Running) -> None:
-    """There may be no room for another."""
+    """There may be no memory for another."""
     said = fishd("doctor", cwd=daemon.folder)
 
     assert 0 == said.returncode
-    assert "Engine: tests.engines.noop:factory: loaded by the daemon" in said.stdout
+    assert "Engine: tests.engines.noop:factory: in use by the daemon" in said.stdout
 
 
 def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path: Path) -> None:
-    """--wait says what it waits for, and goes on waiting."""
+    """--wait reports what it waits for and continues waiting."""
     bundle = make_bundle(tmp_path / "early")
     later = Running(tmp_path / "home", {})
     for name in ("inbox", "work", "outbox", "archive"):
@@ -155,12 +155,12 @@ def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path
         later.stop()
 
     assert "no daemon has run here" in heard[1]
-    assert heard[2].startswith("fishd: early: waits: ")
+    assert heard[2].startswith("fishd: early: waiting: ")
     assert (0, True) == (waiting.returncode, "✓ Done" in out)
 
 
 def test_a_job_that_is_taken_away_ends_the_waiting(tmp_path: Path) -> None:
-    """With exit code 1, not never."""
+    """With exit code 1."""
     home = Running(tmp_path / "home", {})
     for name in ("inbox", "work", "outbox", "archive"):
         (home.spool / name).mkdir(parents=True)
@@ -178,4 +178,4 @@ def test_a_job_that_is_taken_away_ends_the_waiting(tmp_path: Path) -> None:
         _, said = waiting.communicate(timeout=LIMIT_S)
 
     assert 1 == waiting.returncode
-    assert "gone: is neither in the inbox nor in work any more" in said
+    assert "gone: is no longer in the inbox or in work" in said

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 FORBIDDEN = (
     "torch",
     "numpy",
@@ -18,16 +20,20 @@ FORBIDDEN = (
     "fishd.engines",
     "fishd.worker",
 )
+COMMANDS = ("run", "check", "doctor", "calibrate", "submit", "retry")
 SCRIPT = """
 import sys
-import fishd.cli.commands.run, fishd.daemon.event_loop
+import fishd.daemon.event_loop, fishd.cli.doctor.checks, fishd.cli.commands.%s
 sys.stdout.write("\\n".join(sys.modules))
 """
 
 
-def test_the_parent_never_imports_torch_numpy_or_an_engine() -> None:
-    """Everything that `fishd run` imports is free of what only workers need."""
-    found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_parent_never_imports_torch_numpy_or_an_engine(command: str) -> None:
+    """Everything that a command imports is free of what only workers need."""
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT % command], capture_output=True, text=True, check=True
+    )
     modules = found.stdout.splitlines()
     assert [m for m in modules if m.startswith(FORBIDDEN)] == []
     assert "fishd.core.dispatch.dispatcher" in modules

@@ -177,7 +177,7 @@ def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
         daemon.wait_until(lambda: len(daemon.status().get("workers", [])) == 1, "one worker")
         daemon.write_config({"pool": {"cpu_workers": "many"}})
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_for_log("the configuration stays as it was")
+        daemon.wait_for_log("the configuration is unchanged")
         assert "pool.cpu_workers" in daemon.log()
         daemon.drop(EXAMPLES / "two-voices")
         assert daemon.wait_for_result("two-voices")["status"] == "done"

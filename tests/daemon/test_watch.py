@@ -65,7 +65,7 @@ def test_an_inbox_that_is_deleted_is_missed_once_and_served_again(tmp_path: Path
         (daemon.spool / "inbox").mkdir()
         check_served(daemon, tmp_path, "later")
         assert 1 == daemon.log().count("cannot be read: No such file")
-        assert "No such file or directory: that is over" in daemon.log()
+        assert "No such file or directory: resolved; work goes on" in daemon.log()
 
 
 def test_an_inbox_that_is_unmounted_is_served_again(tmp_path: Path) -> None:

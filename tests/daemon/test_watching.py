@@ -82,5 +82,5 @@ def test_a_watch_that_cannot_be_had_is_said_once_and_tried_again(
         await saves.get()
 
     assert 0 == watched(path, story)
-    assert [f"[Main] saving {path} goes unnoticed"] == [said.partition(" (")[0] for said in caplog.messages]
+    assert [f"[Main] {path} cannot be watched"] == [line.partition(" (")[0] for line in caplog.messages]
     assert "use `fishd reload`" in caplog.text

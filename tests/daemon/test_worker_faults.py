@@ -112,7 +112,9 @@ def test_engines_that_exit_or_hang_while_they_load_are_told_until_they_are_mende
         daemon.drop(make_bundle(tmp_path / "one"))
         daemon.wait_for_log("was not ready within 1 s")
         daemon.write_config(config | {"engine": {"options": {"load": "exit"}}})
-        daemon.wait_for_log("[Main] CPU: worker 1 ended before it was of use; the next one starts in 1 s")
+        daemon.wait_for_log(
+            "[Main] CPU: worker 1 exited before completing a take; the next one starts in 1 s"
+        )
         daemon.wait_until(lambda: "status 3" in str(daemon.status().get("errors")), "it in the status")
         daemon.write_config({"pool": {"cpu_workers": 1}})
         assert "done" == daemon.wait_for_result("one")["status"]

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from fishd.core.config.config import Config
+from fishd.daemon.app import run
 from fishd.daemon.config.reload import Environment
-from fishd.daemon.event_loop import Daemon, run
 from fishd.host.config_file import load_config
 from fishd.host.log.logs import set_up_logs
 from fishd.host.nvml import GpuFault, GpuReading
@@ -53,7 +53,7 @@ def main() -> int:
     logs = set_up_logs(config.log)
     with open_spool(config.spool.root) as spool:
         around = Environment(FileNvml(Path(os.environ["CARDS"])), {}, load)
-        return run(Daemon(config, spool, logs, around))
+        return run(config, spool, logs, around)
 
 
 if __name__ == "__main__":

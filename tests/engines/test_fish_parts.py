@@ -37,12 +37,12 @@ def test_the_defaults_are_upstreams() -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"temperature": 0}, "temperature: must be above 0"),
-        ({"temperature": "hot"}, "temperature: must be a number"),
-        ({"top_p": 1.5}, "top_p: must be above 0 and at most 1"),
-        ({"top_p": True}, "top_p: must be a number"),
-        ({"repetition_penalty": float("nan")}, "repetition_penalty: must be above"),
-        ({"checkpoint": "/elsewhere"}, "checkpoint: is not an option"),
+        ({"temperature": 0}, "temperature: is 0; must be a number above 0, at most 1.99"),
+        ({"temperature": "hot"}, 'temperature: is "hot"; must be a number'),
+        ({"top_p": 1.5}, "top_p: is 1.5; must be a number above 0, at most 1"),
+        ({"top_p": True}, "top_p: is true; must be a number"),
+        ({"repetition_penalty": float("nan")}, "repetition_penalty: is nan; must be a number above"),
+        ({"checkpoint": "/elsewhere"}, "checkpoint: is not an option of the fish engine"),
     ],
 )
 def test_a_bad_option_is_named_with_its_bounds(options: dict[str, object], word: str) -> None:
@@ -88,7 +88,7 @@ def test_stand_ins_leave_no_trace_and_no_noise(tmp_path: Path) -> None:
 import sys, pathlib
 from fishd.engines.fish.model.weights import load_model
 import torch
-from fishd.engines.fish.decode.prompt import suffix_tokens
+from fishd.engines.fish.prompt import suffix_tokens
 model = load_model(pathlib.Path({str(tmp_path)!r}), torch.device("cpu"), torch.float32)
 suffix_tokens(model.tokenizer, "a secret text", 10)
 absent = ("audiotools", "transformers", "librosa", "argbind", "loralib")

@@ -12,7 +12,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from fishd.daemon.event_loop import Daemon, Environment, run
+from fishd.daemon.app import run
+from fishd.daemon.config.reload import Environment
 from fishd.host.config_file import load_config
 from fishd.host.log.logs import set_up_logs
 from fishd.host.nvml import NvmlLibrary
@@ -28,7 +29,7 @@ def main() -> int:
     logs = set_up_logs(config.log)
     with open_spool(config.spool.root) as spool:
         around = Environment(NvmlLibrary(), os.environ, lambda: load_config(config_path, os.environ))
-        code = run(Daemon(config, replace(spool, disk=disk), logs, around, once=True))
+        code = run(config, replace(spool, disk=disk), logs, around, once=True)
     steps_path.write_text(str(disk.steps), encoding="ascii")
     return code
 

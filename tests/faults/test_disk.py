@@ -39,7 +39,7 @@ def check_done(daemon: Running, name: str, fault: str) -> None:
     result = daemon.wait_for_result(name)
     assert "done" == result["status"]
     assert {1} == {segment["takes"] for segment in result["speakers"][0]["segments"]}
-    daemon.wait_for_log(f"{fault}: that is over")
+    daemon.wait_for_log(f"{fault}: resolved; work goes on")
     assert 2 == said(daemon, fault), daemon.log()
 
 

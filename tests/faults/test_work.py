@@ -54,7 +54,7 @@ def test_a_clip_that_is_taken_away_is_a_failed_segment(tmp_path: Path) -> None:
         assert ask_to_cancel(daemon.spool / CONTROL, "robbed")
         result = daemon.wait_for_result("robbed")
         rows = {segment["id"]: segment for segment in result["speakers"][0]["segments"]}
-        assert "its clip was taken away before the job was published" == rows["002"]["error"]
+        assert "its clip was removed before the job was published" == rows["002"]["error"]
         assert (5, 2) == (result["totals"]["done"], result["totals"]["failed"])
 
 
@@ -85,7 +85,7 @@ def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: 
 
     arrived = asyncio.run(arrive())
     assert arrived.job is None
-    assert "cannot be read: a fault of fishd (TypeError); please report it" == arrived.faults[0].what
+    assert "cannot be read: a bug in fishd (TypeError); please report it" == arrived.faults[0].what
 
 
 @pytest.mark.parametrize("left", ["journal.jsonl is a folder", "a file", "nothing in it"])

@@ -1,4 +1,4 @@
-"""The console entry as a process of its own, with and without a terminal."""
+"""The console script as a process, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours, without what would colour or configure the command."""
+    """This process's environment, without what would colour or configure the command."""
     ours = {
         key: value for key, value in os.environ.items() if not key.startswith(("FISH", "NO_COLOR", "FORCE_"))
     }

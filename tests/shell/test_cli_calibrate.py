@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from tests.shell.cli import fishd
+from fishd.cli.memory_measurement import MemoryMeasurement
+from fishd.cli.single_worker import WITHOUT_GPU, SingleWorker
+from fishd.core.sizing.calibration import Level
+from fishd.host.gpus import GpuReading
+from fishd.wire.messages import Load, Ready
+from tests.shell.cli import ROOT, fishd
 
+GIB = 2**30
+LIMIT_S = 60.0
 CONFIG = """\
 # mine
 [pool]
@@ -24,7 +32,7 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 
 
 def test_it_measures_each_number_of_takes_and_proposes(tmp_path: Path) -> None:
-    """One, two and all three at once; the file is left alone."""
+    """One, two and all three at once; the file is not changed."""
     path = write_config(tmp_path)
     said = fishd("calibrate", "--config", path, cwd=tmp_path)
     assert (0, "") == (said.returncode, "".join(line for line in said.stderr.splitlines() if "rror" in line))
@@ -36,7 +44,7 @@ def test_it_measures_each_number_of_takes_and_proposes(tmp_path: Path) -> None:
 
 
 def test_write_sets_the_one_key(tmp_path: Path) -> None:
-    """Comments and all else stay."""
+    """Comments and everything else stay."""
     path = write_config(tmp_path)
     assert 0 == fishd("calibrate", "--write", "--config", path, cwd=tmp_path).returncode
     old, new = CONFIG.splitlines(), path.read_text().splitlines()
@@ -45,10 +53,33 @@ def test_write_sets_the_one_key(tmp_path: Path) -> None:
     assert new[2].endswith("   # no limit yet")
 
 
-def test_a_worker_that_cannot_load_is_told(tmp_path: Path) -> None:
-    """In its own words, with exit code 1; nothing is proposed."""
+def test_a_worker_that_cannot_load_is_reported(tmp_path: Path) -> None:
+    """With its reason and exit code 1; nothing is proposed."""
     path = write_config(tmp_path, CONFIG.replace("capacity = 3", 'load = "raise"'))
     said = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
     assert 1 == said.returncode
-    assert "fishd: CPU: the worker ended: the noop engine was told to raise" in said.stderr
+    assert "fishd: CPU: calibration failed: the noop engine was told to raise" in said.stderr
     assert "" == said.stdout
+
+
+def test_the_most_that_nvml_reports_for_the_worker_is_its_level(tmp_path: Path) -> None:
+    """While it speaks, on the GPU or on a part of it; its takes end when NVML was read often enough."""
+    held_gb = [1, 3, 2]
+    gate = tmp_path / "gate"
+
+    async def measure() -> Level:
+        async with SingleWorker({**WITHOUT_GPU, "PYTHONPATH": str(ROOT)}) as worker:
+
+            def read_gpu() -> GpuReading:
+                held = {worker.pid: held_gb.pop(0) * GIB} if held_gb else {}
+                if not held_gb:
+                    gate.touch()
+                part = GpuReading("part", "MIG-1", 24 * GIB, 12 * GIB, held)
+                return GpuReading("whole", "GPU-1", 24 * GIB, 12 * GIB, instances=(part,))
+
+            options = {"capacity": 2, "gate": str(gate)}
+            await worker.ask(Load(0, "tests.engines.noop:factory", "cpu", options), Ready, LIMIT_S)
+            return await MemoryMeasurement(worker, tmp_path, read_gpu).speak(2, LIMIT_S)
+
+    level = asyncio.run(measure())
+    assert (2, 3.0, 0) == (level.takes, level.nvml_gb, level.failed)

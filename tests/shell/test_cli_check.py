@@ -1,15 +1,15 @@
-"""`fishd check BUNDLE…`: all that is wrong, in one report, with audio decoded elsewhere."""
+"""`fishd check BUNDLE…`: every fault in one report, with audio decoded in another process."""
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
-import pytest
+import soundfile
 
-from fishd.cli.preflight import Answers, inspect_all
-from fishd.wire.messages import Inspect, Inspected
-from tests.daemon.bundles import make_bundle
-from tests.shell.cli import ROOT, Ended, fishd
+from tests.daemon.bundles import make_bundle, tone
+from tests.shell.cli import ROOT, Ended, fishd, on_a_terminal
 
 NOOP = '[engine]\nname = "tests.engines.noop:factory"\n'
 
@@ -19,18 +19,18 @@ def check(tmp_path: Path, *bundles: Path) -> Ended:
     return fishd("check", *bundles, cwd=tmp_path)
 
 
-def test_a_good_bundle_is_said_to_be_good(tmp_path: Path) -> None:
-    """With its size, its clips' lengths and the limits that held."""
+def test_a_good_bundle_is_reported_as_ok(tmp_path: Path) -> None:
+    """With its size, its clips' lengths and the limits."""
     said = check(tmp_path, ROOT / "inbox_example" / "two-voices")
 
     assert 0 == said.returncode
-    assert "✓ two-voices: good: 2 speakers, 6 segments" in said.stdout
+    assert "✓ two-voices: ok, 2 speakers, 6 segments" in said.stdout
     assert "ada.wav: 7.4 s" in said.stdout
     assert "1,000 speakers, 50,000 segments of 2,000 characters" in said.stdout
 
 
-def test_all_faults_are_said_together(tmp_path: Path) -> None:
-    """Of text, of files, of audio, of the engine; of every bundle."""
+def test_all_faults_are_reported_together(tmp_path: Path) -> None:
+    """In text, files, audio and engine options; of every bundle."""
     noise = {"Bob": b"RIFF no audio", "Cyd": b""}
     spoilt = make_bundle(tmp_path / "spoilt", {"Ada": [" "], "Bob": ["Hello."], "Cyd": ["Hello."]}, noise)
     strange = make_bundle(tmp_path / "strange", language="xx", engine_options={"speed": 2})
@@ -45,7 +45,35 @@ def test_all_faults_are_said_together(tmp_path: Path) -> None:
     assert "✗ strange: 2 faults" in lines
     assert "✗ job.toml: engine_options.speed: is not a known option; known is mood" in lines
     assert '✗ job.toml: language "xx": is not spoken by this engine' in lines
-    assert "✗ bundle: is not there" in lines
+    assert "✗ bundle: does not exist" in lines
+
+
+def test_warnings_are_reported_with_their_places_and_change_no_exit_code(tmp_path: Path) -> None:
+    """Of a text and of a clip; the bundle is ok."""
+    low_rate = io.BytesIO()
+    soundfile.write(low_rate, tone(), 8_000, format="WAV", subtype="PCM_16")
+    lines = {"Ada": ["<|loud|> Hello.", "Fine."]}
+    said = check(tmp_path, make_bundle(tmp_path / "odd", lines, {"Ada": low_rate.getvalue()}))
+
+    assert 0 == said.returncode
+    headline, text, audio, clip = said.stdout.splitlines()[:4]
+    assert "✓ odd: ok, 1 speaker, 2 segments, 2 warnings" == headline
+    assert text.startswith("  ! speakers[0].segments[0].text: holds a control token")
+    assert audio.startswith("  ! Ada.wav: is sampled at 8000 Hz")
+    assert "    Ada.wav: 3.0 s" == clip
+
+
+def test_on_a_terminal_a_long_fault_is_wrapped_behind_its_mark(tmp_path: Path) -> None:
+    """Between words, with a hanging indent."""
+    (tmp_path / "config.toml").write_text(NOOP)
+    bundle = make_bundle(tmp_path / "long", {"Ada": ["word " * 500]})
+    shown = on_a_terminal("check", bundle, cwd=tmp_path, env={"NO_COLOR": "1"})
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+
+    assert "✗ long: 1 fault" == lines[0]
+    assert lines[1].startswith("  ✗ speakers[0].segments[0].text: is 2,499 characters long")
+    assert re.match(r"    \S", lines[2])
+    assert 80 >= max(map(len, lines))
 
 
 def test_a_name_cannot_harm_the_terminal(tmp_path: Path) -> None:
@@ -56,18 +84,30 @@ def test_a_name_cannot_harm_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in said.stdout
 
 
-@pytest.mark.parametrize("broken", ["b", "a", "c"])
-def test_a_clip_that_breaks_the_decoder_is_named_and_the_rest_go_on(broken: str) -> None:
-    """The process that decodes dies; a new one takes the clips after it."""
+def test_an_engine_that_crashes_when_asked_is_reported(tmp_path: Path) -> None:
+    """The audio is still checked, and `check` names what it could not ask."""
+    (tmp_path / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    (tmp_path / "config.toml").write_text('[engine]\nname = "crashing:factory"\n')
+    said = fishd(
+        "check",
+        make_bundle(tmp_path / "one"),
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{ROOT}:{tmp_path}"},
+    )
 
-    def asked(_engine: str, clips: list[Inspect], _env: object) -> Answers:
-        ids = [clip.id for clip in clips]
-        good = ids[: ids.index(broken)] if broken in ids else ids
-        answers = tuple(Inspected(id_, 2.0) for id_ in good)
-        return Answers(answers, "it was ended by SIGSEGV" if broken in ids else "")
+    assert 1 == said.returncode
+    assert (
+        "✗ job.toml: engine options and languages cannot be checked: crashing:factory gave no answer "
+        "(the process was killed by SIGSEGV)"
+    ) in said.stdout
+    assert "Ada.wav: " in said.stdout
 
-    found = inspect_all("", [Inspect(id_, id_) for id_ in "abc"], asked)
 
-    assert {"a", "b", "c"} == found.keys()
-    faults = {id_: clip.fault for id_, clip in found.items() if clip.fault}
-    assert {broken: "broke the process that decodes it: it was ended by SIGSEGV"} == faults
+def test_a_reference_is_checked_against_the_configured_limits(tmp_path: Path) -> None:
+    """As the daemon would with the same configuration."""
+    (tmp_path / "config.toml").write_text(f"{NOOP}[limits]\nmin_reference_s = 2\n")
+    said = fishd("check", make_bundle(tmp_path / "short"), cwd=tmp_path)
+
+    assert 1 == said.returncode
+    assert "✗ Ada.wav: is 1.50 s long; at least 2 s of speech are needed" in said.stdout
+    assert "2 to 600 s" in said.stdout

@@ -1,4 +1,4 @@
-"""`fishd check ARCHIVE`: as for the folder that is in it."""
+"""`fishd check ARCHIVE`: as for the folder inside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOOP = '[engine]\nname = "tests.engines.noop:factory"\n'
 
 
 def check(folder: Path, bundle: Path, limits: str = "") -> Ended:
-    """Whatever comes of it, no temporary file is left, and none is named."""
+    """Whatever the outcome, no temporary file is left over and none is named."""
     (folder / "config.toml").write_text(NOOP + limits)
     room = folder / "room"
     room.mkdir()
@@ -33,19 +33,19 @@ def pack(source: Path, kind: str = "zip") -> Path:
 
 
 @pytest.mark.parametrize("kind", ["zip", "gztar"])
-def test_a_good_archive_is_said_to_be_good(tmp_path: Path, kind: str) -> None:
-    """Under its own name, with its clips' lengths: the audio in it is decoded, too."""
+def test_a_good_archive_is_reported_as_ok(tmp_path: Path, kind: str) -> None:
+    """Under its own name, with its clips' lengths: the audio inside is decoded, too."""
     source = ROOT / "inbox_example" / "two-voices"
     archive = Path(shutil.make_archive(str(tmp_path / "two voices"), kind, source))
     said = check(tmp_path, archive)
 
     assert 0 == said.returncode
-    assert f"✓ {archive.name}: good: 2 speakers, 6 segments" in said.stdout
+    assert f"✓ {archive.name}: ok, 2 speakers, 6 segments" in said.stdout
     assert "ada.wav: 7.4 s" in said.stdout
 
 
-def test_all_faults_in_an_archive_are_said_together(tmp_path: Path) -> None:
-    """Of text, of files, of audio, with their places in the bundle."""
+def test_all_faults_in_an_archive_are_reported_together(tmp_path: Path) -> None:
+    """In text, files and audio, with their places in the bundle."""
     spoilt = {"Ada": [" "], "Bob": ["Hello."]}
     said = check(tmp_path, pack(make_bundle(tmp_path / "spoilt", spoilt, {"Bob": b"RIFF no audio"})))
 
@@ -56,7 +56,7 @@ def test_all_faults_in_an_archive_are_said_together(tmp_path: Path) -> None:
     assert "✗ Bob.wav: not audio that can be read; give it as WAV, FLAC, OGG or MP3" in lines
 
 
-def test_an_archive_that_is_cut_is_said_to_be(tmp_path: Path) -> None:
+def test_a_truncated_archive_is_reported(tmp_path: Path) -> None:
     """It cannot be unpacked."""
     archive = pack(make_bundle(tmp_path / "cut"))
     os.truncate(archive, archive.stat().st_size // 2)
@@ -66,8 +66,8 @@ def test_an_archive_that_is_cut_is_said_to_be(tmp_path: Path) -> None:
     assert "✗ cut.zip: 1 fault\n  ✗ bundle: is damaged, or its end is missing\n" in said.stdout
 
 
-def test_an_archive_that_leads_out_is_said_to(tmp_path: Path) -> None:
-    """Nothing of it is written anywhere."""
+def test_an_archive_that_leads_out_is_reported(tmp_path: Path) -> None:
+    """Nothing in it is written anywhere."""
     with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
         archive.writestr("../../slipped", b"x")
     said = check(tmp_path, tmp_path / "slip.zip")
@@ -78,15 +78,15 @@ def test_an_archive_that_leads_out_is_said_to(tmp_path: Path) -> None:
 
 
 def test_the_limits_of_the_configuration_hold(tmp_path: Path) -> None:
-    """They bound what is unpacked."""
+    """They apply to what is unpacked."""
     said = check(tmp_path, pack(make_bundle(tmp_path / "big")), "[limits]\nmax_files = 1\n")
 
     assert 1 == said.returncode
     assert "✗ bundle: holds more than 1 file" in said.stdout
 
 
-def test_a_file_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
-    """With what is one."""
+def test_a_file_that_is_no_archive_is_reported(tmp_path: Path) -> None:
+    """With the kinds that are."""
     (tmp_path / "script.docx").write_text("Hello.")
     said = check(tmp_path, tmp_path / "script.docx")
 
@@ -95,13 +95,15 @@ def test_a_file_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
     assert fault in [line.strip() for line in said.stdout.splitlines()]
 
 
-def test_no_room_to_unpack_in_is_said(
+def test_a_missing_temporary_folder_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A temporary folder that is gone, or full, is no traceback."""
+    """Without a traceback."""
     (tmp_path / "config.toml").write_text(NOOP)
     archive = pack(make_bundle(tmp_path / "one"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     monkeypatch.setenv("COLUMNS", "120")
     assert 1 == check_in_process([archive], tmp_path / "config.toml")
-    assert "cannot be unpacked for a look: No such file or directory; set TMPDIR" in capsys.readouterr().out
+    assert (
+        "cannot be unpacked for the check: No such file or directory; set TMPDIR" in capsys.readouterr().out
+    )

@@ -12,7 +12,7 @@ from fishd.cli.output import CommandError
 from fishd.spool.root import FOLDERS, make_folders
 from tests.shell.bundles import write_bundle
 
-READ = "give yourself the right to read it"
+READ = "give yourself permission to read it"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_copy_is_whole_and_ready(root: Path, tmp_path: Path) -> None:
 def test_a_name_that_is_taken_anywhere_on_the_way_gets_a_number(
     folder: str, root: Path, tmp_path: Path
 ) -> None:
-    """So that the name stays what it is, from inbox to archive."""
+    """So that the name is the same from inbox to archive."""
     bundle = write_bundle(tmp_path / "job")
     (root / folder / "job").mkdir()
     (root / folder / "job-2").mkdir()
@@ -55,10 +55,10 @@ def test_a_name_that_is_taken_anywhere_on_the_way_gets_a_number(
 @pytest.mark.parametrize(
     ("name", "dropped"), [(".hidden", "_hidden"), ("a.part", "a"), ("a.tmp.PART", "a"), ("été ♫", "été ♫")]
 )
-def test_names_that_the_daemon_would_not_look_at_are_changed(
+def test_names_that_the_daemon_would_ignore_are_changed(
     name: str, dropped: str, root: Path, tmp_path: Path
 ) -> None:
-    """A hidden folder, or one that looks like a transfer in progress, is meant to be spoken all the same."""
+    """A hidden folder, or one named like a transfer in progress, is submitted all the same."""
     assert dropped == drop(write_bundle(tmp_path / name), root).name
 
 
@@ -72,7 +72,7 @@ def test_links_stay_links(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_fifo_is_refused_at_once(root: Path, tmp_path: Path) -> None:
-    """Reading it would wait for ever; what was copied before it is taken back."""
+    """Reading it would block; what was copied before it is removed."""
     bundle = write_bundle(tmp_path / "job")
     os.mkfifo(bundle / "pipe")
 
@@ -81,11 +81,11 @@ def test_a_fifo_is_refused_at_once(root: Path, tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_folder_is_refused(root: Path, tmp_path: Path) -> None:
-    """With the folder that was meant."""
+def test_what_is_not_a_folder_is_refused(root: Path, tmp_path: Path) -> None:
+    """With a hint at the folder to give."""
     bundle = write_bundle(tmp_path / "job")
 
-    assert f"{tmp_path}/no: is not there" == refusal(tmp_path / "no", root)
+    assert f"{tmp_path}/no: does not exist" == refusal(tmp_path / "no", root)
     assert (
         f"{bundle}/job.toml: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip); give {bundle}"
         == refusal(bundle / "job.toml", root)
@@ -93,15 +93,15 @@ def test_what_is_no_folder_is_refused(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_the_spool_is_refused(root: Path, tmp_path: Path) -> None:
-    """It would copy itself for ever."""
-    assert f"{tmp_path}: holds the spool itself; give the folder of one bundle" == refusal(tmp_path, root)
+    """It would copy itself without end."""
+    assert f"{tmp_path}: contains the spool itself; give the folder of one bundle" == refusal(tmp_path, root)
 
 
 def test_what_is_in_the_inbox_already_is_refused(root: Path, tmp_path: Path) -> None:
     """It would be spoken twice."""
     inside = root / "inbox" / write_bundle(tmp_path / "job").name
     (tmp_path / "job").rename(inside)
-    with pytest.raises(CommandError, match="is in the inbox already"):
+    with pytest.raises(CommandError, match="is already in the inbox"):
         drop(inside, root)
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> Non
 
 
 def test_a_shared_inbox_lets_the_group_move_the_copy(root: Path, tmp_path: Path) -> None:
-    """The daemon is another user of that group; a folder that it may not write it could not move."""
+    """The daemon is another user of that group, and can only move a folder that it may write to."""
     (root / "inbox").chmod(0o2775)
     bundle = write_bundle(tmp_path / "job")
     bundle.chmod(0o700)

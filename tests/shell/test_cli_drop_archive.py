@@ -16,7 +16,7 @@ from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd
 
 KINDS = "(.tar.gz, .tgz, .tar, .zip)"
-READ = "give yourself the right to read it"
+READ = "give yourself permission to read it"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def refusal(bundle: Path, root: Path) -> str:
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ".tgz"])
 def test_the_copy_is_whole_and_keeps_its_ending(root: Path, tmp_path: Path, ending: str) -> None:
-    """The job's name is without it; nothing else is left in the inbox."""
+    """The job is named without it; nothing else is left in the inbox."""
     archive = pack(tmp_path, f"Episode 3{ending}")
     dropped = drop(archive, root)
 
@@ -58,7 +58,7 @@ def test_the_copy_is_whole_and_keeps_its_ending(root: Path, tmp_path: Path, endi
 def test_a_name_that_is_taken_anywhere_on_the_way_gets_a_number(
     taken: str, root: Path, tmp_path: Path
 ) -> None:
-    """By a folder or by an archive: both would be jobs of that name. So it is for a folder, too."""
+    """By a folder or by an archive: both would be jobs of that name."""
     (root / taken).mkdir()
     (root / "archive" / "job-2.zip").touch()
 
@@ -71,8 +71,8 @@ def test_a_name_that_is_taken_anywhere_on_the_way_gets_a_number(
     "name",
     ["a.zip", "A.ZIP", "a.zip.zip", "a .zip", "a.part.zip", ".zip", "..zip", "été ♫.tar.gz", "a\nb.tar"],
 )
-def test_the_name_that_is_said_is_the_jobs(name: str, root: Path, tmp_path: Path) -> None:
-    """Whatever the archive is called: the daemon finds it, and claims it under that name."""
+def test_the_reported_name_is_the_jobs(name: str, root: Path, tmp_path: Path) -> None:
+    """Whatever the archive is called, the daemon finds it and claims it under that name."""
     dropped = drop(pack(tmp_path, name), root)
     inbox = Inbox(root / "inbox", root / "work", 1.0)
     inbox.scan(0.0)
@@ -87,17 +87,17 @@ def test_a_folder_with_an_archives_name_is_a_job_without_the_ending(root: Path, 
     assert ["job"] == names_in(root / "inbox")
 
 
-def test_a_cut_archive_is_refused(root: Path, tmp_path: Path) -> None:
-    """The daemon would wait for its end."""
+def test_a_truncated_archive_is_refused(root: Path, tmp_path: Path) -> None:
+    """The daemon would wait for the rest."""
     archive = pack(tmp_path)
     os.truncate(archive, archive.stat().st_size // 2)
-    mend = "pack it anew, or copy it here again"
+    fix = "pack it again, or copy it here again"
 
-    assert f"{archive}: is damaged, or its end is missing; {mend}" == refusal(archive, root)
+    assert f"{archive}: is damaged, or its end is missing; {fix}" == refusal(archive, root)
 
 
-def test_what_only_bears_an_archives_name_is_refused(root: Path, tmp_path: Path) -> None:
-    """Its content says what it is."""
+def test_a_file_that_only_has_an_archives_name_is_refused(root: Path, tmp_path: Path) -> None:
+    """Its content decides."""
     archive = tmp_path / "job.tar"
     archive.write_text("Dear Sir or Madam," * 100)
 
@@ -105,7 +105,7 @@ def test_what_only_bears_an_archives_name_is_refused(root: Path, tmp_path: Path)
 
 
 def test_a_file_that_is_no_archive_is_refused(root: Path, tmp_path: Path) -> None:
-    """With what may be given."""
+    """With what is accepted."""
     script = tmp_path / "script.docx"
     script.write_text("Hello.")
     give = "give a bundle's folder, or an archive of one"
@@ -114,14 +114,14 @@ def test_a_file_that_is_no_archive_is_refused(root: Path, tmp_path: Path) -> Non
 
 
 def test_a_fifo_with_an_archives_name_is_refused_at_once(root: Path, tmp_path: Path) -> None:
-    """Reading it would wait for ever."""
+    """Reading it would block."""
     os.mkfifo(tmp_path / "job.zip")
 
     assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", root)
 
 
 def test_a_link_to_an_archive_is_the_archive(root: Path, tmp_path: Path) -> None:
-    """As for a folder: what the link leads to is copied, under its own name."""
+    """Its target is copied, under the target's name."""
     archive = pack(tmp_path, "episode-7.zip")
     (tmp_path / "latest").symlink_to(archive)
 
@@ -132,7 +132,7 @@ def test_a_link_to_an_archive_is_the_archive(root: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("target", ["nowhere.zip", "job.zip"])
 def test_a_link_to_nowhere_or_to_itself_is_refused(target: str, root: Path, tmp_path: Path) -> None:
-    """Not followed for ever."""
+    """A loop of links is not followed."""
     (tmp_path / "job.zip").symlink_to(tmp_path / target)
 
     assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", root)
@@ -141,13 +141,13 @@ def test_a_link_to_nowhere_or_to_itself_is_refused(target: str, root: Path, tmp_
 def test_an_archive_in_the_inbox_is_not_dropped_again(root: Path, tmp_path: Path) -> None:
     """It would be spoken twice."""
     inside = pack(tmp_path).rename(root / "inbox" / "job.zip")
-    with pytest.raises(CommandError, match="is in the inbox already; the daemon takes it by itself"):
+    with pytest.raises(CommandError, match="is already in the inbox; the daemon takes it from there"):
         drop(inside, root)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_archive_that_may_not_be_read_is_named(root: Path, tmp_path: Path) -> None:
-    """And nothing of it is left in the inbox."""
+    """And nothing is left in the inbox."""
     archive = pack(tmp_path)
     archive.chmod(0)
 
@@ -171,5 +171,5 @@ def test_commands_know_a_job_that_is_still_an_archive_in_the_inbox(root: Path, t
     cancel, logs = (fishd(command, "job", cwd=tmp_path) for command in ("cancel", "logs"))
 
     where = f"{root}/inbox/job.tar"
-    assert f"fishd: job: is still in the inbox; to take it back, move {where} away\n" == cancel.stderr
+    assert f"fishd: job: is still in the inbox; to withdraw it, move {where} away\n" == cancel.stderr
     assert "fishd: job: is still in the inbox and has no log yet\n" == logs.stderr

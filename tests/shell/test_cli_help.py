@@ -1,4 +1,4 @@
-"""What `fishd --help` and its kin say, and how soon."""
+"""What `fishd --help` and each command's help show, and how fast."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from fishd import __version__
+from fishd.cli.app import app
 from tests.shell.cli import command, environ, fishd
 
 COMMANDS = (
@@ -40,11 +42,12 @@ finally:
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
-    """The contract's table, in sections."""
+    """In sections; a command without one would be missing."""
     said = fishd("--help", cwd=tmp_path)
 
     assert 0 == said.returncode
-    for name in COMMANDS:
+    assert {*COMMANDS, "service"} == set(get_command(app).commands)
+    for name in (*COMMANDS, "service"):
         assert f"\n  {name} " in said.stdout
 
 
@@ -69,13 +72,13 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
     assert min(seconds() for _ in range(5)) < 0.3
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "service install", "service uninstall"])
 def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     """Within 80 columns, and without Python's names for types."""
-    said = fishd(name, "--help", cwd=tmp_path)
+    said = fishd(*name.split(), "--help", cwd=tmp_path)
 
     assert 0 == said.returncode
-    assert said.stdout.startswith(f"Usage: fishd {name}") or f"fishd {name}" in said.stdout
+    assert said.stdout.startswith(f"Usage: fishd {name} ")
     assert max(map(len, said.stdout.splitlines())) <= 80
     assert "list[" not in said.stdout
 
@@ -88,6 +91,6 @@ def test_a_mistyped_command_suggests_the_right_one(tmp_path: Path) -> None:
     assert "Did you mean 'status'?" in said.stderr
 
 
-def test_the_version_is_said(tmp_path: Path) -> None:
+def test_the_version_is_printed(tmp_path: Path) -> None:
     """On stdout, alone."""
     assert f"fishd {__version__}\n" == fishd("--version", cwd=tmp_path).stdout

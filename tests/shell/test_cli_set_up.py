@@ -38,7 +38,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     said = fishd("init", ".", cwd=tmp_path)
 
     assert 2 == said.returncode
-    assert "config.toml: is there already; nothing was changed" in said.stderr
+    assert "config.toml: already exists; nothing was changed" in said.stderr
     assert "# mine\n" == (tmp_path / "config.toml").read_text()
     assert not (tmp_path / "spool").exists()
 
@@ -52,7 +52,7 @@ def test_check_lists_what_a_configuration_changes(home: Path) -> None:
     assert "pool.model_memory_gb = 6.0 (default 8.0)" in said.stdout
 
 
-def test_check_says_every_fault_of_a_configuration(tmp_path: Path) -> None:
+def test_check_reports_every_fault_of_a_configuration(tmp_path: Path) -> None:
     """With line and key, and exit code 2."""
     (tmp_path / "bad.toml").write_text("[pool]\nmax_takes = 0\ncpu_wrokers = 2\n")
     said = fishd("check", "--config", "bad.toml", cwd=tmp_path)
@@ -62,8 +62,8 @@ def test_check_says_every_fault_of_a_configuration(tmp_path: Path) -> None:
     assert "bad.toml:3: pool.cpu_wrokers: is not a known key; did you mean cpu_workers?" in said.stderr
 
 
-def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
-    """Every command that takes --config says so alike."""
+def test_a_configuration_that_is_named_must_exist(tmp_path: Path) -> None:
+    """Every command that takes --config reports it."""
     for name in ("status", "plan", "doctor", "check"):
         said = fishd(name, "--config", "no.toml", cwd=tmp_path)
         assert ("no.toml: is not there" in said.stdout + said.stderr, said.returncode in (1, 2)) == (
@@ -72,7 +72,7 @@ def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
         )
 
 
-def test_plan_prints_the_exact_log_lines_for_described_cards(tmp_path: Path) -> None:
+def test_plan_prints_the_exact_log_lines_for_described_gpus(tmp_path: Path) -> None:
     """The issue's own example."""
     said = fishd("plan", "--gpu", "RTX 4090:24", "--model-memory", "6", cwd=tmp_path)
 
@@ -93,17 +93,17 @@ def test_plan_prints_the_exact_log_lines_for_described_cards(tmp_path: Path) -> 
         (("--model-memory", "0"), "must be a number of GB, 0.1 or more"),
     ],
 )
-def test_plan_refuses_what_is_no_card_or_budget(
+def test_plan_refuses_an_invalid_gpu_or_budget(
     arguments: tuple[str, str], words: str, tmp_path: Path
 ) -> None:
-    """In words, with exit code 2."""
+    """With a message and exit code 2."""
     said = fishd("plan", *arguments, cwd=tmp_path)
 
     assert (2, True) == (said.returncode, words in said.stderr)
 
 
 def test_status_says_that_no_daemon_has_run(home: Path) -> None:
-    """In words for people, exit code 1; as whole JSON for programs."""
+    """As a message with exit code 1, or as complete JSON."""
     said = fishd("status", cwd=home)
     told = json.loads(fishd("status", "--json", cwd=home).stdout)
 
@@ -114,7 +114,7 @@ def test_status_says_that_no_daemon_has_run(home: Path) -> None:
 
 
 def test_a_command_outside_of_any_spool_says_how_to_find_one(tmp_path: Path) -> None:
-    """With the mend, and exit code 2."""
+    """With the fix, and exit code 2."""
     for arguments in (
         ("status",),
         ("submit", ROOT / "inbox_example/two-voices"),
@@ -124,7 +124,7 @@ def test_a_command_outside_of_any_spool_says_how_to_find_one(tmp_path: Path) -> 
         said = fishd(*arguments, cwd=tmp_path)
         assert 2 == said.returncode
         assert (
-            "is not there; name the configuration with --config, or make a spool with `fishd init DIR`"
+            "does not exist; name the configuration with --config, or create a spool with `fishd init DIR`"
             in (said.stderr)
         )
 
@@ -133,30 +133,30 @@ def test_reload_and_cancel_say_that_no_daemon_runs(home: Path) -> None:
     """Or that there is no such job."""
     reload, cancel = fishd("reload", cwd=home), fishd("cancel", "x", cwd=home)
 
-    assert (1, True) == (reload.returncode, "no daemon serves this spool" in reload.stderr)
+    assert (1, True) == (reload.returncode, "no daemon is running" in reload.stderr)
     assert (1, True) == (cancel.returncode, "x: no such job" in cancel.stderr)
 
 
-def test_doctor_finds_all_well(home: Path) -> None:
-    """A line a thing; the engine was loaded for it."""
+def test_doctor_finds_no_fault(home: Path) -> None:
+    """One line for each check; the engine is really loaded."""
     said = fishd("doctor", cwd=home)
 
     assert 0 == said.returncode
-    for name in ("fishd", "Configuration", "Spool", "Renames", "Room", "Daemon", "GPU", "Engine"):
+    for name in ("fishd", "Configuration", "Spool", "Renames", "Watch", "Disk", "Daemon", "GPU", "Engine"):
         assert f" {name}: " in said.stdout
     assert "noop on CPU" in said.stdout
-    assert "All is well" in said.stdout
+    assert "No faults" in said.stdout
 
 
 @pytest.mark.parametrize(
     ("section", "words"),
     [
         ('[engine]\nname = "no_such:factory"', "No module named 'no_such'"),
-        ('[engine]\nname = "fishd.core.text.humanize:clock"', "see engine.name and engine.options"),
+        ('[engine]\nname = "fishd.core.text.humanize:clock"', "check engine.name and engine.options"),
         ("[pool]\nmax_takes = 0", "must be a whole number from 1 to 100"),
         (
             '[engine]\nname = "tests.engines.noop:factory"\noptions = { load = "kill" }',
-            "its process did not live through the loading: it was ended by SIGKILL",
+            "tests.engines.noop:factory: cannot be loaded: the process was killed by SIGKILL",
         ),
         (
             '[engine]\nname = "tests.engines.noop:factory"\noptions = { load = "out of memory" }',
@@ -164,18 +164,37 @@ def test_doctor_finds_all_well(home: Path) -> None:
         ),
     ],
 )
-def test_doctor_names_each_fault_and_its_mend(section: str, words: str, home: Path) -> None:
+def test_doctor_names_each_fault_and_its_fix(section: str, words: str, home: Path) -> None:
     """With exit code 1, whatever an engine does to its process."""
     (home / "config.toml").write_text(section)
     said = fishd("doctor", cwd=home)
 
     assert 1 == said.returncode
     assert words in said.stdout
-    assert "1 fault to mend" in said.stdout
+    assert said.stdout.endswith("\n1 fault\n")
+
+
+def test_doctor_accepts_a_spool_whose_folders_are_missing(home: Path) -> None:
+    """The daemon creates them; what needs them is not checked."""
+    shutil.rmtree(home / "spool" / "inbox")
+    said = fishd("doctor", cwd=home)
+
+    assert 0 == said.returncode
+    assert f"! Spool: {home}/spool has no inbox yet -> the daemon creates them" in said.stdout
+    assert "Renames" not in said.stdout
+
+
+@pytest.mark.parametrize("command", ["doctor", "calibrate"])
+def test_checking_the_engine_creates_no_spool(command: str, tmp_path: Path) -> None:
+    """Where there is none, the engine's cache is in a temporary folder."""
+    (tmp_path / "config.toml").write_text('[engine]\nname = "preview"\n')
+
+    assert 0 == fishd(command, cwd=tmp_path).returncode
+    assert ["config.toml"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_doctor_sees_a_spool_that_is_a_file(home: Path) -> None:
-    """A fault of the spool does not end the look at the rest."""
+    """A fault of the spool does not stop the other checks."""
     shutil.rmtree(home / "spool")
     (home / "spool").write_text("")
     said = fishd("doctor", cwd=home)
@@ -186,7 +205,7 @@ def test_doctor_sees_a_spool_that_is_a_file(home: Path) -> None:
 
 
 def test_colour_is_for_terminals_only(home: Path) -> None:
-    """And not for those who say NO_COLOR."""
+    """And not with NO_COLOR."""
     piped = fishd("check", cwd=home).stdout
     shown = on_a_terminal("check", cwd=home)
     uncoloured = on_a_terminal("check", cwd=home, env={"NO_COLOR": "1"})

@@ -35,8 +35,8 @@ def test_without_a_name_the_current_folders_file_is_read(
     assert 5 == load_config(None, {}).pool.max_takes
 
 
-def test_without_any_file_the_defaults_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the default file may be missing; variables count all the same."""
+def test_without_any_file_the_defaults_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the default file may be missing; variables still override it."""
     monkeypatch.chdir(tmp_path)
 
     assert 4 == load_config(None, {"FISHD_POOL_MAX_TAKES": "4"}).pool.max_takes
@@ -50,19 +50,19 @@ def test_a_named_file_that_is_missing_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
-    """What the system says of it is in the message."""
+    """The message has the system's reason."""
     assert f"{tmp_path}: cannot be read: Is a directory" == fault_of(tmp_path)
 
 
 def test_text_that_is_not_utf8_has_its_line(tmp_path: Path) -> None:
-    """A Latin-1 umlaut on line 2."""
+    """Here a Latin-1 umlaut on line 2."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"[spool]\nroot = 'f\xfcr'\n")
 
-    assert f"{path}:2: is not UTF-8 text; save it in that encoding" == fault_of(path)
+    assert f"{path}:2: is not UTF-8 text; save the file as UTF-8" == fault_of(path)
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     """A file that was edited on Windows works."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbf[pool]\r\nmax_takes = 7\r\n")
@@ -70,8 +70,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
     assert 7 == load_config(path, {}).pool.max_takes
 
 
-def test_what_init_writes_is_the_top_levels_file() -> None:
-    """The package carries the explained configuration, word for word."""
+def test_init_writes_the_top_level_file() -> None:
+    """The packaged copy and the top-level config.toml are identical."""
     shipped = Path(__file__).parents[2] / "config.toml"
 
     assert shipped.read_text("utf-8") == commented_defaults()

@@ -121,7 +121,7 @@ INCOMPLETE = {
     "half a manifest": (
         {"manifest": 'title = "Episode 3"\n[[spea'},
         [
-            "job.toml:2:7: expected ']]' at the end of an array declaration",
+            "job.toml:2:7: is not valid TOML: expected ']]' at the end of an array declaration",
             "bundle: stayed incomplete for 300 s",
         ],
     ),
@@ -232,16 +232,25 @@ def test_new_times_hold_from_the_next_scan(place: Place) -> None:
     """As after a reload."""
     write_bundle(place.inbox / "a")
     place.scan_after(0)
-    place.scanner.settle(0.5, 10)
+    place.scanner.settle(0.5, 10, Limits())
     assert ["a"] == place.scan_after(0.5)
 
 
 def test_without_settling_time_a_whole_bundle_is_found_at_once(tmp_path: Path) -> None:
     """settle_s = 0 trusts the user."""
     place = Place(tmp_path)
-    place.scanner.settle(0, 0)
+    place.scanner.settle(0, 0, Limits())
     write_bundle(place.inbox / "a")
     assert ["a"] == place.scan_after(0)
+
+
+def test_new_limits_apply_to_what_already_settles(place: Place) -> None:
+    """As after a reload: a manifest that was too large is read again, without a change in the bundle."""
+    place.scanner.settle(SETTLE_S, TIMEOUT_S, Limits(manifest_bytes=10))
+    write_bundle(place.inbox / "a")
+    assert [] == place.scan_after(0) + place.scan_after(SETTLE_S) + place.scan_after(1)
+    place.scanner.settle(SETTLE_S, TIMEOUT_S, Limits())
+    assert ["a"] == place.scan_after(1) + place.scan_after(SETTLE_S)
 
 
 def test_a_replaced_inbox_is_scanned_like_the_old_one(place: Place) -> None:

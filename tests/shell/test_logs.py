@@ -25,6 +25,7 @@ CONTRACT = (
     "[Main] Launching Worker 0 on GPU 0 for Speaker 0",
 )
 LOG = logging.getLogger("fishd.test")
+COLOUR = "\x1b[1;33m"  # a warning's
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,17 @@ def test_new_settings_take_effect(tmp_path: Path) -> None:
         LOG.warning("heard")
     assert json.loads(stream.getvalue())["message"] == "heard"
     assert json.loads((tmp_path / "new.log").read_text())["message"] == "heard"
+
+
+def test_colour_changes_with_the_settings() -> None:
+    """The terminal's too, without a restart."""
+    stream = Terminal()
+    with logging_to(stream) as logs:
+        for color in ("never", "auto"):
+            logs.change(Settings(color=color))
+            LOG.warning("[Main] a %s line", color)
+    without, with_colour = stream.getvalue().splitlines()
+    assert (False, True) == (COLOUR in without, COLOUR in with_colour)
 
 
 def test_bad_new_settings_change_nothing(tmp_path: Path) -> None:

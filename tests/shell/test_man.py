@@ -1,4 +1,4 @@
-"""fishd(1), made from the commands' own help; and the completion of the shells."""
+"""fishd(1), made from the commands' own help, and shell completion."""
 
 from __future__ import annotations
 

@@ -298,7 +298,7 @@ def test_a_corrupt_line_is_told_and_the_others_stand(spool: Spool) -> None:
     lines, faults = read_journal(folder)
     assert [ClaimedLine("t"), SPOKEN] == lines
     assert ["journal.jsonl:1", "journal.jsonl:4"] == [fault.where for fault in faults]
-    assert all(fault.what.endswith("; what it told is done again") for fault in faults)
+    assert all(fault.what.endswith("; its work is repeated") for fault in faults)
 
 
 def test_after_a_failed_sync_nothing_unsynced_stands(spool: Spool) -> None:

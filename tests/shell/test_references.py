@@ -1,13 +1,15 @@
-"""Reference clips from strangers' hands: real files, and what the worker says of each."""
+"""Untrusted reference clips: real files, and the faults and warnings that the worker finds."""
 
 import struct
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
-from fishd.wire.messages import Inspect, Inspected
+from fishd.core.model.limits import Limits
+from fishd.wire.messages import Inspect, Inspected, ToWorker
 from fishd.worker.references import inspect
 
 UNREADABLE = "not audio that can be read; give it as WAV, FLAC, OGG or MP3"
@@ -38,7 +40,7 @@ def test_good_speech_has_no_fault_and_no_warning(tmp_path: Path, name: str, kind
 
 
 def test_stereo_and_192_khz_are_taken_as_they_are(tmp_path: Path) -> None:
-    """Engines mix and resample; nothing need be said."""
+    """Engines mix and resample, so there is no warning."""
     found = look(write(tmp_path / "a.wav", noise(2.0, 192_000, 2), 192_000))
     assert Inspected("q", 2.0) == found
 
@@ -50,7 +52,7 @@ def test_more_channels_than_anyone_has_are_decoded_in_bounded_memory(tmp_path: P
 
 
 def test_8_bit_audio_is_a_warning(tmp_path: Path) -> None:
-    """It can be used, but its noise is cloned too."""
+    """It is usable, but its noise is cloned too."""
     found = look(write(tmp_path / "a.wav", noise(2.0), subtype="PCM_U8"))
     assert ("", ("is 8-bit audio; its noise will be heard in the voice",)) == (found.fault, found.warnings)
 
@@ -64,19 +66,43 @@ def test_a_low_sample_rate_is_a_warning(tmp_path: Path) -> None:
 def test_over_a_minute_is_a_warning(tmp_path: Path) -> None:
     """It loads slowly and clones no better."""
     found = look(write(tmp_path / "a.wav", noise(61.0, 16_000)))
-    assert ("", ("is 61 s long; 10 to 30 s serve as well and load sooner",)) == (found.fault, found.warnings)
+    assert ("", ("is 61 s long; 10 to 30 s work as well and load faster",)) == (found.fault, found.warnings)
 
 
 def test_over_ten_minutes_is_a_fault(tmp_path: Path) -> None:
     """Decoding stops there."""
     found = look(write(tmp_path / "a.flac", np.tile(noise(1.0, 8000), (601, 1)), 8000))
-    assert "is over 600 s long; 10 to 30 s serve best" == found.fault
+    assert "is over 600 s long; 10 to 30 s work best" == found.fault
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault", "warnings"),
+    [
+        (Limits(min_reference_s=2.5), "is 2.00 s long; at least 2.5 s of speech are needed", ()),
+        (Limits(max_reference_s=1.5), "is over 1.5 s long; 10 to 30 s work best", ()),
+        (Limits(long_reference_s=1.5), "", ("is 2 s long; 10 to 30 s work as well and load faster",)),
+        (Limits(min_reference_s=2.0, long_reference_s=2.0, max_reference_s=2.0), "", ()),
+    ],
+)
+def test_the_limits_of_the_configuration_hold(
+    tmp_path: Path, limits: Limits, fault: str, warnings: tuple[str, ...]
+) -> None:
+    """Each of the three; a clip exactly as long as a limit is within it."""
+    path = write(tmp_path / "a.wav", noise(2.0))
+    found = inspect(Inspect.within(limits, "q", str(path)))
+    assert (fault, warnings) == (found.fault, found.warnings)
+
+
+def test_a_sender_that_knows_no_limits_means_the_default_ones() -> None:
+    """A message as an older daemon or command writes it."""
+    old = b'{"type": "Inspect", "id": "q", "path": "a.wav"}'
+    assert Inspect.within(Limits(), "q", "a.wav") == msgspec.json.decode(old, type=ToWorker)
 
 
 def test_mp3_under_a_wav_name_is_a_warning(tmp_path: Path) -> None:
-    """It is read all the same."""
+    """It is read as what it is."""
     found = look(write(tmp_path / "a.wav", noise(2.0), format="MP3"))
-    assert ("", ("holds MP3 audio under the name .wav; it is read all the same",)) == (
+    assert ("", ("holds MP3 audio under the name .wav; it is read as MP3",)) == (
         found.fault,
         found.warnings,
     )
@@ -87,7 +113,7 @@ def test_mp3_under_a_wav_name_is_a_warning(tmp_path: Path) -> None:
     [(0.2, "is 0.20 s long; at least 1 s of speech are needed"), (0.999, "is 1.00 s long; at least 1 s")],
 )
 def test_under_a_second_is_a_fault(tmp_path: Path, seconds: float, fault: str) -> None:
-    """Too little to hear a voice in."""
+    """Too short to clone a voice from."""
     assert look(write(tmp_path / "a.wav", noise(seconds))).fault.startswith(fault)
 
 
@@ -107,7 +133,7 @@ def test_samples_that_are_not_numbers_are_a_fault(tmp_path: Path, bad: float) ->
 
 
 def test_an_empty_file_is_a_fault(tmp_path: Path) -> None:
-    """Zero bytes have words of their own."""
+    """Zero bytes have a message of their own."""
     (tmp_path / "a.wav").touch()
     assert Inspected("q", 0.0, "is empty (zero bytes)") == look(tmp_path / "a.wav")
 
@@ -130,7 +156,7 @@ def test_a_file_cut_in_the_middle_is_judged_by_what_is_there(tmp_path: Path) -> 
 
 
 def test_a_header_that_lies_about_its_rate_is_a_fault(tmp_path: Path) -> None:
-    """Two thousand million samples a second are nobody's voice."""
+    """Two thousand million samples a second are impossible."""
     path = write(tmp_path / "a.wav", noise(2.0))
     content = bytearray(path.read_bytes())
     content[24:28] = struct.pack("<I", 2_000_000_000)
@@ -139,7 +165,7 @@ def test_a_header_that_lies_about_its_rate_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    """It may have gone since the bundle was read."""
+    """It may have been removed since the bundle was read."""
     assert "cannot be opened: No such file or directory" == look(tmp_path / "gone.wav").fault
 
 
@@ -151,7 +177,7 @@ def test_a_folder_is_a_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_damaged_files_never_raise(tmp_path: Path, seed: int) -> None:
-    """Bytes changed at random, in the header and in the samples: an answer comes all the same."""
+    """Bytes changed at random, in the header and in the samples: there is still an answer."""
     chance = np.random.default_rng(seed)
     suffix, kind = (("wav", "WAV"), ("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3"))[seed % 4]
     path = write(tmp_path / f"a.{suffix}", noise(1.5), format=kind)

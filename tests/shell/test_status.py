@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ STATUS = Status(
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """Nothing is lost, and no other file is left."""
-    write_status(tmp_path / "status.json", STATUS)
+    asyncio.run(write_status(tmp_path / "status.json", STATUS))
     assert read_status(tmp_path / "status.json") == STATUS
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
@@ -36,7 +37,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     """A folder's odd bytes must not prevent the status."""
     job = msgspec.structs.replace(STATUS.jobs[0], name="b\udcff")
-    write_status(tmp_path / "status.json", msgspec.structs.replace(STATUS, jobs=(job,)))
+    asyncio.run(write_status(tmp_path / "status.json", msgspec.structs.replace(STATUS, jobs=(job,))))
     status = read_status(tmp_path / "status.json")
     assert status is not None
     assert status.jobs[0].name == r"b\xff"
@@ -78,15 +79,16 @@ def test_a_newer_daemons_extra_fields_are_ignored(tmp_path: Path) -> None:
 def test_readers_never_see_half_a_status(tmp_path: Path) -> None:
     """The file is replaced in one step."""
     path = tmp_path / "status.json"
-    write_status(path, STATUS)
+    asyncio.run(write_status(path, STATUS))
     done = threading.Event()
 
-    def write() -> None:
+    async def write() -> None:
         for number in range(300):
-            write_status(path, msgspec.structs.replace(STATUS, waiting=number, engine="x" * number * 50))
+            status = msgspec.structs.replace(STATUS, waiting=number, engine="x" * number * 50)
+            await write_status(path, status)
         done.set()
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=lambda: asyncio.run(write()))
     writer.start()
     while not done.is_set():
         assert read_status(path) is not None

@@ -13,7 +13,7 @@ from tests.daemon.running import ROOT
 
 UNITS = ROOT / "systemd"
 MOST_EXPOSURE = 10  # in tenths
-WITHIN_THE_HOUSE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: systemd)"
@@ -23,7 +23,7 @@ needs_systemd = pytest.mark.skipif(
 def analyze(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["systemd-analyze", *arguments],
-        env={**WITHIN_THE_HOUSE, **env},
+        env={**PLAIN_ENV, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -54,7 +54,7 @@ def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
 
 @needs_systemd
 def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
-    """The same for the user unit, except that its program is not on this machine."""
+    """Nor for the user unit, with a program that exists on this machine."""
     unit = tmp_path / "fishd.service"
     unit.write_text(
         (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")

@@ -23,7 +23,7 @@ def test_a_member_drops_a_bundle_and_reads_what_was_spoken(service: Service) -> 
 
 
 def test_a_member_drops_with_cp(service: Service) -> None:
-    """What the group may write to is taken when it is still; no `.ready` is needed."""
+    """What the group may write to is taken when it has settled; no `.ready` is needed."""
     service.configure()
     service.start()
     service.machine.run("cp", "-r", "/opt/examples/by-convention", "/tmp/mine")
@@ -35,7 +35,7 @@ def test_a_member_drops_with_cp(service: Service) -> None:
 
 
 def test_a_folder_that_only_its_owner_may_write_to_waits_for_him(service: Service) -> None:
-    """The kernel moves it for nobody else: the log names the mend, and once mended it is taken."""
+    """Nobody else can rename it: the log names the fix, and once fixed it is taken."""
     service.configure()
     service.start()
     dropped = f"{SPOOL}/inbox/by-convention"

@@ -9,19 +9,16 @@ from tests.systemd.conftest import SPOOL, Service
 
 
 def test_installing_again_changes_nothing(service: Service) -> None:
-    """Every file is as it is, and the configuration is the operator's."""
+    """Every file is unchanged, and the configuration is the operator's."""
     service.configure()
     before = service.machine.path("/etc/fishd/config.toml").read_text()
     said = service.machine.run("fishd", "service", "install").splitlines()
-    assert {line.split("  ")[0] for line in said if not line.startswith("fishd: ")} == {
-        "as it is",
-        "kept",
-        "ran",
-    }
+    steps = {line.split()[0] for line in said if not line.startswith("fishd: ")}
+    assert {"unchanged", "keep", "run"} == steps
     assert service.machine.path("/etc/fishd/config.toml").read_text() == before
 
 
-def test_systemd_has_nothing_to_say_of_the_installed_unit(service: Service) -> None:
+def test_systemd_finds_no_fault_in_the_installed_unit(service: Service) -> None:
     """`verify` is silent, and the exposure at most 1.0."""
     assert service.machine.run("systemd-analyze", "verify", "--man=no", "fishd.service") == ""
     judged = service.machine.run(
@@ -47,7 +44,7 @@ def test_journal_lines_have_their_priority_and_one_time(service: Service) -> Non
 
 
 def test_a_log_file_goes_on_after_logrotate(service: Service) -> None:
-    """The file is moved and made anew by name; no line is lost, nothing has to be told."""
+    """The file is renamed and fishd opens a new one; no line is lost and no signal is needed."""
     service.configure()
     config = service.machine.path("/etc/fishd/config.toml")
     config.write_text(config.read_text() + '\n[log]\nfile = "/var/log/fishd/fishd.log"\n')
@@ -60,14 +57,14 @@ def test_a_log_file_goes_on_after_logrotate(service: Service) -> None:
 
 
 def test_commands_find_the_service_from_anywhere(service: Service) -> None:
-    """Without --config, the service's configuration is the one."""
+    """Without --config, the service's configuration is used."""
     service.configure()
     service.start()
     assert SPOOL in service.machine.run("fishd", "status")
 
 
 def test_uninstalling_leaves_configuration_and_spool(service: Service) -> None:
-    """Nothing of ours is left in /etc but the configuration; installing again finds it."""
+    """Only the configuration is left in /etc; installing again finds it."""
     service.configure()
     service.start()
     service.machine.run("fishd", "service", "uninstall")

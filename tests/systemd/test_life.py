@@ -25,7 +25,7 @@ def test_start_is_over_only_when_a_worker_is_ready(service: Service) -> None:
 
 
 def test_a_start_that_cannot_work_fails_at_once_and_says_why(service: Service) -> None:
-    """A fault in the configuration is not restarted; it stands in the journal with its place."""
+    """A fault in the configuration causes no restart; the journal names its place."""
     service.configure(cpu_workers="many")
     assert service.machine.tried("systemctl", "start", "fishd").returncode != 0
     assert service.is_active() == "failed"
@@ -34,7 +34,7 @@ def test_a_start_that_cannot_work_fails_at_once_and_says_why(service: Service) -
 
 
 def test_a_start_without_an_engine_fails_and_says_why(service: Service) -> None:
-    """What no worker can load is tried a few times; then `systemctl start` need not wait any longer."""
+    """What no worker can load is tried a few times; then `systemctl start` fails."""
     service.configure({"load": "raise"})
     service.drop_in("Restart=no")
     assert service.machine.tried("systemctl", "start", "fishd").returncode != 0
@@ -56,13 +56,13 @@ def test_reload_changes_the_pool(service: Service) -> None:
 
 
 def test_a_reload_of_a_bad_file_fails_and_changes_nothing(service: Service) -> None:
-    """Systemctl says that it failed; the daemon serves on as it was."""
+    """`systemctl reload` fails; the daemon continues as before."""
     service.configure(cpu_workers=1)
     service.start()
     daemon = service.pid()
     service.configure(cpu_workers="many")
     assert service.machine.tried("systemctl", "reload", "fishd").returncode != 0
-    words = "the configuration stays as it was"  # by the watch: `fishd reload` itself refuses
+    words = "the configuration is unchanged"  # by the watch: `fishd reload` itself refuses
     service.machine.wait_until(lambda: words in service.machine.journal(), "the fault in the journal")
     service.wait_until_reloaded()
     assert service.pid() == daemon
@@ -85,7 +85,7 @@ def test_a_killed_daemon_is_restarted_and_the_job_resumes(service: Service) -> N
 
 
 def test_a_frozen_loop_is_aborted_and_the_job_resumes(service: Service) -> None:
-    """The watchdog is not fed any more: SIGABRT, the stack in the journal, a new daemon."""
+    """The watchdog gets no more heartbeats: SIGABRT, the stack in the journal, a new daemon."""
     service.configure({"step_s": 0.05})
     service.drop_in("WatchdogSec=2\nEnvironment=PYTHONPATH=/opt/inside/freezing")
     service.start()
@@ -101,8 +101,8 @@ def test_a_frozen_loop_is_aborted_and_the_job_resumes(service: Service) -> None:
     assert service.restarts() == 1
 
 
-def test_stop_finishes_the_takes_in_hand(service: Service) -> None:
-    """The unit ends well; what is unfinished is resumed at the next start."""
+def test_stop_finishes_the_takes_in_progress(service: Service) -> None:
+    """The unit stops without an error; unfinished jobs resume at the next start."""
     service.configure({"step_s": 1.0})
     service.start()
     service.drop("long", lines=5)
@@ -131,7 +131,7 @@ def test_stop_keeps_its_limit(service: Service) -> None:
     assert "fishd.worker" not in service.machine.run("ps", "-e", "-o", "args")
 
 
-def test_systemctl_status_tells_how_far_it_is(service: Service) -> None:
+def test_systemctl_status_shows_the_progress(service: Service) -> None:
     """One line: jobs, segments, workers, the time left."""
     service.configure({"step_s": 0.1})
     service.start()

@@ -1,4 +1,4 @@
-"""`fishd calibrate`: load one worker, have it speak more and more takes at once, and see what it holds."""
+"""`fishd calibrate`: measure the memory of one worker as it speaks more and more takes at once."""
 
 from __future__ import annotations
 
@@ -11,76 +11,83 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from fishd.cli.locate import load
-from fishd.cli.output import WELL, CommandError, console, say
+from fishd.cli.locate import engine_cache, read_config
+from fishd.cli.memory_measurement import MemoryMeasurement
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, console, print_message
 from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import Config
 from fishd.core.config.edit import set_number, set_number_anyhow
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 from fishd.core.sizing.model import DeviceShare, Gpu
 from fishd.core.sizing.plan import available_on, room_for
+from fishd.core.text.humanize import count
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import detect_gpus
 from fishd.host.nvml import NvmlLibrary
+from fishd.wire.messages import Ready
 
 
 def calibrate(path: Path | None, *, write: bool) -> int:
-    """Measure, print what was found and what follows from it, and write that down if asked to."""
-    config = load(path)
+    """Measure, print the figures and the budget that they give, and with `write` set it; the exit code."""
+    config = read_config(path)
     nvml = NvmlLibrary()
     found = detect_gpus(nvml, os.environ)
-    hiring = plan_deployment(config, found, os.environ, config.spool.root.absolute() / ".cache")
-    share = next(share for share in hiring.plan.shares if share.workers)
-    say(f"loading one worker of {hiring.engine} on {share.device.label} ({share.device.name})")
-    try:
-        measured = asyncio.run(_measure(config, hiring, share, nvml))
-    except WorkerLost as error:
-        raise CommandError(f"{share.device.label}: the worker ended: {error}", 1) from error
+    with engine_cache(config) as cache:
+        deployment = plan_deployment(config, found, os.environ, cache)
+        share = next(share for share in deployment.plan.shares if share.workers)
+        device = share.device.label + (f" ({share.device.name})" if share.total_gb else "")
+        print_message(f"loading one worker with the {deployment.engine} engine on {device}")
+        try:
+            measured = asyncio.run(_measure(config, deployment, share, nvml))
+        except WorkerLost as error:
+            raise CommandError(f"{share.device.label}: calibration failed: {error}", EXIT_FAILED) from error
     proposal = propose(measured, on_gpu=share.total_gb > 0)
     _print(measured, proposal, config, share, found.gpus)
     if write:
         _write(config.source, proposal)
-    return WELL
+    return EXIT_OK
 
 
-async def _measure(config: Config, hiring: Deployment, share: DeviceShare, nvml: NvmlLibrary) -> list[Level]:
-    index = int(share.device.id.partition(":")[2] or -1)
-    read = (lambda: nvml.read(index)) if share.total_gb else None
+async def _measure(
+    config: Config, deployment: Deployment, share: DeviceShare, nvml: NvmlLibrary
+) -> list[Level]:
+    device = share.device
+    index = int(device.id.partition(":")[2] or -1)
+    read_gpu = (lambda: nvml.read(index)) if share.total_gb else None
     with tempfile.TemporaryDirectory(prefix="fishd-calibrate-") as folder:
-        async with SingleWorker(hiring, share.device.id, Path(folder), read) as worker:
-            slots = await worker.ready(config.pool.start_timeout_s)
+        async with SingleWorker(device.env) as worker:
+            ready = await worker.ask(deployment.load(0, device.id), Ready, config.pool.start_timeout_s)
+            measurement = MemoryMeasurement(worker, Path(folder), read_gpu)
             measured: list[Level] = []
-            for takes in levels(slots):
-                say(f"{takes} of {slots} takes at once")
-                measured.append(await worker.speak(takes, config.pool.take_timeout_s))
+            for takes in levels(ready.slots):
+                print_message(f"speaking {count(takes, 'take')} at once")
+                measured.append(await measurement.speak(takes, config.pool.take_timeout_s))
             return measured
 
 
 def _print(
-    measured: Sequence[Level], proposal: Proposal, config: Config, share: DeviceShare, cards: Sequence[Gpu]
+    measured: Sequence[Level], proposal: Proposal, config: Config, share: DeviceShare, gpus: Sequence[Gpu]
 ) -> None:
     has_nvml = any(level.nvml_gb is not None for level in measured)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption="Peaks in GB")
-    own = "By torch" if share.total_gb else "Resident"
-    for heading in ("Takes at once", own, *(["By NVML"] if has_nvml else []), "Failed"):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    own = "Peak (torch)" if share.total_gb else "Peak memory"
+    for heading in ("Takes at once", own, *(["Peak (NVML)"] if has_nvml else []), "Failed takes"):
         table.add_column(heading, justify="right")
     for level in measured:
-        seen = [f"{level.nvml_gb:.2f}" if level.nvml_gb is not None else "–"] if has_nvml else []
-        table.add_row(str(level.takes), f"{level.own_gb:.2f}", *seen, str(level.failed or "–"))
+        nvml = [f"{level.nvml_gb:.2f} GB" if level.nvml_gb is not None else "–"] if has_nvml else []
+        table.add_row(str(level.takes), f"{level.own_gb:.2f} GB", *nvml, str(level.failed or "–"))
     out = console()
     out.print(table)
     now = getattr(config.pool, proposal.key)
-    out.print(f"{proposal.key} = {proposal.gb:g} (now {now:g})")
-    card = next((card for card in cards if share.device.id == f"gpu:{card.index}"), None)
-    if card is not None and share.total_gb:
-        room = room_for(available_on(card, config.pool.usable_fraction), proposal.gb)
-        out.print(
-            f"With it {share.device.label} has room for {room} workers; the engine sizes its slots anew."
-        )
+    out.print(f"\n{proposal.key} = {proposal.gb:g} (now {now:g})")
+    gpu = next((gpu for gpu in gpus if share.device.id == f"gpu:{gpu.index}"), None)
+    if gpu is not None and share.total_gb:
+        room = room_for(available_on(gpu, config.pool.usable_fraction), proposal.gb)
+        out.print(f"This gives {share.device.label} room for {count(room, 'worker')}.")
 
 
 def _write(path: Path, proposal: Proposal) -> None:
-    """One key, in place; where that cannot be, the whole file, and the old one is kept beside it."""
+    """Set the one key in place; where that fails, rewrite the file and keep the old one beside it."""
     target = path.resolve()
     try:
         old = target.read_bytes().decode("utf-8-sig")
@@ -89,15 +96,15 @@ def _write(path: Path, proposal: Proposal) -> None:
             new = set_number_anyhow(old, "pool", proposal.key, proposal.gb)
             backup = target.with_name(f"{target.name}.bak")
             backup.write_bytes(target.read_bytes())
-            say(f"{path}: its comments could not be kept; as it was, it is {backup.name}")
+            print_message(f"{path}: the comments could not be kept; the old file is {backup.name}")
         part = target.with_name(f".{target.name}.part")
         part.write_bytes(new.encode())
         part.chmod(target.stat().st_mode & 0o7777)
         part.replace(target)
     except FileNotFoundError as error:
-        raise CommandError(f"{path}: is not there; `fishd init DIR` writes one") from error
+        raise CommandError(f"{path}: does not exist; `fishd init DIR` writes one") from error
     except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {error.strerror}", 1) from error
-    say(f"{path}: pool.{proposal.key} is {proposal.gb:g} now; a running daemon takes it over")
+        raise CommandError(f"{path}: cannot be written: {error.strerror}", EXIT_FAILED) from error
+    print_message(f"{path}: pool.{proposal.key} = {proposal.gb:g}; a running daemon reloads it")
     if proposal.key == "model_memory_gb" and os.environ.get("FISH_MODEL_MEMORY_GB"):
-        say("FISH_MODEL_MEMORY_GB is set, and wins over the file")
+        print_message("FISH_MODEL_MEMORY_GB is set and overrides the file")

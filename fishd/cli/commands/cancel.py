@@ -1,4 +1,4 @@
-"""`fishd cancel`: no more of a job; what is spoken of it is published."""
+"""`fishd cancel`: end a job; what is spoken already is published."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from fishd.cli.job_outcome import print_outcome
-from fishd.cli.locate import daemon_pid, job_named, load, spool_root
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
-from fishd.cli.progress import published
+from fishd.cli.locate import daemon_pid, parse_job_name, read_config, spool_root
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
+from fishd.cli.progress import wait_until_published
 from fishd.core.text.printable import to_printable
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
 from fishd.spool.archive.endings import bundle_in
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import CancelledLine, Journal
@@ -22,39 +22,43 @@ from fishd.wire.control import CONTROL, ask_to_cancel
 
 
 def cancel(job: str, path: Path | None) -> int:
-    """Have the daemon cancel it and wait for its result; without one, leave word for the next start."""
-    root = spool_root(load(path))
-    job = job_named(job)
+    """Have the daemon cancel it and wait for the result; without one, mark it for the next start."""
+    root = spool_root(read_config(path))
+    job = parse_job_name(job)
     if not os.path.lexists(root / "work" / job):
-        raise CommandError(_not_in_work(job, root), NOT_ALL_WELL)
+        raise CommandError(_why_not_in_work(job, root), EXIT_FAILED)
     if daemon_pid(root) is None:
-        return _leave_word(job, root)
+        return _cancel_at_next_start(job, root)
     try:
         known = ask_to_cancel(root / CONTROL, job)
     except (OSError, msgspec.DecodeError) as error:
-        what = f"{root / CONTROL}: the daemon cannot be asked: {error}; ask as its user or in its group"
-        raise CommandError(what, NOT_ALL_WELL) from error
+        fault = f"the daemon cannot be reached: {error}; run this as its user or in its group"
+        raise CommandError(f"{root / CONTROL}: {fault}", EXIT_FAILED) from error
     if not known:
-        raise CommandError(f"{to_printable(job)}: is being published already", NOT_ALL_WELL)
-    say(f"{to_printable(job)} is cancelled; what is spoken of it is published")
-    for name in published([job], root):
-        print_outcome(root / "outbox" / name)
-    return WELL
+        raise CommandError(f"{to_printable(job)}: is already being published", EXIT_FAILED)
+    print_message(f"{to_printable(job)}: cancelled; what is spoken already is published")
+    wait_until_published([job], root)
+    print_outcome(root / "outbox" / job)
+    return EXIT_OK
 
 
-def _leave_word(job: str, root: Path) -> int:
+def _cancel_at_next_start(job: str, root: Path) -> int:
     try:
         with open_spool(root) as spool, Journal(spool.work / job) as journal:
             journal.append(CancelledLine(rfc3339(time.time())))
     except (OSError, SpoolError) as error:
-        raise CommandError(f"{to_printable(job)}: cannot be cancelled: {error}", NOT_ALL_WELL) from error
-    say(f"no daemon runs; {to_printable(job)} ends at the next start, and what is spoken of it is published")
-    return WELL
+        raise CommandError(f"{to_printable(job)}: cannot be cancelled: {error}", EXIT_FAILED) from error
+    print_message(
+        f"{to_printable(job)}: no daemon is running; the job ends at its next start, and what is spoken "
+        "already is published"
+    )
+    return EXIT_OK
 
 
-def _not_in_work(job: str, root: Path) -> str:
+def _why_not_in_work(job: str, root: Path) -> str:
+    name = to_printable(job)
     if os.path.lexists(root / "outbox" / job):
-        return f"{to_printable(job)}: is finished: {root / 'outbox' / job}"
+        return f"{name}: is already finished: {root / 'outbox' / job}"
     if bundle := bundle_in(root / "inbox", job):
-        return f"{to_printable(job)}: is still in the inbox; to take it back, move {bundle} away"
-    return f"{to_printable(job)}: no such job; `fishd status` shows the names"
+        return f"{name}: is still in the inbox; to withdraw it, move {bundle} away"
+    return f"{name}: no such job; `fishd status` lists them"

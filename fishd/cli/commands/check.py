@@ -1,20 +1,21 @@
-"""`fishd check`: all that is wrong with bundles, or with a configuration, without running anything."""
+"""`fishd check`: every fault in bundles or in the configuration, without running a job."""
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from fishd.cli import marked_lines as lines
 from fishd.cli.commands.check_config import check_config
-from fishd.cli.locate import load
-from fishd.cli.output import NOT_ALL_WELL, WELL, console
-from fishd.cli.preflight import ask, inspect_all
+from fishd.cli.findings import FAULT, NOTE, OK, WARNING, Finding, print_finding
+from fishd.cli.locate import read_config
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, console
+from fishd.cli.single_worker import Question, WorkerLost, ask_each
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
@@ -27,106 +28,115 @@ from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
-    """What there is to say of one bundle."""
+class _Report:
+    """What was found in one bundle. `job` is None if it could not be read, `clips` are the good ones."""
 
     name: str
     job: Job | None
     faults: tuple[Fault, ...]
-    warnings: tuple[Fault, ...]
-    clips: tuple[Inspected, ...]
+    warnings: tuple[Fault, ...] = ()
+    clips: tuple[Inspected, ...] = ()
 
 
 def check(bundles: list[Path], path: Path | None) -> int:
-    """Say what is wrong; the exit code. Without bundles, the configuration is what is checked."""
+    """Check each bundle, or without one the configuration; the exit code. Warnings do not change it."""
     out = console()
-    config = check_config(path, out) if path is not None or not bundles else load(path)
-    results = [_check(bundle, config) for bundle in bundles]
-    for result in results:
-        _print(result, out)
+    config = check_config(path, out) if path is not None or not bundles else read_config(path)
+    reports = [_check(bundle, config) for bundle in bundles]
+    for report in reports:
+        _print(report, out)
     if bundles:
         _print_limits(config.limits, out)
-    return NOT_ALL_WELL if any(result.faults for result in results) else WELL
+    return EXIT_FAILED if any(report.faults for report in reports) else EXIT_OK
 
 
-def _check(bundle: Path, config: Config) -> _Checked:
+def _check(bundle: Path, config: Config) -> _Report:
     if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
-        what = NEITHER if bundle.exists() else "is not there"
-        return _Checked(str(bundle), None, (Fault("bundle", what),), (), ())
+        fault = NEITHER if bundle.exists() else "does not exist"
+        return _Report(str(bundle), None, (Fault("bundle", fault),))
     source = bundle.resolve()
     name = job_name(source.name)
     try:
-        with _room(source) as folder:
-            limits, format_ = config.limits, config.output.format
-            reading = read_dropped(source, name, limits, format_, unpacked=folder / "unpacked", copies=None)
-            return _heard(name, reading, config)
-    except SpoolError as error:  # the room for what comes out of an archive, say
-        what = "; ".join(filter(None, (error.fault, error.fix)))
-        return _Checked(name, None, (Fault("bundle", what),), (), ())
+        with _folder_to_unpack(source) as unpacked:
+            loaded = read_dropped(
+                source, name, config.limits, config.output.format, unpacked=unpacked, copies=None
+            )
+            return _inspect(name, loaded, config)
+    except SpoolError as error:  # such as a full disk while unpacking
+        fault = "; ".join(filter(None, (error.fault, error.fix)))
+        return _Report(name, None, (Fault("bundle", fault),))
 
 
 @contextmanager
-def _room(source: Path) -> Generator[Path]:
-    """A folder for what comes out of an archive, gone afterwards; a folder needs none. Raises SpoolError."""
+def _folder_to_unpack(source: Path) -> Generator[Path]:
+    """A temporary folder for an archive's contents; a folder needs none. Raises SpoolError."""
     if source.is_dir():
         yield Path()
         return
     try:
-        room = tempfile.TemporaryDirectory(prefix="fishd-check-")
+        folder = tempfile.TemporaryDirectory(prefix="fishd-check-")
     except OSError as error:
-        what = f"cannot be unpacked for a look: {error.strerror}"
-        raise SpoolError(str(source), what, "set TMPDIR to a folder with room") from error
-    with room as folder:
-        yield Path(folder)
+        fault = f"cannot be unpacked for the check: {error.strerror}"
+        raise SpoolError(str(source), fault, "set TMPDIR to a folder with free space") from error
+    with folder as path:
+        yield Path(path) / "unpacked"
 
 
-def _heard(name: str, reading: LoadedBundle, config: Config) -> _Checked:
-    """What the engine says of a bundle's audio and options, with what was read."""
-    _, engine = resolve_engine(config)
-    clips = inspect_all(engine, [Inspect(ref.where, str(ref.path)) for ref in reading.references])
-    faults = [*reading.faults, *(Fault(where, clip.fault) for where, clip in clips.items() if clip.fault)]
-    faults += _engine_faults(reading, engine)
-    warnings = [Fault(where, text) for where, clip in clips.items() for text in clip.warnings]
-    return _Checked(name, reading.job, tuple(faults), (*reading.warnings, *warnings), tuple(clips.values()))
+def _inspect(name: str, loaded: LoadedBundle, config: Config) -> _Report:
+    """Add to what was read what a worker finds in the audio, the options and the languages."""
+    questions: list[Question] = [
+        Inspect.within(config.limits, ref.where, str(ref.path)) for ref in loaded.references
+    ]
+    if loaded.job is not None:
+        languages = sorted({segment.language for _, _, segment in loaded.job.segments()})
+        options, (_, engine) = dict(loaded.job.engine_options), resolve_engine(config)
+        questions.append(CheckOptions("job.toml", options, tuple(languages), engine))
+    faults, warnings, clips = [*loaded.faults], [*loaded.warnings], list[Inspected]()
+    for question, answer in zip(questions, asyncio.run(ask_each(questions)), strict=True):
+        match answer:
+            case Inspected(fault="") as clip:
+                clips.append(clip)
+                warnings += [Fault(clip.id, warning) for warning in clip.warnings]
+            case Inspected() as clip:
+                faults.append(Fault(clip.id, clip.fault))
+            case OptionsChecked():
+                faults += [Fault(answer.id, fault) for fault in answer.faults]
+            case WorkerLost():
+                faults.append(Fault(question.id, _why_unanswered(question, answer)))
+    return _Report(name, loaded.job, tuple(faults), tuple(warnings), tuple(clips))
 
 
-def _engine_faults(reading: LoadedBundle, engine: str) -> Iterator[Fault]:
-    """What the engine does not take of a bundle that is good otherwise."""
-    if reading.job is None:
-        return
-    languages = sorted({segment.language for _, _, segment in reading.job.segments()})
-    question = CheckOptions("job.toml", dict(reading.job.engine_options), tuple(languages))
-    answers = ask(engine, [question], {"CUDA_VISIBLE_DEVICES": ""})
-    for answer in answers.given:
-        if isinstance(answer, OptionsChecked):
-            yield from (Fault("job.toml", fault) for fault in answer.faults)
-    if not answers.given:
-        yield Fault("engine", f"could not be asked about options and languages: {answers.end}")
+def _why_unanswered(question: Question, lost: WorkerLost) -> str:
+    if isinstance(question, Inspect):
+        return f"cannot be decoded: the decoder crashed or hung ({lost})"
+    return f"engine options and languages cannot be checked: {question.engine} gave no answer ({lost})"
 
 
-def _print(result: _Checked, out: Console) -> None:
-    if result.faults:
-        lines.marked(out, lines.BAD, f"{result.name}: {count(len(result.faults), 'fault')}", style="bold")
-    elif result.job:
-        said = f"{count(len(result.job.speakers), 'speaker')}, {count(result.job.num_segments, 'segment')}"
-        lines.marked(out, lines.GOOD, f"{result.name}: good: {said}", style="bold")
-    for fault in result.faults:
-        lines.marked(out, lines.BAD, str(fault), indent=2)
-    for warning in result.warnings:
-        lines.marked(out, lines.ODD, str(warning), indent=2)
-    for clip in result.clips:
-        if not clip.fault:
-            lines.marked(out, lines.NOTE, f"{clip.id}: {duration(clip.duration_s)}", indent=2, style="dim")
+def _print(report: _Report, out: Console) -> None:
+    tally = [count(len(report.warnings), "warning")] if report.warnings else []
+    if report.faults:
+        tally.insert(0, count(len(report.faults), "fault"))
+    elif report.job:
+        size = (count(len(report.job.speakers), "speaker"), count(report.job.num_segments, "segment"))
+        tally = ["ok", *size, *tally]
+    mark = FAULT if report.faults else OK
+    print_finding(out, Finding(mark, f"{report.name}: {', '.join(tally)}"), style="bold")
+    for fault in report.faults:
+        print_finding(out, Finding(FAULT, str(fault)), indent=2)
+    for warning in report.warnings:
+        print_finding(out, Finding(WARNING, str(warning)), indent=2)
+    for clip in report.clips:
+        print_finding(out, Finding(NOTE, f"{clip.id}: {duration(clip.duration_s)}"), indent=2, style="dim")
 
 
 def _print_limits(limits: Limits, out: Console) -> None:
-    """What a bundle may be; `[limits]` changes it."""
-    tree = f"{limits.max_files:,} files, {size_in_words(limits.max_bytes)}, folders {limits.max_depth} deep"
-    text = f"{limits.speakers:,} speakers, {limits.segments:,} segments of {limits.text_chars:,} characters"
-    each = (
-        f"{limits.min_reference_s:g} to {limits.max_reference_s:g} s, {size_in_words(limits.reference_bytes)}"
+    seconds = f"{limits.min_reference_s:g} to {limits.max_reference_s:g} s"
+    reference_size = f"up to {size_in_words(limits.reference_bytes)}"
+    lines = (
+        "Limits of a bundle ([limits] in the configuration):",
+        f"  {limits.max_files:,} files, {size_in_words(limits.max_bytes)}, folders {limits.max_depth} deep",
+        f"  {limits.speakers:,} speakers, {limits.segments:,} segments of {limits.text_chars:,} characters",
+        f"  {limits.references} reference clips per speaker, {seconds} and {reference_size} each",
     )
-    clips = f"{limits.references} reference clips a speaker, each {each}"
-    lines.marked(out, lines.NOTE, "Limits of a bundle, from [limits] in the configuration:", style="dim")
-    for row in (tree, text, clips):
-        lines.marked(out, lines.NOTE, row, indent=2, style="dim")
+    for line in lines:
+        print_finding(out, Finding(NOTE, line), style="dim")

@@ -1,4 +1,4 @@
-"""`fishd check --config F`: what is wrong with a configuration, or what it changes."""
+"""`fishd check --config FILE`: the faults of a configuration, or what it changes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fishd.cli import marked_lines as lines
-from fishd.cli.locate import load
-from fishd.core.config.config import Config, parse_config
+from fishd.cli.findings import NOTE, OK, Finding, print_finding
+from fishd.cli.locate import read_config
+from fishd.core.config.config import Config
+from fishd.core.config.parse import parse_config
 from fishd.core.text.humanize import count
 
 
 def check_config(path: Path | None, out: Console) -> Config:
-    """Say that it is good and what differs from the defaults. Raises CommandError with all its faults."""
-    config = load(path)
+    """Print what differs from the defaults. Raises CommandError with all faults of the file."""
+    config = read_config(path)
     changed = list(_changed(config))
-    where = str(config.source) if config.source.exists() else f"{config.source} is not there; the defaults"
-    said = (
-        f"{count(len(changed), 'key')} set otherwise than by default"
-        if changed
-        else "all keys at their defaults"
-    )
-    lines.marked(out, lines.GOOD, f"{where}: good: {said}", style="bold")
+    tally = f"{count(len(changed), 'key')} changed" if changed else "every key has its default"
+    state = "ok" if config.source.exists() else "does not exist"
+    print_finding(out, Finding(OK, f"{config.source}: {state}, {tally}"), style="bold")
     for line in changed:
-        lines.marked(out, lines.NOTE, line, indent=2, style="dim")
+        print_finding(out, Finding(NOTE, line), indent=2, style="dim")
     return config
 
 

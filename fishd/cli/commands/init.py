@@ -1,11 +1,11 @@
-"""`fishd init`: a folder with an explained config.toml and the spool beside it."""
+"""`fishd init`: write a config.toml that explains every key, and create the spool's folders beside it."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
 
-from fishd.cli.output import WELL, CommandError, say
+from fishd.cli.output import EXIT_OK, CommandError, print_message
 from fishd.core.text.printable import to_printable
 from fishd.host.config_file import commented_defaults
 from fishd.spool.errors import SpoolError
@@ -13,7 +13,7 @@ from fishd.spool.root import make_folders
 
 
 def init(folder: Path) -> int:
-    """Write the files; whatever is there already stays, and a config.toml is not overwritten."""
+    """Create what is missing; an existing config.toml is never overwritten. The exit code."""
     config = folder / "config.toml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -21,16 +21,15 @@ def init(folder: Path) -> int:
             file.write(commented_defaults())
         make_folders(folder / "spool")
     except FileExistsError as error:
-        what = "is a file, not a folder" if folder.is_file() else "is there already"
-        thing = folder if folder.is_file() else config
-        raise CommandError(
-            f"{thing}: {what}; nothing was changed. Take another folder, or move it away"
-        ) from error
+        is_file = folder.is_file()
+        fault = f"{folder}: is a file, not a folder" if is_file else f"{config}: already exists"
+        raise CommandError(f"{fault}; nothing was changed. Use another folder, or move it away") from error
     except (OSError, SpoolError) as error:
-        words = f"{folder}: cannot be set up: {error.strerror}" if isinstance(error, OSError) else error
-        raise CommandError(words) from error
+        is_os_error = isinstance(error, OSError)
+        fault = f"{folder}: cannot be set up: {error.strerror}" if is_os_error else error
+        raise CommandError(fault) from error
     print(config)
     print(folder / "spool")
-    go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(to_printable(str(folder)))} && "
-    say(f"next: `{go}fishd run`, then drop a bundle in spool/inbox, or `fishd submit BUNDLE`")
-    return WELL
+    cd = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(to_printable(str(folder)))} && "
+    print_message(f"start the daemon with `{cd}fishd run`, then submit a bundle with `fishd submit BUNDLE`")
+    return EXIT_OK

@@ -1,4 +1,4 @@
-"""`fishd logs JOB`: the job's own lines of the log, wherever the job is."""
+"""`fishd logs`: a job's own log, from work or from the outbox."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import os
 import sys
 from pathlib import Path
 
-from fishd.cli.locate import job_named, load, spool_root
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
+from fishd.cli.locate import parse_job_name, read_config, spool_root
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
 from fishd.spool.archive.endings import bundle_in
 
 
 def show_log(job: str, path: Path | None) -> int:
-    """Print job.log to stdout."""
-    root = spool_root(load(path))
-    job = job_named(job)
-    for place in (root / "work" / job / "out", root / "outbox" / job):
+    """Print job.log on stdout; the exit code."""
+    root = spool_root(read_config(path))
+    job = parse_job_name(job)
+    in_work = root / "work" / job / "out/job.log"
+    for log in (in_work, root / "outbox" / job / "job.log"):
         try:
-            text = (place / "job.log").read_text("utf-8", "replace")
+            text = log.read_text("utf-8", "replace")
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise CommandError(f"{place}/job.log: cannot be read: {error.strerror}", NOT_ALL_WELL) from error
+            raise CommandError(f"{log}: cannot be read: {error.strerror}", EXIT_FAILED) from error
         sys.stdout.write(text)
-        if "work" in place.parts[-3:]:
-            say("the job is in work; its lines come in blocks, so the last ones may not be here yet")
-        return WELL
+        if log == in_work:
+            print_message("the job is still in work; the log is written in blocks, so its end may be missing")
+        return EXIT_OK
     if bundle_in(root / "inbox", job):
-        raise CommandError(f"{job}: is still in the inbox and has no log yet", NOT_ALL_WELL)
+        raise CommandError(f"{job}: is still in the inbox and has no log yet", EXIT_FAILED)
     if os.path.lexists(root / "work" / job):
-        raise CommandError(f"{job}: is in work, and has no log yet", NOT_ALL_WELL)
+        raise CommandError(f"{job}: is in work and has no log yet", EXIT_FAILED)
     raise CommandError(
-        f"{job}: no such job; `fishd status` and `ls {root / 'outbox'}` show the names", NOT_ALL_WELL
+        f"{job}: no such job; `fishd status` and `ls {root / 'outbox'}` list them", EXIT_FAILED
     )

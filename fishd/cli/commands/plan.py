@@ -1,4 +1,4 @@
-"""`fishd plan`: how many workers the machine, or described cards, would get."""
+"""`fishd plan`: how many workers this machine, or described GPUs, would run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from fishd.cli.locate import load
-from fishd.cli.output import WELL, CommandError, console, say
+from fishd.cli.locate import read_config
+from fishd.cli.output import EXIT_OK, CommandError, console, print_message
 from fishd.core.config.keys import RULES
 from fishd.core.sizing.model import Gpu
 from fishd.core.sizing.plan import plan_for, plan_workers
@@ -18,34 +18,33 @@ from fishd.view.plan import BadSpec, parse_gpu_specs, print_plan
 
 
 def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None) -> int:
-    """Print the sizing's log lines, its table and the advice."""
-    config = load(path)
+    """Print the sizing as the daemon logs it, as a table, and with advice; the exit code."""
+    config = read_config(path)
     if model_memory_gb is not None:
-        budget_gb = _budget(model_memory_gb)
-        config = replace(config, pool=replace(config.pool, model_memory_gb=budget_gb))
+        pool = replace(config.pool, model_memory_gb=_check_budget(model_memory_gb))
+        config = replace(config, pool=pool)
     out = console()
     if specs:
-        cards = _described(specs)
-        print_plan(out, plan_workers(cards, config.pool, usable_cores()), cards)
-        return WELL
+        gpus = _parse(specs)
+        print_plan(out, plan_workers(gpus, config.pool, usable_cores()), gpus)
+        return EXIT_OK
     found = detect_gpus(NvmlLibrary(), os.environ)
     for remark in found.remarks:
-        say(remark)
+        print_message(remark)
     print_plan(out, plan_for(config, found.gpus, usable_cores(), mps=mps_runs(os.environ)), found.gpus)
-    return WELL
+    return EXIT_OK
 
 
-def _budget(said_gb: float) -> float:
-    """As the configuration would take it."""
-    rule = RULES["pool"]["model_memory_gb"]
+def _check_budget(budget_gb: float) -> float:
+    """The budget, if the configuration would accept it too."""
     try:
-        rule.keep(said_gb)
+        RULES["pool"]["model_memory_gb"].keep(budget_gb)
     except ValueError as error:
-        raise CommandError(f"--model-memory {rule.refusal(said_gb)}") from error
-    return said_gb
+        raise CommandError(f"--model-memory {error}") from error
+    return budget_gb
 
 
-def _described(specs: list[str]) -> list[Gpu]:
+def _parse(specs: list[str]) -> list[Gpu]:
     try:
         return parse_gpu_specs(specs)
     except BadSpec as error:

@@ -1,4 +1,4 @@
-"""`fishd reload`: have the daemon read its configuration again, and say how that went."""
+"""`fishd reload`: have the daemon reload its configuration, and report whether it accepted it."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fishd.cli.locate import daemon_pid, load, spool_root, status_of
-from fishd.cli.output import NOT_ALL_WELL, USAGE, WELL, CommandError, complain, say
+from fishd.cli.locate import daemon_pid, last_status, read_config, spool_root
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, EXIT_USAGE, CommandError, print_error, print_message
 from fishd.core.model.result import Status
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
 
 WAIT_S = 30.0
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 
 
 def reload(path: Path | None) -> int:
-    """Send SIGHUP to the daemon of this configuration's spool, and wait for what became of it."""
-    root = spool_root(load(path))
+    """Send SIGHUP to the daemon of this configuration's spool and wait for the outcome; the exit code."""
+    root = spool_root(read_config(path))
     pid = daemon_pid(root)
     if not pid:
-        raise CommandError(f"{root}: no daemon serves this spool; start one with `fishd run`", NOT_ALL_WELL)
+        raise CommandError(f"{root}: no daemon is running; start one with `fishd run`", EXIT_FAILED)
     asked_at = rfc3339(time.time())
     try:
         os.kill(pid, signal.SIGHUP)
     except PermissionError as error:
-        what = f"the daemon (process {pid}) is another user's; ask as that user, or save config.toml"
-        raise CommandError(what, NOT_ALL_WELL) from error
-    status = outcome(lambda: status_of(root), asked_at)
+        fault = f"the daemon (process {pid}) is another user's; reload as that user, or save config.toml"
+        raise CommandError(fault, EXIT_FAILED) from error
+    status = wait_for_outcome(lambda: last_status(root), asked_at)
     if status.config_faults:
-        complain("the new configuration was not taken; the old one stays:")
+        print_message("the new configuration was rejected; the old one stays in force:")
         for fault in status.config_faults:
-            complain(fault)
-        return USAGE
-    say(f"the daemon (process {pid}) has taken the configuration over")
-    return WELL
+            print_error(fault)
+        return EXIT_USAGE
+    print_message(f"the daemon (process {pid}) has reloaded its configuration")
+    return EXIT_OK
 
 
-def outcome(
-    look: Callable[[], Status | None], asked_at: str, pause: Callable[[float], object] = time.sleep
+def wait_for_outcome(
+    read_status: Callable[[], Status | None], asked_at: str, pause: Callable[[float], object] = time.sleep
 ) -> Status:
-    """The first status after a reading of the file that began since then.
+    """The first status whose configuration was read after `asked_at`. Raises CommandError after WAIT_S.
 
-    Others may be on their way, the watch's of what was saved before, say; they tell nothing of the file now.
+    A reload that began earlier, for a file that was saved before, says nothing about the file as it is now.
     """
-    until = time.monotonic() + WAIT_S
-    while time.monotonic() < until:
-        status = look()
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        status = read_status()
         if status is not None and status.config_read_at >= asked_at:
             return status
-        pause(LOOK_EVERY_S)
-    raise CommandError(f"the daemon has not answered in {WAIT_S:.0f} s; see its log", NOT_ALL_WELL)
+        pause(POLL_S)
+    raise CommandError(f"the daemon did not answer within {WAIT_S:.0f} s; see its log", EXIT_FAILED)

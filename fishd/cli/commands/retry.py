@@ -1,6 +1,6 @@
-"""`fishd retry`: a job's bundle once more, so that what was not spoken is spoken and all stands together.
+"""`fishd retry`: submit a job's archived bundle again, as JOB-retry, so that its missing segments are spoken.
 
-Its good clips are taken over from its result: the new result, JOB-retry, is the whole job.
+Good clips are taken over from the first result: the new result is the whole job.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import tomli_w
 
-from fishd.cli.commands.submit import say_dropped, wait_for
+from fishd.cli.commands.submit import report
 from fishd.cli.drop import drop
 from fishd.cli.job_outcome import read_result
-from fishd.cli.locate import job_named, load, spool_root
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
+from fishd.cli.locate import parse_job_name, read_config, spool_root
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
 from fishd.core.config.config import Config
 from fishd.core.model.clip_key import base_name
 from fishd.core.model.job import Job, JobStatus, Segment, Speaker
@@ -28,55 +28,53 @@ from fishd.spool.bundle.reference_store import SideBySide
 
 
 def retry(job: str, path: Path | None, *, wait: bool) -> int:
-    """Drop the archived bundle again as JOB-retry; the exit code."""
-    config = load(path)
+    """Submit the bundle again; the exit code."""
+    config = read_config(path)
     root = spool_root(config)
-    job = job_named(job)
+    job = parse_job_name(job)
     if not os.path.lexists(root / "outbox" / job):
-        raise CommandError(f"{to_printable(job)}: has no result in {root / 'outbox'}", NOT_ALL_WELL)
-    result = read_result(root / "outbox" / job)
-    num_wanted = _count_not_spoken(result, root)
+        raise CommandError(f"{to_printable(job)}: has no result in {root / 'outbox'}", EXIT_FAILED)
     bundle = bundle_in(root / "archive", job) or root / "archive" / job
+    num_missing = _count_missing(read_result(root / "outbox" / job), bundle)
     with tempfile.TemporaryDirectory(prefix="fishd-retry-") as folder:
         copies = Path(folder) / "bundle"
         copies.mkdir()
-        _write(copies, _read(bundle, config, copies))
+        _write_bundle(copies, _read_bundle(bundle, config, copies))
         dropped = drop(copies, root, f"{base_name(job)}-retry")
-    say(f"{count(num_wanted, 'segment')} of {to_printable(job)} to speak again")
-    say_dropped(dropped, root=root, wait=wait)
-    return wait_for([dropped.name], root) if wait else WELL
+    print_message(f"{to_printable(job)}: {count(num_missing, 'segment')} to speak again")
+    return report([dropped], root, wait=wait)
 
 
-def _count_not_spoken(result: Result, root: Path) -> int:
+def _count_missing(result: Result, bundle: Path) -> int:
+    """How many segments have no clip. Raises CommandError where a retry cannot help."""
+    name = to_printable(result.job)
     if result.status is JobStatus.REJECTED:
-        bundle = bundle_in(root / "archive", result.job) or root / "archive" / result.job
-        what = f"was rejected; mend the bundle ({bundle}) and submit it"
-        raise CommandError(f"{to_printable(result.job)}: {what}", NOT_ALL_WELL)
+        raise CommandError(f"{name}: was rejected; fix the bundle ({bundle}) and submit it", EXIT_FAILED)
     segments = [segment for speaker in result.speakers for segment in speaker.segments]
-    num_wanted = sum(segment.status != "done" for segment in segments)
-    if not num_wanted:
-        raise CommandError(
-            f"{to_printable(result.job)}: every segment is spoken; nothing is to be retried", WELL
-        )
-    return num_wanted
+    num_missing = sum(segment.status != "done" for segment in segments)
+    if not num_missing:
+        raise CommandError(f"{name}: every segment is spoken; there is nothing to retry", EXIT_OK)
+    return num_missing
 
 
-def _read(bundle: Path, config: Config, copies: Path) -> Job:
-    """The archived bundle, with copies of its clips: they are read as any stranger's."""
+def _read_bundle(bundle: Path, config: Config, copies: Path) -> Job:
+    """The archived bundle as a job, its clips copied; it is still untrusted input."""
     if not os.path.lexists(bundle):
-        what = f"is not there any more (archive_days is {config.spool.archive_days}); submit the bundle anew"
-        raise CommandError(f"{bundle}: {what}", NOT_ALL_WELL)
+        fault = (
+            f"is no longer archived (archive_days is {config.spool.archive_days}); submit the bundle again"
+        )
+        raise CommandError(f"{bundle}: {fault}", EXIT_FAILED)
     unpacked = copies.with_name("unpacked")
-    reading = read_dropped(
+    loaded = read_dropped(
         bundle, bundle.name, config.limits, config.output.format, unpacked=unpacked, copies=SideBySide(copies)
     )
-    if reading.job is None:
-        raise CommandError("\n".join(f"{bundle.name}: {fault}" for fault in reading.faults), NOT_ALL_WELL)
-    return reading.job
+    if loaded.job is None:
+        raise CommandError("\n".join(f"{bundle.name}: {fault}" for fault in loaded.faults), EXIT_FAILED)
+    return loaded.job
 
 
-def _write(folder: Path, job: Job) -> None:
-    """A manifest beside the copied clips; whatever the configuration says, good clips are taken over."""
+def _write_bundle(folder: Path, job: Job) -> None:
+    """A manifest beside the copied clips. It asks for reuse, whatever the configuration says."""
     manifest = {
         "title": job.title,
         "priority": job.priority,
@@ -99,5 +97,5 @@ def _speaker(speaker: Speaker) -> dict[str, object]:
 
 def _segment(segment: Segment) -> dict[str, object]:
     times = {"start": segment.start, "end": segment.end}
-    said = {key: value for key, value in times.items() if value is not None}
-    return {"id": segment.id, "text": segment.text, "language": segment.language, **said}
+    given = {key: value for key, value in times.items() if value is not None}
+    return {"id": segment.id, "text": segment.text, "language": segment.language, **given}

@@ -1,4 +1,4 @@
-"""`fishd status`: what the daemon last said of itself, once, as JSON, or redrawn as it changes."""
+"""`fishd status`: the daemon's last status, printed once, as JSON, or redrawn as it changes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import NoReturn
 import msgspec
 
 from fishd import __version__
-from fishd.cli.locate import load, spool_root, status_of, why_silent
-from fishd.cli.output import NOT_ALL_WELL, WELL, console, say
+from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, console, print_message
 from fishd.core.model.result import Status
 
 REDRAW_S = 0.5
 
 
 def show_status(config: Path | None, *, as_json: bool, watch: bool) -> int:
-    """Print the daemon's state; the exit code says whether one runs."""
-    root = spool_root(load(config))
+    """Print the daemon's status; EXIT_FAILED if none is running."""
+    root = spool_root(read_config(config))
     if watch and not as_json and console().is_terminal:
         return _watch(root)
-    status = status_of(root)
-    trouble = why_silent(root, status)
+    status = last_status(root)
+    trouble = why_no_daemon(root, status)
     if as_json:
-        print(_json(status or _never(root), trouble))
+        print(_json(status or _no_status(root), trouble))
     elif status is None:
-        say(trouble or "a daemon is starting; it has said nothing of itself yet")
+        print_message(trouble or "a daemon is starting; it has no status yet")
     else:
         _print(status, trouble)
-    return NOT_ALL_WELL if trouble else WELL
+    return EXIT_FAILED if trouble else EXIT_OK
 
 
 def _print(status: Status, trouble: str | None) -> None:
@@ -40,10 +40,10 @@ def _print(status: Status, trouble: str | None) -> None:
 
 
 def _watch(root: Path) -> int:
-    """Until Ctrl-C, which is how one leaves it."""
+    """Redraw until Ctrl-C."""
     with suppress(KeyboardInterrupt):
         _redraw(root)
-    return WELL
+    return EXIT_OK
 
 
 def _redraw(root: Path) -> NoReturn:
@@ -54,21 +54,21 @@ def _redraw(root: Path) -> NoReturn:
 
     with Live(console=console(), screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
-            status = status_of(root)
-            trouble = why_silent(root, status)
+            status = last_status(root)
+            trouble = why_no_daemon(root, status)
             shown = full(status, trouble) if status else Text(trouble or "a daemon is starting")
             live.update(shown, refresh=True)
             time.sleep(REDRAW_S)
 
 
 def _json(status: Status, trouble: str | None) -> str:
-    """status.json's fields and `trouble`: null, or in words why no daemon serves the spool now."""
-    said = msgspec.to_builtins(status)
+    """The fields of status.json, and `trouble`: null, or why no daemon serves the spool now."""
+    fields = msgspec.to_builtins(status)
     if trouble:
-        said["state"] = "stopped"
-    return msgspec.json.format(msgspec.json.encode({**said, "trouble": trouble}), indent=2).decode()
+        fields["state"] = "stopped"
+    return msgspec.json.format(msgspec.json.encode({**fields, "trouble": trouble}), indent=2).decode()
 
 
-def _never(root: Path) -> Status:
-    """The status of a spool that no daemon has served."""
+def _no_status(root: Path) -> Status:
+    """The status of a spool that no daemon has served yet."""
     return Status(version=__version__, pid=0, at="", started="", state="starting", engine="", spool=str(root))

@@ -1,54 +1,45 @@
-"""`fishd submit`: bundles into the inbox, and with --wait out of the outbox."""
+"""`fishd submit`: copy bundles into the inbox and, with --wait, wait for their results."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fishd.cli.drop import Dropped, drop
-from fishd.cli.locate import load, spool_root, status_of, why_silent
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, complain, say
+from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
+from fishd.cli.output import EXIT_OK, CommandError, print_error, print_message
 from fishd.core.text.humanize import count, size_in_words
 from fishd.core.text.printable import to_printable
 
 
-def submit(bundles: list[Path], config: Path | None, *, wait: bool) -> int:
-    """Drop each bundle; the exit code."""
-    settings = load(config)
-    root = spool_root(settings)
+def submit(bundles: list[Path], path: Path | None, *, wait: bool) -> int:
+    """Drop each bundle; one that cannot be dropped does not stop the others. The exit code."""
+    config = read_config(path)
+    root = spool_root(config)
     dropped: list[Dropped] = []
-    code = WELL
+    code = EXIT_OK
     for bundle in bundles:
         try:
-            dropped.append(drop(bundle, root, limits=settings.limits))
-        except CommandError as error:  # the others are dropped all the same
-            complain(error)
+            dropped.append(drop(bundle, root, limits=config.limits))
+        except CommandError as error:
+            print_error(error)
             code = error.code
-    if dropped:
-        say_dropped(*dropped, root=root, wait=wait)
-    return (wait_for([one.name for one in dropped], root) or code) if wait and dropped else code
+    return (report(dropped, root, wait=wait) if dropped else EXIT_OK) or code
 
 
-def say_dropped(*dropped: Dropped, root: Path, wait: bool) -> None:
-    """Their names to stdout unless their outcomes come there, and whether anybody will speak them now."""
+def report(dropped: Sequence[Dropped], root: Path, *, wait: bool) -> int:
+    """Print the jobs' names on stdout or, with `wait`, how they ended; the exit code."""
     for one in dropped:
-        held = f"{count(one.files, 'file')}, {size_in_words(one.size_bytes)}"
-        say(f"{to_printable(one.name)} is in the inbox ({held})")
+        size = f"{count(one.files, 'file')}, {size_in_words(one.size_bytes)}"
+        print_message(f"{to_printable(one.name)} is in the inbox ({size})")
         if not wait:
             print(one.name)
-    if trouble := why_silent(root, status_of(root)):
-        say(trouble)
+    if trouble := why_no_daemon(root, last_status(root)):
+        print_message(trouble)
         if not wait:
-            say("what is in the inbox is spoken when a daemon runs")
+            print_message("the inbox is processed when a daemon runs")
+    if not wait:
+        return EXIT_OK
+    from fishd.cli.job_outcome import wait_for_results
 
-
-def wait_for(names: list[str], root: Path) -> int:
-    """Until each is published; their outcomes go to stdout."""
-    from fishd.cli.job_outcome import print_outcome
-    from fishd.cli.progress import published
-
-    all_well = True
-    for position, name in enumerate(published(names, root)):
-        if position:
-            print()
-        all_well = print_outcome(root / "outbox" / name) and all_well
-    return WELL if all_well else NOT_ALL_WELL
+    return wait_for_results([one.name for one in dropped], root)

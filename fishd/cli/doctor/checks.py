@@ -1,140 +1,141 @@
-"""What `fishd doctor` looks at, in the order in which one thing needs the other."""
+"""What `fishd doctor` checks, each thing after those that it needs."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from fishd import __version__
-from fishd.cli.doctor.findings import Finding, fault, good, odd
-from fishd.cli.doctor.spool_checks import examine_spool
-from fishd.cli.locate import daemon_pid
-from fishd.cli.preflight import ask
+from fishd.cli.doctor.spool_checks import check_spool
+from fishd.cli.findings import FAULT, OK, WARNING, Finding
+from fishd.cli.locate import daemon_pid, engine_cache
+from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
 from fishd.host.gpus import detect_gpus
 from fishd.host.nvml import NvmlLibrary
-from fishd.wire.messages import Ready, WorkerFault
+from fishd.wire.messages import Load, Ready
 
 LOAD_LIMIT_S = 600.0
 
 
-def examine(path: Path | None, say: Callable[[str], None]) -> Iterator[Finding]:
-    """Everything; without a configuration, what comes before it."""
-    yield good(
-        "fishd",
-        f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}",
-    )
+def check_all(path: Path | None, progress: Callable[[str], None]) -> Iterator[Finding]:
+    """All findings. `progress` is called with a line before a check that takes long."""
+    versions = f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    yield Finding(OK, versions, "fishd")
     try:
         config = load_config(path, os.environ)
     except BadConfig as error:
-        for each in error.faults:
-            yield fault("Configuration", str(each), "mend the file; `fishd check --config FILE` looks again")
+        fix = "fix the file; `fishd check --config FILE` checks it again"
+        yield from (Finding(FAULT, str(fault), "Configuration", fix) for fault in error.faults)
         return
-    yield _configuration(config)
-    yield from examine_spool(config)
-    hiring = plan_deployment(
-        config, detect_gpus(NvmlLibrary(), os.environ), os.environ, config.spool.root.absolute() / ".cache"
-    )
-    yield from _gpus(hiring)
-    model = list(_checkpoint(config, say))
-    yield from model
-    if not any(finding.is_a == "fault" for finding in model):  # else the engine would only say the same
-        yield _engine(config, hiring, say)
+    yield _check_configuration(config)
+    yield from check_spool(config)
+    with engine_cache(config) as cache:
+        deployment = plan_deployment(config, detect_gpus(NvmlLibrary(), os.environ), os.environ, cache)
+        yield from _check_gpus(deployment)
+        checkpoint = list(_check_checkpoint(config, progress))
+        yield from checkpoint
+        if not any(finding.mark == FAULT for finding in checkpoint):  # the engine would fail for the same
+            yield _check_engine(config, deployment, progress)
 
 
-def _configuration(config: Config) -> Finding:
+def _check_configuration(config: Config) -> Finding:
     if config.source.exists():
-        return good("Configuration", str(config.source))
-    return good(
-        "Configuration", f"{config.source} is not there: the defaults serve (`fishd init` writes one)"
-    )
+        return Finding(OK, str(config.source), "Configuration")
+    text = f"{config.source} does not exist; defaults are used (`fishd init` writes one)"
+    return Finding(OK, text, "Configuration")
 
 
-def _gpus(hiring: Deployment) -> Iterator[Finding]:
-    for card in hiring.gpus:
-        memory = f"{gigabytes(card.total_gb)}, {gigabytes(card.free_gb)} free"
-        yield good("GPU", f"GPU {card.index}: {card.name}, {memory}")
-    remarks = "; ".join(hiring.remarks) or "none"
-    if hiring.gpus and hiring.remarks:
-        yield odd("GPU", remarks)
-    elif not hiring.gpus and hiring.engine == "fish":
-        yield odd("GPU", remarks, "fish works on a CPU too, but much slower than people speak")
-    elif not hiring.gpus:
-        yield good("GPU", remarks)
+def _check_gpus(deployment: Deployment) -> Iterator[Finding]:
+    for gpu in deployment.gpus:
+        memory = f"{gigabytes(gpu.total_gb)}, {gigabytes(gpu.free_gb)} free"
+        yield Finding(OK, f"GPU {gpu.index}: {gpu.name}, {memory}", "GPU")
+    remarks = "; ".join(deployment.remarks)
+    if deployment.gpus:
+        if remarks:
+            yield Finding(WARNING, remarks, "GPU")
+    elif deployment.engine == "fish":
+        fix = "fish runs on a CPU, but far slower than real time"
+        yield Finding(WARNING, remarks or "none", "GPU", fix)
+    else:
+        yield Finding(OK, remarks or "none", "GPU")
 
 
-class _Line(msgspec.Struct, frozen=True):
-    """What `python -m fishd.engines.fish.doctor` prints, a line a finding."""
+class _CheckpointLine(msgspec.Struct, frozen=True):
+    """What `python -m fishd.engines.fish.doctor` prints, one line for each check."""
 
     name: str
     ok: bool
     detail: str = ""
-    mend: str = ""
+    fix: str = msgspec.field(default="", name="mend")
 
 
-def _checkpoint(config: Config, say: Callable[[str], None]) -> Iterator[Finding]:
-    """The engine's own look at its model's folder."""
+def _check_checkpoint(config: Config, progress: Callable[[str], None]) -> Iterator[Finding]:
+    """The fish engine checks its packages and its model's folder in a process of its own."""
     if resolve_engine(config)[0] != "fish":
         return
-    say(f"looking at {config.engine.checkpoint} …")
+    progress(f"checking {config.engine.checkpoint}")
     command = [sys.executable, "-m", "fishd.engines.fish.doctor", str(config.engine.checkpoint or "")]
     try:
         ended = subprocess.run(command, capture_output=True, timeout=LOAD_LIMIT_S, check=False)
+        lines = [
+            msgspec.json.decode(line, type=_CheckpointLine)
+            for line in ended.stdout.splitlines()
+            if line.strip()
+        ]
     except subprocess.TimeoutExpired:
-        yield fault("Checkpoint", f"was not read in {LOAD_LIMIT_S:.0f} s", "is it on a disk that answers?")
+        text = f"could not be read within {LOAD_LIMIT_S:.0f} s"
+        yield Finding(FAULT, text, "Checkpoint", "check the disk that it is on")
         return
-    try:
-        found = [msgspec.json.decode(line, type=_Line) for line in ended.stdout.splitlines() if line.strip()]
     except msgspec.MsgspecError as error:
-        yield fault("Checkpoint", f"its doctor's words cannot be read: {error}")
+        yield Finding(FAULT, f"its check printed what is not JSON: {error}", "Checkpoint")
         return
-    parts = {line: line.name.removeprefix("fish: ") for line in found}
-    fine = [f"{part} {line.detail}".strip() for line, part in parts.items() if line.ok]
-    if fine:
-        yield good("Fish", "; ".join(fine))
+    if not lines:
+        last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no output"]
+        yield Finding(FAULT, f"its check failed: {last[0]}", "Checkpoint", "make install-fish")
+    parts = {line: line.name.removeprefix("fish: ") for line in lines}
+    if passed := [f"{part} {line.detail}".strip() for line, part in parts.items() if line.ok]:
+        yield Finding(OK, "; ".join(passed), "Fish")
     for line, part in parts.items():
         if not line.ok:
-            yield fault(f"{part[:1].upper()}{part[1:]}", line.detail, line.mend)
-    if not found:
-        last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-        yield fault("Checkpoint", f"its doctor failed: {last[0]}", "make install-fish")
+            yield Finding(FAULT, line.detail, f"{part[:1].upper()}{part[1:]}", line.fix)
 
 
-def _engine(config: Config, hiring: Deployment, say: Callable[[str], None]) -> Finding:
-    """Load it as a worker would, unless a daemon has it loaded: there may be no room for another."""
-    name = hiring.engine
-    if pid := daemon_pid(config.spool.root):
-        return good("Engine", f"{name}: loaded by the daemon (process {pid}); see `fishd status`")
-    say(f"loading the {name} engine …")
-    share = next(share for share in hiring.plan.shares if share.workers)
-    load = hiring.load(0, share.device.id)
-    answers = ask(hiring.factory, [load], share.device.env, LOAD_LIMIT_S)
-    match answers.given:
-        case (Ready() as ready,):
-            slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
-            where = (
-                f"on {share.device.label}, {slots}, {ready.sample_rate} Hz, loaded in {ready.load_s:.1f} s"
-            )
-            workers = f"{count(hiring.plan.total, 'worker')} planned"
-            return good("Engine", "; ".join((f"{ready.engine} {where}", workers, *ready.notes)))
-        case (WorkerFault() as told,):
-            return fault("Engine", f"{name}: {told.reason}", _mend(name, told))
-        case _:
-            return fault("Engine", f"{name}: its process did not live through the loading: {answers.end}")
+def _check_engine(config: Config, deployment: Deployment, progress: Callable[[str], None]) -> Finding:
+    """Load it as a worker would, unless a daemon runs: there may be no memory for another."""
+    name = deployment.engine
+    if (pid := daemon_pid(config.spool.root)) is not None:
+        return Finding(OK, f"{name}: in use by the daemon (process {pid}); see `fishd status`", "Engine")
+    progress(f"loading the {name} engine")
+    share = next(share for share in deployment.plan.shares if share.workers)
+    try:
+        ready = asyncio.run(_load(deployment.load(0, share.device.id), share.device.env))
+    except WorkerLost as error:
+        return Finding(FAULT, f"{name}: cannot be loaded: {error}", "Engine", _fix(name, error.kind))
+    slots = f"{ready.slots} takes at once" if ready.slots > 1 else "one take at a time"
+    where = f"on {share.device.label}, {slots}, {ready.sample_rate} Hz, loaded in {ready.load_s:.1f} s"
+    workers = f"{count(deployment.plan.total, 'worker')} planned"
+    return Finding(OK, "; ".join((f"{ready.engine} {where}", workers, *ready.notes)), "Engine")
 
 
-def _mend(name: str, told: WorkerFault) -> str:
-    if told.kind == "out of memory":
-        return "close what else uses the GPU (`nvidia-smi`), or give a worker less or more: docs/hardware.md"
-    if name == "fish":
-        return "make install-fish, and see engine.checkpoint"
-    return "see engine.name and engine.options in the configuration"
+async def _load(load: Load, env: Mapping[str, str]) -> Ready:
+    async with SingleWorker(env) as worker:
+        return await worker.ask(load, Ready, LOAD_LIMIT_S)
+
+
+def _fix(engine: str, kind: str) -> str:
+    if kind == "out of memory":
+        return "close what else uses the GPU (`nvidia-smi`), or change model_memory_gb: docs/hardware.md"
+    if engine == "fish":
+        return "run `make install-fish`, and check engine.checkpoint"
+    return "check engine.name and engine.options in the configuration"

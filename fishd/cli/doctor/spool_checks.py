@@ -1,4 +1,4 @@
-"""What `fishd doctor` finds of the spool: folders, renames, room, watches, and who serves it."""
+"""What `fishd doctor` checks in the spool: folders, renames, inotify, free space, and the daemon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fishd.cli.doctor.findings import Finding, fault, good, odd
+from fishd.cli.findings import FAULT, OK, WARNING, Finding
 from fishd.cli.locate import daemon_pid
 from fishd.core.config.config import Config
 from fishd.core.text.humanize import gigabytes
@@ -16,111 +16,110 @@ from fishd.host.status_file import BadStatus, read_status
 from fishd.spool.errors import SpoolError
 from fishd.spool.root import FOLDERS, check_renames
 
-GIB = 1024**3
-LITTLE_GB = 2.0
-TOO_LITTLE_GB = 0.1
-FEW_INODES = 10_000
+LOW_SPACE_GB = 2.0
+NO_SPACE_GB = 0.1
+LOW_INODES = 10_000
+SPACE_NEEDED = "an hour of speech needs about 0.3 GB"
+_GIB = 1024**3
+_IN_CREATE = 0x100
 
 
-def examine_spool(config: Config) -> Iterator[Finding]:
-    """Nothing is made or changed, but for a probe that is moved from folder to folder."""
+def check_spool(config: Config) -> Iterator[Finding]:
+    """All findings. Nothing is changed, except that a probe is moved from folder to folder."""
     root = config.spool.root.absolute()
     if not root.exists():
-        yield _absent(root)
+        yield _check_parent(root)
         return
-    folders = _folders(root)
+    folders = _check_folders(root)
     yield folders
-    if folders.is_a != "fault":
-        yield _renames(root)
-        yield _watch(root / "inbox", config.spool.rescan_s)
-        yield _room(root)
-        yield _daemon(root)
+    if folders.mark == FAULT:
+        return
+    if folders.mark == OK:
+        yield _check_renames(root)
+        yield _check_inotify(root / "inbox", config.spool.rescan_s)
+    yield _check_space(root)
+    yield _check_daemon(root)
 
 
-def _absent(root: Path) -> Finding:
+def _check_parent(root: Path) -> Finding:
     above = next(folder for folder in root.parents if folder.exists())
     if os.access(above, os.W_OK | os.X_OK):
-        return good("Spool", f"{root} is not there yet; the daemon makes it at its first start")
-    return fault(
-        "Spool", f"{root} is not there, and cannot be made", f"give yourself the right to write in {above}"
-    )
+        return Finding(OK, f"{root} does not exist yet; the daemon creates it when it starts", "Spool")
+    fix = f"give this user permission to write in {above}"
+    return Finding(FAULT, f"{root} does not exist and cannot be created", "Spool", fix)
 
 
-def _folders(root: Path) -> Finding:
+def _check_folders(root: Path) -> Finding:
+    missing: list[str] = []
     for folder in (root, *(root / name for name in FOLDERS)):
         if not folder.exists():
-            continue  # made at the next start
-        if not folder.is_dir():
-            return fault("Spool", f"{folder} is a file, not a folder", "move it away")
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            mend = f"run as the daemon's user, or: chown or chmod {folder}"
-            return fault("Spool", f"{folder}: this user may not read and write there", mend)
-    missing = [name for name in FOLDERS if not (root / name).is_dir()]
+            missing.append(folder.name)
+        elif not folder.is_dir():
+            return Finding(FAULT, f"{folder} is a file, not a folder", "Spool", "move it away")
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            fix = f"run this as the daemon's user, or change the owner or mode of {folder}"
+            return Finding(FAULT, f"{folder}: this user cannot read and write there", "Spool", fix)
     if missing:
-        return odd("Spool", f"{root}: without {', '.join(missing)} yet", "the daemon makes them at its start")
-    return good("Spool", f"{root}, readable and writable")
+        fix = "the daemon creates them when it starts"
+        return Finding(WARNING, f"{root} has no {', '.join(missing)} yet", "Spool", fix)
+    return Finding(OK, f"{root}, readable and writable", "Spool")
 
 
-def _renames(root: Path) -> Finding:
+def _check_renames(root: Path) -> Finding:
     try:
         check_renames(root)
     except SpoolError as error:
-        return fault("Renames", f"{error.thing}: {error.fault}", error.fix)
-    return good("Renames", "a folder moves from inbox to work, outbox and archive at once")
+        return Finding(FAULT, f"{error.thing}: {error.fault}", "Renames", error.fix)
+    return Finding(OK, "a folder can be renamed from inbox to work, outbox and archive", "Renames")
 
 
-def _room(root: Path) -> Finding:
-    facts = os.statvfs(root)
-    free_gb = facts.f_bavail * facts.f_frsize / GIB
-    said = f"{gigabytes(free_gb)} free"
-    if facts.f_files and facts.f_favail < FEW_INODES:
-        return odd("Room", f"{facts.f_favail:,} inodes left for new files", "remove small files on this disk")
-    if free_gb < TOO_LITTLE_GB:
-        return fault("Room", said, "free some space: an hour of speech takes about 0.3 GB")
-    if free_gb < LITTLE_GB:
-        return odd(
-            "Room", said, "an hour of speech takes about 0.3 GB; lower spool.archive_days, or free some"
-        )
-    return good("Room", said)
-
-
-def _watch(inbox: Path, rescan_s: float) -> Finding:
-    """Try what the daemon's alarm does: make an inotify instance and watch the inbox."""
+def _check_inotify(inbox: Path, rescan_s: float) -> Finding:
+    """Watch the inbox, as the daemon does."""
     libc = ctypes.CDLL(None, use_errno=True)
     fd = int(libc.inotify_init1(os.O_CLOEXEC))
     if fd < 0:
-        return _no_watch("max_user_instances", ctypes.get_errno(), rescan_s)
+        return _no_inotify("max_user_instances", ctypes.get_errno(), rescan_s)
     try:
-        if libc.inotify_add_watch(fd, os.fsencode(inbox), 0x100) < 0:  # IN_CREATE
-            return _no_watch("max_user_watches", ctypes.get_errno(), rescan_s)
+        if libc.inotify_add_watch(fd, os.fsencode(inbox), _IN_CREATE) < 0:
+            return _no_inotify("max_user_watches", ctypes.get_errno(), rescan_s)
     finally:
         os.close(fd)
-    return good("Watch", "inotify works: a drop is seen at once")
+    return Finding(OK, "inotify works; a new bundle is noticed at once", "Watch")
 
 
-def _no_watch(limit: str, code: int, rescan_s: float) -> Finding:
-    late = f"drops are found by the scan only, every {rescan_s:g} s"
-    if code in (errno.EMFILE, errno.ENOSPC):
-        path = Path("/proc/sys/fs/inotify", limit)
-        now = path.read_text("ascii").strip() if path.exists() else "?"
-        return odd(
-            "Watch", f"fs.inotify.{limit} = {now} is used up; {late}", f"sysctl fs.inotify.{limit}=8192"
-        )
-    return odd("Watch", f"inotify: {os.strerror(code)}; {late}")
+def _no_inotify(limit: str, code: int, rescan_s: float) -> Finding:
+    late = f"new bundles are only noticed every {rescan_s:g} s, by the scan"
+    if code not in (errno.EMFILE, errno.ENOSPC):
+        return Finding(WARNING, f"inotify: {os.strerror(code)}; {late}", "Watch")
+    path = Path("/proc/sys/fs/inotify", limit)
+    now = path.read_text("ascii").strip() if path.exists() else "?"
+    text = f"fs.inotify.{limit} = {now} is used up; {late}"
+    return Finding(WARNING, text, "Watch", f"sysctl fs.inotify.{limit}=8192")
 
 
-def _daemon(root: Path) -> Finding:
+def _check_space(root: Path) -> Finding:
+    disk = os.statvfs(root)
+    free_gb = disk.f_bavail * disk.f_frsize / _GIB
+    text = f"{gigabytes(free_gb)} free"
+    if disk.f_files and disk.f_favail < LOW_INODES:
+        text = f"{disk.f_favail:,} inodes left for new files"
+        return Finding(WARNING, text, "Disk", "remove small files from this disk")
+    if free_gb < NO_SPACE_GB:
+        return Finding(FAULT, text, "Disk", f"free some space: {SPACE_NEEDED}")
+    if free_gb < LOW_SPACE_GB:
+        return Finding(WARNING, text, "Disk", f"{SPACE_NEEDED}; lower spool.archive_days, or free some space")
+    return Finding(OK, text, "Disk")
+
+
+def _check_daemon(root: Path) -> Finding:
     pid = daemon_pid(root)
     if pid is None:
-        return good("Daemon", "none runs on this spool; `fishd run` starts one")
+        return Finding(OK, "not running; `fishd run` starts one", "Daemon")
     try:
         status = read_status(root / "status.json")
     except BadStatus as error:
-        return odd("Daemon", str(error))
+        return Finding(WARNING, str(error), "Daemon")
     if status and status.config_faults:
-        return odd(
-            "Daemon",
-            f"runs (process {pid}) with an older configuration: {status.config_faults[0]}",
-            "mend the file, then `fishd reload`",
-        )
-    return good("Daemon", f"runs (process {pid})")
+        text = f"runs (process {pid}) with an older configuration: {status.config_faults[0]}"
+        return Finding(WARNING, text, "Daemon", "fix the file, then `fishd reload`")
+    return Finding(OK, f"runs (process {pid})", "Daemon")

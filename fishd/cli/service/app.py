@@ -7,41 +7,45 @@ from typing import Annotated
 import typer
 
 from fishd.cli.help_layout import Command
-from fishd.cli.output import end_with
+from fishd.cli.output import exit_with
 
 service = typer.Typer(
-    help="Run fishd under systemd: install and uninstall.",
+    help="Install fishd as a systemd service, or uninstall it.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ForOne = Annotated[bool, typer.Option("--user", help="For yourself, without root, in ~/fishd.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Say the steps, and do none.")]
+User = Annotated[bool, typer.Option("--user", help="A service of your own, without root, in ~/fishd.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the steps and change nothing.")]
 
 
 @service.command(cls=Command)
 def install(
     ctx: typer.Context,
-    user: ForOne = False,
-    now: Annotated[bool, typer.Option("--now", help="Start it as well.")] = False,
+    user: User = False,
+    now: Annotated[bool, typer.Option("--now", help="Start the service as well.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Put unit, user, folders, configuration and manual in place.
+    """Install unit, user, spool, configuration and manual.
 
-    May be run again, as after an upgrade: what is as it should be stays, and your configuration always does.
+    Run it again after an upgrade: outdated files are replaced, and a configuration that exists is kept.
     """
-    from fishd.cli.service.commands import install as command
+    from fishd.cli.service import commands
+    from fishd.cli.service.machine import this_machine
 
-    end_with(lambda: command(ctx.find_root().command, user=user, now=now, dry_run=dry_run))
+    root = ctx.find_root().command
+    exit_with(lambda: commands.install(root, this_machine(), user=user, now=now, dry_run=dry_run))
 
 
 @service.command(cls=Command)
-def uninstall(ctx: typer.Context, user: ForOne = False, dry_run: DryRun = False) -> None:
-    """Stop the service and take its files away.
+def uninstall(ctx: typer.Context, user: User = False, dry_run: DryRun = False) -> None:
+    """Stop the service and remove its files.
 
-    Configuration, spool and user stay.
+    Configuration, spool and the user fishd are kept.
     """
-    from fishd.cli.service.commands import uninstall as command
+    from fishd.cli.service import commands
+    from fishd.cli.service.machine import this_machine
 
-    end_with(lambda: command(ctx.find_root().command, user=user, dry_run=dry_run))
+    root = ctx.find_root().command
+    exit_with(lambda: commands.uninstall(root, this_machine(), user=user, dry_run=dry_run))

@@ -1,87 +1,59 @@
-"""`fishd service`: put the systemd service in place, or take it away."""
+"""`fishd service install` and `uninstall`: each step is printed as it is done."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fishd.cli.output import NOT_ALL_WELL, WELL, CommandError, say
-from fishd.cli.service.file_steps import Step, StepFailed, perform
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
+from fishd.cli.service.installer import Installer
+from fishd.cli.service.machine import Machine
 from fishd.cli.service.man_page import man_page
-from fishd.cli.service.steps import (
-    Machine,
-    hidden_in_a_home,
-    install_for_all,
-    install_for_one,
-    remove_for_all,
-    remove_for_one,
-    this_machine,
-)
+from fishd.cli.service.service_files import Service, system_service, user_service
 
 
-def install(root: Any, *, user: bool, now: bool, dry_run: bool) -> int:
-    """Print each step as it is done; the exit code. `root` is click's root command, for the manual."""
-    machine = _checked(root, user=user, dry_run=dry_run)
-    if user:
-        return _do(install_for_one(machine, Path.home(), now=now), dry_run, _next_for_one(now))
-    hidden = hidden_in_a_home()
-    if hidden and not dry_run:
+def install(root: Any, machine: Machine, *, user: bool, now: bool, dry_run: bool) -> int:
+    """Install; the exit code. `root` is click's root command, for the manual."""
+    service = _service(root, machine, user=user, dry_run=dry_run)
+    if machine.path_in_home and not (user or dry_run):
         raise CommandError(
-            f"{hidden}: is in a home folder, which the service may not see; install fishd in /opt/fishd "
-            "with Debian's python3 (`make install-service` does), or take `fishd service install --user`"
+            f"{machine.path_in_home}: is in a home folder, which the service cannot read; install fishd in "
+            "/opt/fishd with the system's python3 (`make install-service`), or use "
+            "`fishd service install --user`"
         )
-    return _do(install_for_all(machine, now=now), dry_run, _next_for_all(now))
+    with _installer(dry_run=dry_run) as installer:
+        service.install(installer, now=now, is_booted=machine.is_booted)
+    start = [] if now else [f"start it: {' '.join(service.systemctl)} start fishd"]
+    for step in (*start, *service.next_steps):
+        print_message(step)
+    return EXIT_OK
 
 
-def uninstall(root: Any, *, user: bool, dry_run: bool) -> int:
-    """The same, backwards; what is the operator's stays."""
-    machine = _checked(root, user=user, dry_run=dry_run)
-    if user:
-        return _do(remove_for_one(machine, Path.home()), dry_run, ["kept: ~/fishd, configuration and spool"])
-    left = ["kept: /etc/fishd (configuration), /var/lib/fishd (spool), the user and group fishd"]
-    return _do(remove_for_all(machine), dry_run, left)
+def uninstall(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> int:
+    """Remove what install put in place, but not the operator's own; the exit code."""
+    service = _service(root, machine, user=user, dry_run=dry_run)
+    with _installer(dry_run=dry_run) as installer:
+        service.uninstall(installer, is_booted=machine.is_booted)
+    print_message(f"kept: {service.kept}")
+    return EXIT_OK
 
 
-def _checked(root: Any, *, user: bool, dry_run: bool) -> Machine:
-    machine = this_machine(man_page(root))
-    if not machine.systemd_version:
-        raise CommandError("systemd is not installed here; run `fishd run` under the supervisor that is")
-    if not (user or dry_run) and os.geteuid() != 0:
-        raise CommandError("the system's service needs root: use sudo, or --user for one of your own")
-    return machine
+def _service(root: Any, machine: Machine, *, user: bool, dry_run: bool) -> Service:
+    if reason := machine.refusal(needs_root=not (user or dry_run)):
+        raise CommandError(reason)
+    manual = man_page(root)
+    return user_service(machine, Path.home(), manual) if user else system_service(machine, manual)
 
 
-def _do(steps: Iterable[Step], dry_run: bool, after: list[str]) -> int:
+@contextmanager
+def _installer(*, dry_run: bool) -> Generator[Installer]:
+    """An OSError of a step becomes a CommandError that names the file."""
     if dry_run:
-        say("a dry run: nothing is changed; this is what would be said:")
+        print_message("dry run: these steps would be done, nothing is changed")
     try:
-        for line in perform(list(steps), dry_run=dry_run):
-            print(line, flush=True)
-    except (StepFailed, OSError) as error:
-        raise CommandError(
-            f"{error}; what was done stays, and install may be run again", NOT_ALL_WELL
-        ) from error
-    for line in after:
-        say(line)
-    return WELL
-
-
-def _next_for_all(now: bool) -> list[str]:
-    who = os.environ.get("SUDO_USER", "NAME")
-    start = [] if now else ["next: systemctl start fishd"]
-    return [
-        *start,
-        f"to let a user drop bundles: usermod --append --groups fishd {who} (and log in again)",
-        "speak one: fishd submit --wait --config /etc/fishd/config.toml BUNDLE",
-    ]
-
-
-def _next_for_one(now: bool) -> list[str]:
-    start = [] if now else ["next: systemctl --user start fishd"]
-    return [
-        *start,
-        "to run it without a login: loginctl enable-linger",
-        "speak one: fishd submit --wait --config ~/fishd/config.toml BUNDLE",
-    ]
+        yield Installer(dry_run=dry_run)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}; earlier steps are done, so run the command again"
+        raise CommandError(what, EXIT_FAILED) from error

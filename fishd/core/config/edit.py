@@ -1,4 +1,4 @@
-"""One key of a config.toml set anew, its comments and its order left as they are."""
+"""Sets one key of a config.toml, and keeps its comments and its order."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 import tomllib
 from typing import Any, cast
 
-from fishd.core.config.rules import key_lines
+from fishd.toml.lines import key_lines
 
 _VALUE = re.compile(r"^([^=]*=\s*)([^\s#]+)(.*)$", re.DOTALL)
 
 
 def set_number(text: str, section: str, key: str, value: float) -> str | None:
-    """The text with `[section] key = value`; None if it is written in a way that this does not edit."""
+    """The text with `[section] key = value`; None if this cannot edit the way that it is written."""
     try:
         wanted = _with(tomllib.loads(text), section, key, value)
         edited = _edited(text, section, key, f"{value:g}" if value % 1 else f"{value:.1f}")
@@ -22,7 +22,7 @@ def set_number(text: str, section: str, key: str, value: float) -> str | None:
 
 
 def set_number_anyhow(text: str, section: str, key: str, value: float) -> str:
-    """The same for any good text; its comments are lost. Raises ValueError for a text that is no TOML."""
+    """The same for any valid text, but its comments are lost. Raises ValueError for invalid TOML."""
     import tomli_w
 
     return tomli_w.dumps(_with(tomllib.loads(text), section, key, value))
@@ -46,5 +46,5 @@ def _edited(text: str, section: str, key: str, value: str) -> str:
 def _with(found: dict[str, Any], section: str, key: str, value: float) -> dict[str, Any]:
     inside = found.get(section, {})
     if not isinstance(inside, dict):
-        raise ValueError(f"{section} is no section")  # noqa: TRY004 - the text's fault, like all others
+        raise ValueError(f"{section} is not a section")  # noqa: TRY004 - the text's fault, like all others
     return {**found, section: {**cast("dict[str, Any]", inside), key: value}}

@@ -1,68 +1,103 @@
-"""Every key of config.toml with what its value must be. The defaults stand in `config.py`'s dataclasses."""
+"""Every key of config.toml, and what its value must be. Its default is in `config.py`'s dataclasses."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
+from typing import cast
 
-from fishd.core.config import rules as schema
 from fishd.core.model.limits import Limits
+from fishd.toml import rules
+from fishd.toml.rules import Rule
 
-OUTPUT_FORMATS = ("wav",)
-MAX_WORKERS = 1024  # on one device; above it a slip of the finger is likelier than a wish
+OUTPUT_FORMATS = ("wav", "flac", "ogg", "mp3")
+MAX_WORKERS = 1024  # on one device; a larger number is a typing error
 
 
-def _limit(name: str, default: object) -> schema.Rule:
-    """A limit's rule follows from its name's unit and its default's type."""
+def _gpu_counts(value: object) -> dict[int, int] | None:
+    counts = rules.table_of(rules.whole(least=0, most=MAX_WORKERS), "").take(value)
+    if counts is None or not all(re.fullmatch("[0-9]{1,4}", gpu) for gpu in counts):
+        return None
+    by_number = {int(gpu): count for gpu, count in counts.items()}
+    return by_number if len(by_number) == len(counts) else None
+
+
+def _is_sendable(value: object, depth: int = 3) -> bool:
+    """Whether a message to a worker can carry it: at most `depth` lists and tables inside one another."""
+    match value:
+        case bool() | str() | float():
+            return True
+        case int():
+            return -(2**63) <= value < 2**63
+        case list() if depth:
+            return all(_is_sendable(part, depth - 1) for part in cast("list[object]", value))
+        case dict() if depth:
+            return all(_is_sendable(part, depth - 1) for part in cast("dict[str, object]", value).values())
+        case _:
+            return False
+
+
+def _limit(name: str, default: object) -> Rule[object]:
+    """The rule of a limit, from the unit in its name and the type of its default."""
     if isinstance(default, float):
         return _SECONDS
-    unit = next((f" of {unit}" for unit in ("bytes", "chars") if name.endswith(f"_{unit}")), "")
-    return schema.whole(
-        f"a whole number{unit.replace('chars', 'characters')}, 1 or more", least=1, most=2**53
-    )
+    units = {"bytes": "bytes", "chars": "characters"}
+    return rules.whole(units.get(name.rpartition("_")[2], ""), least=1)
 
 
-_SECONDS = schema.number("a number of seconds above 0", above=0)
-_SECONDS_OR_NONE = schema.number("a number of seconds, 0 or more", least=0)
-RULES: dict[str, dict[str, schema.Rule]] = {
+ENGINE_OPTION: Rule[object] = Rule(
+    "a string (dates too), true or false, a 64-bit number, or a list or table of these",
+    lambda value: value if _is_sendable(value) else None,
+)
+_SECONDS = rules.number("seconds", above=0)
+_SECONDS_OR_NONE = rules.number("seconds", least=0)
+_FILE = rules.path("the path of a file, or empty for none")
+
+OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
+    "format": rules.one_of(*OUTPUT_FORMATS),
+    "reuse": rules.yes_no(),
+}
+RULES: dict[str, dict[str, Rule[object]]] = {
     "spool": {
-        "root": schema.needed_text("the path of a folder"),
+        "root": rules.path("the path of a folder", may_be_empty=False),
         "settle_s": _SECONDS_OR_NONE,
         "settle_timeout_s": _SECONDS,
         "rescan_s": _SECONDS,
-        "archive_days": schema.whole("a whole number of days, 0 or more", least=0, most=36_500),
+        "archive_days": rules.whole("days", least=0, most=36_500),
     },
     "pool": {
-        "multiprocess": schema.yes_no_auto(),
-        "model_memory_gb": schema.number("a number of GB, 0.1 or more", least=0.1),
-        "usable_fraction": schema.number("a number above 0, at most 1", above=0, most=1),
-        "workers_per_gpu": schema.card_counts(
-            'a table of card numbers and their workers, such as { "0" = 2, "1" = 3 }', most=MAX_WORKERS
+        "multiprocess": rules.or_word("auto", rules.yes_no()),
+        "model_memory_gb": rules.number("GB", least=0.1),
+        "usable_fraction": rules.number(above=0, most=1),
+        "workers_per_gpu": Rule(
+            'a table of GPU numbers and their workers, such as { "0" = 2, "1" = 3 }', _gpu_counts
         ),
-        "cpu_workers": schema.whole_or_auto(
-            f'"auto" or a whole number from 1 to {MAX_WORKERS}', least=1, most=MAX_WORKERS
-        ),
+        "cpu_workers": rules.or_word("auto", rules.whole(least=1, most=MAX_WORKERS)),
         "take_timeout_s": _SECONDS,
-        "max_takes": schema.whole("a whole number from 1 to 100", least=1, most=100),
+        "max_takes": rules.whole(least=1, most=100),
         "drain_s": _SECONDS_OR_NONE,
         "start_timeout_s": _SECONDS,
-        "cpu_memory_gb": schema.number("a number of GB, 0 (no limit) or more", least=0),
+        "cpu_memory_gb": rules.number("GB", least=0, note="0: no limit"),
     },
     "engine": {
-        "name": schema.matching(
+        "name": rules.matching(
             r"auto|fish|preview|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*",
             '"auto", "fish", "preview" or the "package.module:factory" of an engine of your own',
         ),
-        "checkpoint": schema.text("the path of a folder, or empty for none"),
-        "precision": schema.one_of("bfloat16", "float16", "float32"),
-        "options": schema.table("a table of the engine's own options, such as { temperature = 0.7 }"),
+        "checkpoint": rules.path("the path of a folder, or empty for none"),
+        "precision": rules.one_of("bfloat16", "float16", "float32"),
+        "options": rules.table_of(
+            ENGINE_OPTION,
+            f"a table such as {{ temperature = 0.7 }}, each value {ENGINE_OPTION.must}",
+        ),
     },
-    "output": {"format": schema.one_of(*OUTPUT_FORMATS), "reuse": schema.yes_no()},
+    "output": OUTPUT,
     "log": {
-        "level": schema.one_of("debug", "info", "warning", "error"),
-        "file": schema.text("the path of a file, or empty for none"),
-        "color": schema.one_of("auto", "always", "never"),
-        "format": schema.one_of("rich", "plain", "json"),
+        "level": rules.one_of("debug", "info", "warning", "error"),
+        "file": _FILE,
+        "color": rules.one_of("auto", "always", "never"),
+        "format": rules.one_of("rich", "plain", "json"),
     },
-    "metrics": {"textfile": schema.text("the path of a file, or empty for none")},
+    "metrics": {"textfile": _FILE},
     "limits": {limit.name: _limit(limit.name, limit.default) for limit in fields(Limits)},
 }

@@ -1,11 +1,11 @@
-"""What is to be done: everything that the dispatcher ever orders. The daemon and the pool do it."""
+"""What the dispatcher orders; the daemon's controller executes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fishd.core.model.job import Job, Segment, Speaker
+from fishd.core.model.job import Job, Segment, SegmentFailure, Speaker
 from fishd.core.model.outcome import JobOutcome
 
 
@@ -18,7 +18,7 @@ class StartWorker:
 
 @dataclass(frozen=True, slots=True)
 class DrainWorker:
-    """Let it finish what it has in hand, then end."""
+    """Let the worker finish its takes, then exit."""
 
     worker: int
 
@@ -40,7 +40,7 @@ class InspectReference:
 
 @dataclass(frozen=True, slots=True)
 class ValidateOptions:
-    """Have a worker say what is wrong with engine options and languages."""
+    """Have a worker check engine options and languages."""
 
     worker: int
     check: str
@@ -50,24 +50,43 @@ class ValidateOptions:
 
 @dataclass(frozen=True, slots=True)
 class SendTake:
-    """Have a worker speak: `number` is 1 for the first take of a segment."""
+    """Have a worker speak a segment. `number` is 1 for the segment's first take."""
 
     worker: int
+    device: str  # the worker's
     take: str
     job: Job
-    speaker: Speaker
     speaker_index: int
-    segment: Segment
     segment_index: int
     number: int
     seed: int
     limit_s: float
 
+    @property
+    def speaker(self) -> Speaker:
+        return self.job.speakers[self.speaker_index]
+
+    @property
+    def segment(self) -> Segment:
+        return self.speaker.segments[self.segment_index]
+
 
 @dataclass(frozen=True, slots=True)
 class DropTake:
+    """The take's job was cancelled."""
+
     worker: int
     take: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailure:
+    """Journal a segment's failed takes, so that a restart grants it no new ones."""
+
+    job: str
+    speaker_index: int
+    segment: Segment
+    failure: SegmentFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ class LogMessage:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Everything has ended that had to."""
+    """Every worker has exited after StopRequested."""
 
 
 Action = (
@@ -100,6 +119,7 @@ Action = (
     | ValidateOptions
     | SendTake
     | DropTake
+    | RecordFailure
     | FinishJob
     | LogMessage
     | Exit

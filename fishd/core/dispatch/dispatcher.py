@@ -1,16 +1,16 @@
-"""The one brain: events in, actions out. It neither awaits, nor reads a clock, nor touches a disk.
+"""The dispatcher: events in, actions out. It neither awaits, nor reads a clock, nor touches a disk.
 
-Theory. A job arrives as a book of segments. Before its first take, workers answer its questions: is each
-reference clip audio, does the engine take its options and languages. If all is well, its segments wait.
-Whenever a worker has a free slot, the next waiting segment goes into its hand as a take: by priority, then
-by turns between jobs, then of a speaker whose voice the worker knows, then of the speaker with the most
-left, the longest text first. A take ends as spoken, as failed (perhaps to be tried with another seed), or
-is lost with its worker; a lost take goes to another worker. A segment has at most `max_takes` takes; one
-that was in hand when workers died gets its last take alone in a worker, so that a poison segment fails by
-itself. When a job has nothing waiting and nothing in hand, it is over and its ending is handed out.
+Theory. A job arrives as speakers with segments. Before its first take, workers check its input: is each
+reference clip audio, does the engine accept its options and languages. Then its segments wait. Whenever a
+worker has a free slot, it gets the next waiting segment as a take: by priority, then round robin between
+jobs, then of a speaker whose voice the worker has enrolled, then of the speaker with the most left, the
+longest text first. A take ends as spoken, as failed (perhaps to be retried with another seed), or is lost
+with its worker and goes to another one. A segment gets at most `max_takes` takes; one that was in flight when
+workers died gets its last take alone, so that a poison segment fails by itself. A job with nothing waiting
+and nothing in flight is over, and its outcome is handed out.
 
-Invariants: a segment is in hand at most once; no worker holds more takes than it has slots; a job's counts
-add up to its segments; every job that arrived is either here or was finished once.
+Invariants: a segment is in flight at most once; no worker holds more takes than it has slots; a job's counts
+add up to its segments; every job that arrived is either here or was finished exactly once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from fishd.core.dispatch.actions import Action, DropTake, Exit, FinishJob, LogMessage
+from fishd.core.dispatch.actions import (
+    Action,
+    DropTake,
+    Exit,
+    FinishJob,
+    LogMessage,
+    RecordFailure,
+    SendTake,
+)
 from fishd.core.dispatch.events import (
     CancelRequested,
     CheckCompleted,
@@ -38,10 +46,11 @@ from fishd.core.dispatch.events import (
 from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_outcome import make_outcome
 from fishd.core.dispatch.job_state import JobRecord
-from fishd.core.dispatch.take_order import clip_of, make_send_take
+from fishd.core.dispatch.takes import make_send_take
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
 from fishd.core.dispatch.workers import Workers
+from fishd.core.model.job import SegmentFailure
 
 
 class Dispatcher:
@@ -66,8 +75,12 @@ class Dispatcher:
     def next_deadline(self, now: float) -> float | None:
         return self.workers.next_deadline(now)
 
+    def in_flight(self, worker_id: int, take: str) -> InFlightTake | None:
+        worker = self.workers.by_id.get(worker_id)
+        return worker.takes.get(take) if worker else None
+
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take one event in; say everything that follows from it. `now` is monotonic, in seconds."""
+        """Apply one event; return everything that follows from it. `now` is monotonic, in seconds."""
         actions = list(self._apply(event, now))
         actions += self.workers.overdue(now)
         if self.stopping_since is None:
@@ -97,8 +110,7 @@ class Dispatcher:
             case WorkerGone():
                 yield from self._on_worker_gone(event, now)
             case PlanChanged():
-                self.workers.adopt(event.plan)
-                self._validation.reset()
+                self._on_plan_changed(event)
             case CancelRequested():
                 yield from self._on_cancel_requested(event, now)
             case StopRequested():
@@ -114,13 +126,15 @@ class Dispatcher:
         assert event.name not in self.jobs, f"job {event.name!r} arrived twice"
         job = JobRecord(self._next_serial, event, now)
         self._next_serial += 1
-        job.initialize()
+        job.initialize(self.workers.plan.max_takes)
+        if event.is_fresh and self.workers.is_one_generation:
+            job.engine_key = self.workers.plan.engine_key
         self.jobs[job.name] = job
         self._validation.add(job)
         yield from self._advance(job, now)
 
     def _advance(self, job: JobRecord, now: float) -> Iterator[Action]:
-        """See what a job needs next, and end it when it needs nothing."""
+        """Queue the job if it has work to hand out, or finish it if it is over."""
         if not job.is_being_checked and job.faults:
             job.fail_waiting("the bundle was not accepted")
         if job.is_over:
@@ -151,17 +165,24 @@ class Dispatcher:
         if self.jobs.get(job.name) is job:
             yield from self._advance(job, now)
 
+    def _on_plan_changed(self, event: PlanChanged) -> None:
+        if event.plan.engine_key != self.workers.plan.engine_key:
+            for job in self.jobs.values():
+                job.engine_key = ""
+        self.workers.adopt(event.plan)
+        self._validation.reset()
+
     # ---- takes -------------------------------------------------------------------------------------
 
     def _assign_takes(self, now: float) -> Iterator[Action]:
-        """Fill every free slot that a waiting segment can be found for, the emptiest worker first."""
+        """Fill every free slot for which a segment waits, the least loaded worker first."""
         workers = [w for w in self.workers.ready() if w.free_slots > 0]
         while workers:
             worker = min(workers, key=lambda w: (w.num_slots_used / w.slots, w.id))
-            action = self._next_take(worker, now)
-            if action is not None:
-                yield from action
-            if action is None or worker.free_slots <= 0:
+            actions = self._next_take(worker, now)
+            if actions is not None:
+                yield from actions
+            if actions is None or worker.free_slots <= 0:
                 workers.remove(worker)
 
     def _next_take(self, worker: WorkerRecord, now: float) -> tuple[Action, ...] | None:
@@ -179,18 +200,18 @@ class Dispatcher:
     def _send(self, worker: WorkerRecord, job: JobRecord, s: int, n: int, now: float) -> tuple[Action, ...]:
         record, alone = job.start_take(s, n, now)
         self._queue.rotate(job)
-        send = make_send_take(worker.id, job, s, n, record.takes)
+        order = make_send_take(worker, job, s, n, record.takes)
         worker.note_assignment(now)
         worker.is_emptying = False
-        worker.takes[send.take] = InFlightTake(job, s, n, record.takes, send.seed, alone, now)
-        worker.remember_voice(send.speaker.voice_key)
+        worker.takes[order.take] = InFlightTake(order, job, alone, now)
+        worker.remember_voice(order.speaker.voice_key)
         job.add_in_flight(worker.id, worker.device, now)
         if (worker.id, s) in job.announced:
-            return (send,)
+            return (order,)
         job.announced.add((worker.id, s))
         label = self.workers.label(worker.device)
         line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
-        return LogMessage("info", line, job=job.name, worker=worker.id), send
+        return LogMessage("info", line, job=job.name, worker=worker.id), order
 
     def _on_take_synthesized(self, event: TakeSynthesized, now: float) -> None:
         worker = self.workers.by_id.get(event.worker)
@@ -203,14 +224,14 @@ class Dispatcher:
         if worker is None or held is None:
             return
         self.workers.on_take_completed(worker)
-        held.job.complete(held.speaker, held.segment, clip_of(held, event, worker))
+        held.job.complete(held.order.speaker_index, held.order.segment_index, event.clip)
         yield from self._advance(held.job, now)
 
     def _on_take_failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
         worker, held = self._release_take(event.worker, event.take, now, spoken=False)
         if worker is None or held is None:
             return
-        yield from self._retry_or_fail(held, event.reason, now, retry=event.retry, counted=True)
+        yield from self._retry_or_fail(held, event.reason, now, can_retry=event.retry, counted=True)
 
     def _release_take(
         self, worker_id: int, take: str, now: float, *, spoken: bool
@@ -224,29 +245,32 @@ class Dispatcher:
         return worker, held
 
     def _retry_or_fail(
-        self, held: InFlightTake, reason: str, now: float, *, retry: bool, counted: bool
+        self, held: InFlightTake, reason: str, now: float, *, can_retry: bool, counted: bool
     ) -> Iterator[Action]:
-        """A take ended without a clip: the segment waits again, or fails for good."""
-        job, s, n = held.job, held.speaker, held.segment
+        """A take ended without a clip: the segment waits again, or fails for good.
+
+        A take that does not count was lost by no fault of its segment.
+        """
+        job, order = held.job, held.order
+        s, n = order.speaker_index, order.segment_index
         record = job.records[s][n]
+        most = self.workers.plan.max_takes
         if not counted:
             record.takes -= 1
-        most = self.workers.plan.max_takes
-        segment = job.job.speakers[s].segments[n]
-        where = f"speaker {s}, segment {segment.id}, take {held.number}"
+        where = f"{job.name}: speaker {s}, segment {order.segment.id}, take {order.number}"
         if job.is_cancelled:
             job.fail(s, n, "cancelled")
-        elif retry and record.takes < most:
+        elif can_retry and (not counted or record.takes < most):
             job.requeue(s, n, alone=record.deaths > 0 and record.takes == most - 1)
-            yield LogMessage(
-                "warning", f"[Main] {job.name}: {where}: {reason}; it is tried again", job=job.name
-            )
+            if counted:
+                yield _record(order, SegmentFailure(record.takes, record.deaths, reason, is_final=False))
+            yield LogMessage("warning", f"[Main] {where}: {reason}; retrying", job=job.name)
         else:
             takes = f" ({record.takes} takes)" if record.takes > 1 else ""
-            job.fail(s, n, f"{reason}{takes}")
-            yield LogMessage(
-                "error", f"[Main] {job.name}: {where}: {reason}; the segment has failed", job=job.name
-            )
+            job.fail(s, n, f"{reason}{takes}", can_retry=can_retry)
+            failure = SegmentFailure(record.takes, record.deaths, record.error, True, can_retry)
+            yield _record(order, failure)
+            yield LogMessage("error", f"[Main] {where}: {reason}; the segment has failed", job=job.name)
         yield from self._advance(job, now)
 
     # ---- workers -----------------------------------------------------------------------------------
@@ -279,13 +303,13 @@ class Dispatcher:
         yield from self.workers.on_exit(event, now)
         for held in worker.takes.values():
             held.job.remove_in_flight(worker.id, now, spoken=False)
-            if blamed:
-                held.job.records[held.speaker][held.segment].deaths += 1
-            reason = f"worker {worker.id} ended while it spoke ({event.reason})"
-            yield from self._retry_or_fail(held, reason, now, retry=True, counted=blamed)
-        for question, job in worker.checks.items():
+            record = held.job.records[held.order.speaker_index][held.order.segment_index]
+            record.deaths += int(blamed)
+            reason = f"worker {worker.id} exited while speaking it ({event.reason})"
+            yield from self._retry_or_fail(held, reason, now, can_retry=True, counted=blamed)
+        for check, job in worker.checks.items():
             self._validation.on_worker_lost(
-                job, question, event.reason, blamed=blamed, most=self.workers.plan.max_takes
+                job, check, event.reason, blamed=blamed, most=self.workers.plan.max_takes
             )
             if self.jobs.get(job.name) is job:
                 yield from self._advance(job, now)
@@ -303,3 +327,7 @@ class Dispatcher:
         if not self.workers.by_id and not self._exited:
             self._exited = True
             yield Exit()
+
+
+def _record(order: SendTake, failure: SegmentFailure) -> RecordFailure:
+    return RecordFailure(order.job.name, order.speaker_index, order.segment, failure)

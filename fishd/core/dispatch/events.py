@@ -1,18 +1,18 @@
-"""What has happened: everything that the dispatcher is ever told. Past facts, frozen."""
+"""What the dispatcher is told: past facts, frozen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fishd.core.model.job import Clip, Fault, Job
+from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
-    """A place for workers: `device` is "gpu:0" or "cpu", `wanted` how many workers the plan gives it.
+    """A device for workers: `device` is "gpu:0" or "cpu", `wanted` the number of workers planned for it.
 
-    `budget_gb` is the memory that one worker may hold; 0 is no limit.
+    `budget_gb` is the memory that one worker may hold, in GiB; 0 is no limit.
     """
 
     device: str
@@ -24,7 +24,10 @@ class DevicePlan:
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """What the configuration asks of the pool. Workers of another `generation` are replaced one by one."""
+    """What the configuration asks of the pool. Workers of another `generation` are replaced one by one.
+
+    `engine_key` identifies the engine and its options: clips of equal keys sound the same.
+    """
 
     generation: int
     devices: tuple[DevicePlan, ...]
@@ -32,11 +35,12 @@ class PoolPlan:
     take_timeout_s: float = 600.0
     start_timeout_s: float = 600.0
     drain_s: float = 60.0
+    engine_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanChanged:
-    """The configuration, or what the host offers, is another now."""
+    """The configuration or the host's devices have changed."""
 
     plan: PoolPlan
 
@@ -46,9 +50,9 @@ class JobArrived:
     """A bundle was claimed and read, or a job was found in work/ at start.
 
     `references` are (place, absolute path) of clips that a worker must decode before the first take; equal
-    paths are equal bytes.
-    `clips` are the segments that are done already, by (speaker, segment) position. `cancelled`: before a
-    crash its user wanted no more of it; a CancelAsked follows. `is_fresh`: no clip is of an earlier daemon.
+    paths are equal bytes. `clips` are of segments that are done already, `failures` what was journalled of
+    others, both by (speaker, segment) position. `cancelled`: the job was cancelled before a crash, and a
+    CancelRequested follows. `is_fresh`: no clip comes from an earlier daemon.
     """
 
     name: str
@@ -57,6 +61,9 @@ class JobArrived:
     warnings: tuple[Fault, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
     clips: Mapping[tuple[int, int], Clip] = field(default_factory=dict[tuple[int, int], Clip])
+    failures: Mapping[tuple[int, int], SegmentFailure] = field(
+        default_factory=dict[tuple[int, int], SegmentFailure]
+    )
     cancelled: bool = False
     is_fresh: bool = True
 
@@ -79,12 +86,12 @@ class WorkerProgressed:
     worker: int
     memory_gb: float | None = None
     peak_gb: float | None = None
-    slots: int = 0  # that it has now; 0: as many as before
+    slots: int = 0  # its capacity now; 0: unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class CheckCompleted:
-    """A worker has looked at a reference clip or at options: faults and warnings in words."""
+    """A worker has checked a reference clip or options: faults and warnings in words."""
 
     worker: int
     check: str
@@ -94,7 +101,7 @@ class CheckCompleted:
 
 @dataclass(frozen=True, slots=True)
 class TakeSynthesized:
-    """The engine is done with a take: its slot is free, though the clip is not on the disk yet."""
+    """The engine has finished a take: its slot is free, while the clip is still being written."""
 
     worker: int
     take: str
@@ -102,13 +109,11 @@ class TakeSynthesized:
 
 @dataclass(frozen=True, slots=True)
 class TakeCompleted:
-    """A take's clip is on disk, fsynced and in the journal."""
+    """A take's clip is on disk, fsynced and journalled."""
 
     worker: int
     take: str
-    duration_s: float
-    work_s: float
-    content_hash: str = ""
+    clip: Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +128,9 @@ class TakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """A worker process has ended: `kind` is "ended", "load", "engine", "out of memory" or "wire".
+    """A worker process has exited: `kind` is "ended", "load", "engine", "out of memory" or "wire".
 
-    `needs_gb`, when it ran out of memory: the most that it held, and what it asked for in vain.
+    `needs_gb`, when it ran out of memory: the most that it held plus the allocation that failed, in GiB.
     """
 
     worker: int
@@ -136,19 +141,19 @@ class WorkerGone:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """A user wants no more of this job."""
+    """A user cancelled this job."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """The daemon is to stop; asked twice, at once."""
+    """The daemon is to stop; a second one: at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed."""
+    """A deadline may have passed."""
 
 
 Event = (

@@ -1,8 +1,7 @@
-"""Whose turn it is: priority first, then a fair share between the jobs that are open.
+"""The order among jobs: priority first, then round robin among the open jobs of that priority.
 
-A few jobs at a time are open; turns go round among them, so that a small job behind a big one ends early,
-while a hundred jobs dropped at once still come out one after the other. Every operation is constant in
-the number of jobs.
+Only a few jobs are open at a time, so that a small job behind a big one ends early, while a hundred jobs
+dropped at once still finish one after the other. Every operation is constant in the number of jobs.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ OPEN_JOBS = 8
 
 @dataclass(slots=True)
 class _Round:
-    """The jobs of one priority: those whose turn goes round, and those behind them."""
+    """The jobs of one priority: those that take turns, and those that wait behind them."""
 
     open: deque[JobRecord] = field(default_factory=deque[JobRecord])
     queued: deque[JobRecord] = field(default_factory=deque[JobRecord])
 
 
 class FairQueue:
-    """The jobs that have something to be handed out; `has_more` says whether a job still has."""
+    """The jobs that have work to hand out; `has_more` tells whether a job still has."""
 
     def __init__(self, has_more: Callable[[JobRecord], bool], open_jobs: int = OPEN_JOBS) -> None:
         self._has_more = has_more
@@ -35,43 +34,43 @@ class FairQueue:
         self._serials: set[int] = set()
 
     def add(self, job: JobRecord, *, again: bool = False) -> None:
-        """A job has something to be handed out; one that has it `again` is not put behind the others."""
+        """A job has work to hand out; one that has it `again` goes before the jobs that wait."""
         if job.serial in self._serials:
             return
         self._serials.add(job.serial)
-        behind = self._rounds.setdefault(job.priority, _Round()).queued
+        queued = self._rounds.setdefault(job.priority, _Round()).queued
         if again:
-            behind.appendleft(job)
+            queued.appendleft(job)
         else:
-            behind.append(job)
+            queued.append(job)
 
     def in_order(self) -> Iterator[JobRecord]:
-        """The jobs in the order in which they should be asked."""
+        """The open jobs, the next one first."""
         for priority in sorted(self._rounds, reverse=True):
-            turn = self._rounds[priority]
-            self._refresh(turn)
-            if not turn.open:
+            jobs = self._rounds[priority]
+            self._refresh(jobs)
+            if not jobs.open:
                 del self._rounds[priority]
-            yield from tuple(turn.open)
+            yield from tuple(jobs.open)
 
     def rotate(self, job: JobRecord) -> None:
-        """The job had its turn: the others come first now."""
-        turn = self._rounds[job.priority].open
-        turn.remove(job)
+        """The job had its turn and goes to the end."""
+        open_jobs = self._rounds[job.priority].open
+        open_jobs.remove(job)
         if self._has_more(job):
-            turn.append(job)
+            open_jobs.append(job)
         else:
             self._serials.discard(job.serial)
 
-    def _refresh(self, turn: _Round) -> None:
-        """Jobs with nothing more make room for those behind."""
-        for job in tuple(turn.open):
+    def _refresh(self, jobs: _Round) -> None:
+        """Replace jobs that have no more work by those that wait."""
+        for job in tuple(jobs.open):
             if not self._has_more(job):
-                turn.open.remove(job)
+                jobs.open.remove(job)
                 self._serials.discard(job.serial)
-        while turn.queued and len(turn.open) < self._open_jobs:
-            job = turn.queued.popleft()
+        while jobs.queued and len(jobs.open) < self._open_jobs:
+            job = jobs.queued.popleft()
             if self._has_more(job):
-                turn.open.append(job)
+                jobs.open.append(job)
             else:
                 self._serials.discard(job.serial)

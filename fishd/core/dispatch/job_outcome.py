@@ -1,4 +1,4 @@
-"""A job that is over -> its ending, from which the report is made."""
+"""A job that is over -> its outcome, from which the report is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fishd.core.model.result import WorkerShare
 
 
 def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOutcome:
-    """`now` is monotonic, in seconds, as was the moment when the job was begun."""
+    """`now` is monotonic, in seconds, as is the job's start."""
     started = now if job.started_at is None else job.started_at
     return JobOutcome(
         name=job.name,
@@ -17,7 +17,8 @@ def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOut
         faults=tuple(job.faults),
         warnings=tuple(job.warnings),
         segments=tuple(
-            tuple(SegmentOutcome(r.takes, r.clip, r.error) for r in records) for records in job.records
+            tuple(SegmentOutcome(r.takes, r.clip, r.error, r.can_retry) for r in records)
+            for records in job.records
         ),
         shares=tuple(
             WorkerShare(worker=w, device=share.device, takes=share.takes, busy_s=share.busy_s)
@@ -26,4 +27,5 @@ def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOut
         remarks=(remark,) if remark and job.tallies else (),
         engine=engine,
         wall_s=max(0.0, now - started),
+        engine_key=job.engine_key,
     )

@@ -1,8 +1,8 @@
-"""The scheduling state of one job: its questions, its segments, and what became of each.
+"""The scheduling state of one job: its input checks, its segments, and the state of each.
 
-Questions come first: every reference clip must be decoded by a worker, and options and languages be
-checked by the engine, before the first take. A job whose reading found faults still asks about its
-clips, so that the user is told everything at once.
+Checks come first: a worker must decode every reference clip, and the engine must accept options and
+languages, before the first take. A bundle that was read with faults still has its clips checked, so that
+the user gets all faults at once.
 """
 
 from __future__ import annotations
@@ -13,36 +13,38 @@ from enum import StrEnum
 
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.dispatch.segment_queue import SegmentQueue
-from fishd.core.model.job import Clip, Fault, Job, JobStatus
+from fishd.core.model.job import Clip, Fault, Job, JobStatus, SegmentFailure
 
 
 class SegmentState(StrEnum):
     WAITING = "waiting"
-    IN_FLIGHT = "in hand"
+    IN_FLIGHT = "in flight"
     DONE = "done"
     FAILED = "failed"
 
 
-_W, _H, _D, _F = SegmentState
+_W, _I, _D, _F = SegmentState
 SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
-    (_W, "sent"): _H,
-    (_H, "spoken"): _D,
-    (_H, "failed"): _F,
-    (_H, "again"): _W,
-    (_W, "given up"): _F,
+    (_W, "sent"): _I,
+    (_I, "spoken"): _D,
+    (_I, "failed"): _F,
+    (_I, "requeued"): _W,
+    (_W, "abandoned"): _F,
     (_W, "recovered"): _D,
+    (_W, "failed before"): _F,
 }
 
 
 @dataclass(slots=True, eq=False)
 class SegmentRecord:
-    """One segment's progress. `deaths` counts the workers that ended while they spoke it."""
+    """One segment's progress. `deaths` counts the takes that ended with their worker."""
 
     state: SegmentState = SegmentState.WAITING
     takes: int = 0
     deaths: int = 0
     clip: Clip | None = None
     error: str = ""
+    can_retry: bool = True
 
     def move(self, step: str) -> None:
         self.state = SEGMENT_MOVES[self.state, step]
@@ -50,7 +52,7 @@ class SegmentRecord:
 
 @dataclass(slots=True)
 class InputCheck:
-    """Something a worker must look at before the job may start. `path` is "" for the options."""
+    """Something that a worker must check before the job may start. `path` is "" for the options."""
 
     id: str
     where: str
@@ -60,7 +62,7 @@ class InputCheck:
 
 @dataclass(slots=True)
 class WorkerTally:
-    """What one worker does for one job."""
+    """One worker's share in a job: `busy_s` is the time in which it held takes of the job."""
 
     device: str
     takes: int = 0
@@ -82,14 +84,15 @@ class JobRecord:
     running_checks: dict[str, InputCheck] = field(default_factory=dict[str, InputCheck])
     records: list[list[SegmentRecord]] = field(default_factory=list[list[SegmentRecord]])
     tallies: dict[int, WorkerTally] = field(default_factory=dict[int, WorkerTally])
-    started_at: float | None = None  # when a worker first had to do with it
+    started_at: float | None = None  # when a worker first got a check or a take of it
+    engine_key: str = ""  # of the one engine that has spoken all of it so far; "" if there were several
     is_cancelled: bool = False
     audio_s: float = 0.0
     num_in_flight: int = 0
     num_done: int = 0
     num_failed: int = 0
     announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (worker, speaker)
-    waiting: SegmentQueue | None = None  # None: nothing was read, or nothing waits any more
+    waiting: SegmentQueue | None = None  # None: no job was read, or nothing waits any more
 
     @property
     def name(self) -> str:
@@ -97,7 +100,7 @@ class JobRecord:
 
     @property
     def job(self) -> Job:
-        """What was read; only a job that was read has segments and options."""
+        """The job as read; only called where there is one."""
         assert self.arrived.job is not None
         return self.arrived.job
 
@@ -107,7 +110,7 @@ class JobRecord:
 
     @property
     def is_being_checked(self) -> bool:
-        """Are there questions left to ask or to be answered?"""
+        """Are there checks pending or running?"""
         return bool(self.pending_checks or self.running_checks)
 
     @property
@@ -122,8 +125,8 @@ class JobRecord:
     def num_waiting(self) -> int:
         return 0 if self.waiting is None else len(self.waiting)
 
-    def initialize(self) -> None:
-        """Lay out questions and segments; take over the clips that are done already."""
+    def initialize(self, max_takes: int) -> None:
+        """Set up checks and segments, and recover what was done before."""
         arrived, job = self.arrived, self.arrived.job
         self.faults = list(arrived.faults)
         self.warnings = list(arrived.warnings)
@@ -131,19 +134,38 @@ class JobRecord:
             self.warnings += [w for w in job.warnings if w not in self.warnings]
             self.records = [[SegmentRecord() for _ in speaker.segments] for speaker in job.speakers]
             for (s, n), clip in arrived.clips.items():
-                self._recover(s, n, clip)
-            self.waiting = SegmentQueue(
-                job, ((s, n) for s, n, _ in job.segments() if (s, n) not in arrived.clips)
-            )
+                self._recover_clip(s, n, clip)
+            for (s, n), failure in arrived.failures.items():
+                self._recover_failure(s, n, failure)
+            self.waiting = self._make_queue(job, max_takes)
         if job is None or self.num_waiting:
             self._add_checks()
 
-    def _recover(self, s: int, n: int, clip: Clip) -> None:
+    def _make_queue(self, job: Job, max_takes: int) -> SegmentQueue:
+        """Every waiting segment; one that may have ended workers runs alone for its last take."""
+        places: list[tuple[int, int]] = []
+        alone: list[tuple[int, int]] = []
+        for s, n, _ in job.segments():
+            record = self.records[s][n]
+            if record.state is SegmentState.WAITING:
+                is_suspect = record.deaths > 0 and record.takes >= max_takes - 1
+                (alone if is_suspect else places).append((s, n))
+        return SegmentQueue(job, places, alone)
+
+    def _recover_clip(self, s: int, n: int, clip: Clip) -> None:
         record = self.records[s][n]
         record.move("recovered")
         record.clip, record.takes = clip, clip.takes
         self.num_done += 1
         self.audio_s += clip.duration_s
+
+    def _recover_failure(self, s: int, n: int, failure: SegmentFailure) -> None:
+        record = self.records[s][n]
+        record.takes, record.deaths = failure.takes, failure.deaths
+        if failure.is_final:
+            record.move("failed before")
+            record.error, record.can_retry = failure.reason, failure.can_retry
+            self.num_failed += 1
 
     def _add_checks(self) -> None:
         for i, (where, path) in enumerate(self.arrived.references):
@@ -151,10 +173,10 @@ class JobRecord:
         if self.arrived.job is not None:
             self.pending_checks.append(InputCheck(f"{self.serial}.options", "job.toml", ""))
 
-    # ---- the walk of a segment ---------------------------------------------------------------------
+    # ---- one segment -------------------------------------------------------------------------------
 
     def start_take(self, s: int, n: int, now: float) -> tuple[SegmentRecord, bool]:
-        """The segment goes into a worker's hand; whether it must be there alone."""
+        """A worker gets the segment; whether it must be that worker's only take."""
         assert self.waiting is not None
         alone = self.waiting.pop(s, n)
         record = self.records[s][n]
@@ -165,7 +187,6 @@ class JobRecord:
         return record, alone
 
     def mark_started(self, now: float) -> None:
-        """A worker has to do with the job from now on."""
         if self.started_at is None:
             self.started_at = now
 
@@ -178,37 +199,37 @@ class JobRecord:
         self.audio_s += clip.duration_s
 
     def requeue(self, s: int, n: int, *, alone: bool) -> None:
-        """The segment waits once more; `alone`: its last take gets a worker to itself."""
+        """The segment waits again; `alone`: its last take gets a worker to itself."""
         assert self.waiting is not None
-        self.records[s][n].move("again")
+        self.records[s][n].move("requeued")
         self.num_in_flight -= 1
         self.waiting.put_back(s, n, alone=alone)
 
-    def fail(self, s: int, n: int, reason: str) -> None:
+    def fail(self, s: int, n: int, reason: str, *, can_retry: bool = True) -> None:
         record = self.records[s][n]
         record.move("failed")
-        record.error = reason
+        record.error, record.can_retry = reason, can_retry
         self.num_in_flight -= 1
         self.num_failed += 1
 
     def fail_waiting(self, reason: str) -> None:
-        """No waiting segment is spoken any more."""
+        """Fail every segment that waits."""
         for row in self.records:
             for record in row:
                 if record.state is SegmentState.WAITING:
-                    record.move("given up")
+                    record.move("abandoned")
                     record.error = reason
                     self.num_failed += 1
         self.waiting = None
 
     def cancel(self) -> None:
-        """Nobody wants it any more: no question is asked or awaited, nothing waits."""
+        """Drop checks and waiting segments; takes in flight end by themselves."""
         self.is_cancelled = True
         self.pending_checks.clear()
         self.running_checks.clear()
         self.fail_waiting("cancelled")
 
-    # ---- what can be derived -----------------------------------------------------------------------
+    # ---- reporting ---------------------------------------------------------------------------------
 
     def status(self) -> JobStatus:
         """How the job ended, once it is over."""
@@ -221,14 +242,14 @@ class JobRecord:
         return JobStatus.PARTIAL if self.num_done else JobStatus.FAILED
 
     def add_in_flight(self, worker: int, device: str, now: float) -> None:
-        """A worker has one more of this job's takes in hand."""
+        """A worker holds one more take of this job."""
         share = self.tallies.setdefault(worker, WorkerTally(device))
         if share.in_flight == 0:
             share.since = now
         share.in_flight += 1
 
     def remove_in_flight(self, worker: int, now: float, *, spoken: bool) -> None:
-        """A worker has one fewer."""
+        """A worker holds one take fewer."""
         share = self.tallies[worker]
         share.in_flight -= 1
         share.takes += 1 if spoken else 0

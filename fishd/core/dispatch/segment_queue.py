@@ -1,8 +1,8 @@
-"""The segments of one job that wait, and which of them is next.
+"""The waiting segments of one job, and which of them is next.
 
-A segment that must run alone goes first, and only to a worker that holds nothing. Then one of the speaker
-whose voice the worker knows, else of the speaker with the most left; the longest text first. No choice
-costs more when the job has more segments.
+A segment that must run alone goes first, and only to a worker that holds nothing. Then one of a speaker whose
+voice the worker has enrolled, else of the speaker with the most left; the longest text first. The cost of a
+choice does not grow with the number of segments.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from fishd.core.model.job import Job
 class SegmentQueue:
     """Places (speaker, segment) in a job."""
 
-    def __init__(self, job: Job, places: Iterable[tuple[int, int]]) -> None:
+    def __init__(
+        self, job: Job, places: Iterable[tuple[int, int]], alone: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        """`alone` are further places, of segments that must run alone."""
         self._job = job
         # The mutable state: by speaker (text length, -segment), the last one being the next; those that
-        # must run alone; how many wait in all; a heap of (-segments left, speaker), in which an entry may
-        # lag behind and is put right when it comes up; and by voice the speakers who have any left.
+        # must run alone; the number of all; a heap of (-segments left, speaker), whose stale entries are
+        # corrected when they reach the top; and by voice the speakers who have segments left.
         self._lines: list[list[tuple[int, int]]] = [[] for _ in job.speakers]
-        self._alone: deque[tuple[int, int]] = deque()
-        self._count = 0
+        self._alone = deque(alone)
+        self._count = len(self._alone)
         for s, n in places:
             self._lines[s].append((self._length(s, n), -n))
             self._count += 1
@@ -42,11 +45,11 @@ class SegmentQueue:
 
     @property
     def has_alone(self) -> bool:
-        """Does a segment wait for a worker to itself?"""
+        """Does a segment wait that must run alone?"""
         return bool(self._alone)
 
     def peek(self, voices: set[str], *, idle: bool) -> tuple[int, int] | None:
-        """The place that a worker should take; `voices` are those it knows, `idle`: it holds nothing."""
+        """A worker's next place; `voices` are those it has enrolled, `idle`: it holds no take."""
         if self._alone and idle:
             return self._alone[0]
         s = self._known_speaker(voices)
@@ -55,7 +58,7 @@ class SegmentQueue:
         return None if s is None else (s, -self._lines[s][-1][1])
 
     def pop(self, s: int, n: int) -> bool:
-        """Take out the place that `next` gave; whether it must run alone."""
+        """Remove the place that `peek` gave; whether it must run alone."""
         self._count -= 1
         if self._alone and self._alone[0] == (s, n):
             self._alone.popleft()
@@ -63,7 +66,7 @@ class SegmentQueue:
         assert -self._lines[s][-1][1] == n, f"({s}, {n}) is not the next"
         self._lines[s].pop()
         if not self._lines[s]:
-            self._forget(s)
+            self._drop_speaker(s)
         return False
 
     def put_back(self, s: int, n: int, *, alone: bool) -> None:
@@ -75,8 +78,8 @@ class SegmentQueue:
         heappush(self._by_left, (-len(self._lines[s]), s))
         self._speakers_of.setdefault(self._job.speakers[s].voice_key, set()).add(s)
 
-    def _forget(self, s: int) -> None:
-        """The speaker has none left."""
+    def _drop_speaker(self, s: int) -> None:
+        """The speaker has no segments left."""
         voice = self._job.speakers[s].voice_key
         self._speakers_of[voice].discard(s)
         if not self._speakers_of[voice]:
@@ -86,7 +89,7 @@ class SegmentQueue:
         return len(self._job.speakers[s].segments[n].text)
 
     def _known_speaker(self, voices: set[str]) -> int | None:
-        """Of the speakers whose voices are known, the one with the most left."""
+        """Of the speakers whose voices are enrolled, the one with the most left."""
         known = (s for key in self._speakers_of.keys() & voices for s in self._speakers_of[key])
         return max(known, key=lambda s: (len(self._lines[s]), -s), default=None)
 

@@ -1,8 +1,8 @@
-"""Questions before takes: what workers look at before a job may start, and what they found.
+"""Input checks before a job's first take: which worker runs which check, and what came of it.
 
-A worker has a few questions at a time, beside its takes; jobs take turns. A question that was with a worker
-when it died goes to another, where it is alone, at most `max_takes` times, then what it asked about is at
-fault. Clips, options and languages that were found good once are not asked about again.
+A worker has a few checks at a time, beside its takes; jobs take turns. A check that was lost with its worker
+goes to another one, where it runs alone; after `max_takes` losses its input is at fault. Clips, options and
+languages that passed once are not checked again.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from fishd.core.dispatch.job_state import InputCheck, JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord
 from fishd.core.model.job import Fault
 
-MAX_CHECKS_PER_WORKER = 4  # questions to one worker: the answer to one comes while it looks at the next
-MAX_KNOWN_CLIPS = 4096  # clips that were found good
-_Asked = tuple[tuple[str, ...], tuple[str, ...]]  # options and languages, in words
+MAX_CHECKS_PER_WORKER = 4  # so that a worker has the next one while its result travels
+MAX_PASSED_CLIPS = 4096  # remembered
+_OptionsKey = tuple[tuple[str, ...], tuple[str, ...]]  # options and languages, as text
 
 
 class Validation:
-    """Owns the jobs that have questions to ask."""
+    """Owns the queue of jobs that have checks pending."""
 
     def __init__(self) -> None:
         self._queue = FairQueue(lambda job: bool(job.pending_checks))
-        self._found_good: set[_Asked] = set()
-        self._good_clips: dict[str, tuple[str, ...]] = {}  # their warnings, by path; the oldest first
+        self._passed_options: set[_OptionsKey] = set()
+        self._passed_clips: dict[str, tuple[str, ...]] = {}  # their warnings, by path; oldest first
 
     def add(self, job: JobRecord) -> None:
-        for question in list(job.pending_checks):
-            if question.path in self._good_clips:
-                job.pending_checks.remove(question)
-                job.warnings += [Fault(question.where, what) for what in self._good_clips[question.path]]
-            elif not question.path and _asked(job) in self._found_good:
-                job.pending_checks.remove(question)
+        for check in list(job.pending_checks):
+            if check.path in self._passed_clips:
+                job.pending_checks.remove(check)
+                job.warnings += [Fault(check.where, what) for what in self._passed_clips[check.path]]
+            elif not check.path and _options_key(job) in self._passed_options:
+                job.pending_checks.remove(check)
         if job.pending_checks:
             self._queue.add(job)
 
     def reset(self) -> None:
-        """Another engine, or other limits, may find other things good."""
-        self._found_good.clear()
-        self._good_clips.clear()
+        """Another engine, or other limits, may judge otherwise."""
+        self._passed_options.clear()
+        self._passed_clips.clear()
 
     def assign(self, workers: Iterable[WorkerRecord], now: float) -> Iterator[Action]:
-        """Give ready workers that have room a question each, and again until they are full."""
+        """Give each ready worker that has room a check, and again until they are full."""
         ready = list(workers)
         for _ in range(MAX_CHECKS_PER_WORKER):
             for worker in sorted(ready, key=lambda worker: len(worker.checks)):
@@ -55,64 +55,63 @@ class Validation:
                     yield self._give(worker, job, now)
 
     def _give(self, worker: WorkerRecord, job: JobRecord, now: float) -> Action:
-        question = job.pending_checks.popleft()
-        job.running_checks[question.id] = question
-        question.attempts += 1
+        check = job.pending_checks.popleft()
+        job.running_checks[check.id] = check
+        check.attempts += 1
         job.mark_started(now)
         self._queue.rotate(job)
         worker.note_assignment(now)
-        worker.checks[question.id] = job
-        return _order(worker, job, question)
+        worker.checks[check.id] = job
+        return _order(worker, job, check)
 
     def on_result(
-        self, job: JobRecord, question_id: str, faults: Iterable[str], warnings: Iterable[str]
+        self, job: JobRecord, check_id: str, faults: tuple[str, ...], warnings: tuple[str, ...]
     ) -> None:
-        question = job.running_checks.pop(question_id, None)
-        if question is None:
+        check = job.running_checks.pop(check_id, None)
+        if check is None:
             return  # the job was cancelled
-        faults, warnings = tuple(faults), tuple(warnings)
-        if not faults and question.path:
-            self._remember(question.path, warnings)
+        if not faults and check.path:
+            self._remember(check.path, warnings)
         elif not faults:
-            self._found_good.add(_asked(job))
-        job.faults += [Fault(question.where, what) for what in faults]
-        job.warnings += [Fault(question.where, what) for what in warnings]
+            self._passed_options.add(_options_key(job))
+        job.faults += [Fault(check.where, what) for what in faults]
+        job.warnings += [Fault(check.where, what) for what in warnings]
 
     def _remember(self, path: str, warnings: tuple[str, ...]) -> None:
-        self._good_clips[path] = warnings
-        while len(self._good_clips) > MAX_KNOWN_CLIPS:
-            del self._good_clips[next(iter(self._good_clips))]
+        self._passed_clips[path] = warnings
+        while len(self._passed_clips) > MAX_PASSED_CLIPS:
+            del self._passed_clips[next(iter(self._passed_clips))]
 
-    def on_worker_lost(
-        self, job: JobRecord, question_id: str, reason: str, *, blamed: bool, most: int
-    ) -> None:
-        """The worker ended while it looked. `blamed`: what it looked at may be why."""
-        question = job.running_checks.pop(question_id, None)
-        if question is None:
+    def on_worker_lost(self, job: JobRecord, check_id: str, reason: str, *, blamed: bool, most: int) -> None:
+        """The worker exited during the check. `blamed`: the check's input may be why."""
+        check = job.running_checks.pop(check_id, None)
+        if check is None:
             return
         if not blamed:
-            question.attempts -= 1
-        if question.attempts < most:
-            job.pending_checks.append(question)
+            check.attempts -= 1
+        if check.attempts < most:
+            job.pending_checks.append(check)
             self._queue.add(job, again=True)
         else:
-            what = f"looking at it ended {question.attempts} workers, the last one thus: {reason}"
-            job.faults.append(Fault(question.where, what))
+            what = f"checking it ended {check.attempts} workers; the last one: {reason}"
+            job.faults.append(Fault(check.where, what))
 
 
-def _has_room(worker: WorkerRecord, question: InputCheck) -> bool:
-    """A question that was lost with a worker is alone with the next one: it may be why."""
+def _has_room(worker: WorkerRecord, check: InputCheck) -> bool:
+    """A check that was lost with a worker runs alone in the next one."""
     if worker.is_exclusive or any(
-        job.running_checks[q].attempts > 1 for q, job in worker.checks.items() if q in job.running_checks
+        job.running_checks[id_].attempts > 1
+        for id_, job in worker.checks.items()
+        if id_ in job.running_checks
     ):
         return False
-    return not worker.checks if question.attempts else len(worker.checks) < MAX_CHECKS_PER_WORKER
+    return not worker.checks if check.attempts else len(worker.checks) < MAX_CHECKS_PER_WORKER
 
 
-def _order(worker: WorkerRecord, job: JobRecord, question: InputCheck) -> Action:
-    if question.path:
-        return InspectReference(worker.id, question.id, question.path)
-    return ValidateOptions(worker.id, question.id, job.job.engine_options, _languages(job))
+def _order(worker: WorkerRecord, job: JobRecord, check: InputCheck) -> Action:
+    if check.path:
+        return InspectReference(worker.id, check.id, check.path)
+    return ValidateOptions(worker.id, check.id, job.job.engine_options, _languages(job))
 
 
 def _languages(job: JobRecord) -> tuple[str, ...]:
@@ -122,6 +121,6 @@ def _languages(job: JobRecord) -> tuple[str, ...]:
     )
 
 
-def _asked(job: JobRecord) -> _Asked:
+def _options_key(job: JobRecord) -> _OptionsKey:
     options = (f"{key}={value!r}" for key, value in job.job.engine_options.items())
     return tuple(sorted(options)), _languages(job)

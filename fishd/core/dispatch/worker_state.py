@@ -1,14 +1,15 @@
-"""The scheduling state of one worker process: where it stands, what it holds, whom it knows."""
+"""The scheduling state of one worker process: its state, its takes and checks, its enrolled voices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fishd.core.dispatch.actions import SendTake
 from fishd.core.dispatch.job_state import JobRecord
 
 MAX_KNOWN_VOICES = 256
-MAX_UNWRITTEN = 16  # takes that are recorded and not yet on the disk; a slow disk holds the engine back
+MAX_UNWRITTEN = 16  # synthesized takes whose clips are not on the disk yet: back-pressure from a slow disk
 
 
 class WorkerState(StrEnum):
@@ -32,13 +33,10 @@ WORKER_MOVES: dict[tuple[WorkerState, str], WorkerState] = {
 
 @dataclass(slots=True, eq=False)
 class InFlightTake:
-    """A take that a worker holds."""
+    """A take that a worker holds. `alone`: the worker must hold no other."""
 
+    order: SendTake
     job: JobRecord
-    speaker: int
-    segment: int
-    number: int
-    seed: int
     alone: bool
     since: float
     is_synthesized: bool = False
@@ -55,25 +53,25 @@ class WorkerRecord:
     progress_at: float
     state: WorkerState = WorkerState.STARTING
     slots: int = 0
-    takes: dict[str, InFlightTake] = field(default_factory=dict[str, InFlightTake])  # the oldest first
+    takes: dict[str, InFlightTake] = field(default_factory=dict[str, InFlightTake])  # oldest first
     checks: dict[str, JobRecord] = field(default_factory=dict[str, JobRecord])
     voices: set[str] = field(default_factory=set[str])
-    num_synthesized: int = 0  # of the takes in hand, those that occupy no slot any more
+    num_synthesized: int = 0  # of the takes in flight, those that occupy no slot any more
     num_spoken: int = 0
-    is_emptying: bool = False  # it takes no more until it holds nothing: a segment must run alone
+    is_emptying: bool = False  # it gets no more takes until it holds none: a segment must run alone
     drained_at: float | None = None
     is_killed: bool = False
     memory_gb: float | None = None
     peak_gb: float | None = None
-    may_exceed_budget: bool = True
-    is_over_budget: bool = False  # it holds more memory than its budget: another is to take its place
+    is_replaceable: bool = True  # not for its memory, if the loaded engine alone exceeds the budget
+    is_over_budget: bool = False  # it holds more memory than its budget and is to be replaced
 
     def move(self, step: str) -> None:
         self.state = WORKER_MOVES[self.state, step]
 
     @property
     def is_serving(self) -> bool:
-        """Does it count as one of those that its post wants?"""
+        """Does it count towards its device's wanted workers?"""
         return self.state in (WorkerState.STARTING, WorkerState.READY)
 
     @property
@@ -82,7 +80,7 @@ class WorkerRecord:
 
     @property
     def is_exclusive(self) -> bool:
-        """Does it speak, or wait to speak, a segment that must be alone?"""
+        """Does it run, or wait to run, a segment that must be alone?"""
         return self.is_emptying or any(take.alone for take in self.takes.values())
 
     @property
@@ -98,21 +96,21 @@ class WorkerRecord:
         return len(self.takes) - self.num_synthesized
 
     def mark_synthesized(self, take: str) -> None:
-        """The engine is done with a take."""
+        """The engine has finished a take: it occupies no slot any more."""
         held = self.takes.get(take)
         if held is not None and not held.is_synthesized:
             held.is_synthesized = True
             self.num_synthesized += 1
 
     def release(self, take: str) -> InFlightTake | None:
-        """A take has ended; None if the worker does not hold it."""
+        """Remove a take that has ended; None if the worker does not hold it."""
         held = self.takes.pop(take, None)
         if held is not None and held.is_synthesized:
             self.num_synthesized -= 1
         return held
 
     def note_assignment(self, now: float) -> None:
-        """It gets something to do: its silence counts from now on, if it had nothing before."""
+        """Start the progress timeout if the worker was idle."""
         if not self.is_busy:
             self.progress_at = now
 

@@ -1,4 +1,4 @@
-"""The studio's words: what a job is made of. Frozen records, no behaviour beyond what can be derived."""
+"""What a job is made of: frozen records, with no behaviour beyond what can be derived."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong: `where` is its place (`speakers[1].segments[3].text`, `bob.flac`), `what` says it."""
+    """A fault `what` at the place `where` (`speakers[1].segments[3].text`, `bob.flac`)."""
 
     where: str
     what: str
@@ -49,7 +49,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A bundle that was read and found good. `name` is its folder's name in work/."""
+    """A bundle that was read without faults. `name` is its folder's name in work/."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ class Job:
     speakers: tuple[Speaker, ...]
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     warnings: tuple[Fault, ...] = ()
-    reuse: bool | None = None  # may clips of earlier jobs be taken over; None: as configured
+    reuse: bool | None = None  # may clips of earlier jobs be reused; None: as configured
 
     def segments(self) -> Iterator[tuple[int, int, Segment]]:
         """Every segment with its speaker's position and its own."""
@@ -85,7 +85,8 @@ class JobStatus(StrEnum):
 class Clip:
     """The audio of a good take, as a file. `path` is below the result's folder.
 
-    `content_hash` is of the file's bytes (hashes.py); "" from a journal of old.
+    `work_s` is the time from the take's start to its clip on the disk. `content_hash` is of the file's bytes
+    (hashes.py); "" in journals written before it existed.
     """
 
     path: str
@@ -96,3 +97,18 @@ class Clip:
     device: str
     work_s: float
     content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFailure:
+    """The takes of a segment that gave no clip, so far.
+
+    `deaths` of them ended with their worker. `is_final`: the segment has failed. `can_retry`: another seed
+    may do better.
+    """
+
+    takes: int
+    deaths: int
+    reason: str
+    is_final: bool
+    can_retry: bool = True

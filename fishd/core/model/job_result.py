@@ -1,4 +1,4 @@
-"""An ending -> the result that is reported: counts, seconds, and every segment in the bundle's order."""
+"""A job's outcome -> the result that is reported: counts, seconds, every segment in the bundle's order."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from fishd.core.model.outcome import JobOutcome, SegmentOutcome
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
 
 
-def make_result(ending: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
+def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
     """`started` and `finished` are RFC 3339; `device_names` gives a device's name for people."""
-    speakers = ending.job.speakers if ending.job else ()
-    devices = {share.device for share in ending.shares}
+    speakers = outcome.job.speakers if outcome.job else ()
+    devices = {share.device for share in outcome.shares}
     return Result(
-        job=ending.name,
-        title=ending.job.title if ending.job else ending.name,
-        status=ending.status,
-        engine=ending.engine,
+        job=outcome.name,
+        title=outcome.job.title if outcome.job else outcome.name,
+        status=outcome.status,
+        engine=outcome.engine,
         device_names=tuple(sorted(device_names.get(device, device) for device in devices)),
         started=started,
         finished=finished,
-        totals=_totals(ending),
-        errors=ending.faults + _segment_faults(ending, speakers),
+        totals=_totals(outcome),
+        errors=outcome.faults + _segment_faults(outcome, speakers),
         speakers=tuple(
-            _speaker(speaker, ends) for speaker, ends in zip(speakers, ending.segments, strict=True)
+            _speaker(speaker, ends) for speaker, ends in zip(speakers, outcome.segments, strict=True)
         ),
-        warnings=ending.warnings,
-        remarks=ending.remarks,
-        workers=ending.shares,
+        warnings=outcome.warnings,
+        remarks=outcome.remarks,
+        workers=outcome.shares,
     )
 
 
-def _totals(ending: JobOutcome) -> Totals:
-    ends = [end for row in ending.segments for end in row]
+def _totals(outcome: JobOutcome) -> Totals:
+    ends = [end for row in outcome.segments for end in row]
     clips = [end.clip for end in ends if end.clip is not None]
     audio_s = sum(clip.duration_s for clip in clips)
     return Totals(
-        speakers=len(ending.segments),
+        speakers=len(outcome.segments),
         segments=len(ends),
         done=len(clips),
         failed=len(ends) - len(clips),
         audio_s=round(audio_s, 3),
-        wall_s=round(ending.wall_s, 3),
-        speech_rate=round(audio_s / ending.wall_s, 3) if ending.wall_s > 0 else 0.0,
+        wall_s=round(outcome.wall_s, 3),
+        speech_rate=round(audio_s / outcome.wall_s, 3) if outcome.wall_s > 0 else 0.0,
     )
 
 
-def _segment_faults(ending: JobOutcome, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
+def _segment_faults(outcome: JobOutcome, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
     """The failed segments, unless the bundle was not accepted: then its own faults say it all."""
-    if ending.faults:
+    if outcome.faults:
         return ()
     return tuple(
         Fault(f"speakers[{s}].segments[{n}] ({speakers[s].name}, {speakers[s].segments[n].id})", end.error)
-        for s, row in enumerate(ending.segments)
+        for s, row in enumerate(outcome.segments)
         for n, end in enumerate(row)
         if end.clip is None
     )
@@ -70,7 +70,14 @@ def _speaker(speaker: Speaker, ends: Sequence[SegmentOutcome]) -> SpeakerResult:
 def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
     clip = end.clip
     if clip is None:
-        return SegmentResult(segment.id, segment.text, "failed", takes=end.takes, error=end.error or None)
+        return SegmentResult(
+            id=segment.id,
+            text=segment.text,
+            status="failed",
+            takes=end.takes,
+            error=end.error or None,
+            can_retry=end.can_retry,
+        )
     return SegmentResult(
         id=segment.id,
         text=segment.text,

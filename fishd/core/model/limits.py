@@ -1,4 +1,4 @@
-"""What a bundle may cost. Bundles are untrusted: everything that is read from one is bounded here."""
+"""The limits of one bundle. Bundles are untrusted input: everything that is read from one has a limit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one bundle. The `…_reference_s` bounds are for whoever decodes the audio (a worker)."""
+    """The `[limits]` of the configuration. The `…_reference_s` are checked by the worker that decodes."""
 
     max_files: int = 10_000
     max_bytes: int = 4 * GIB
-    max_ratio: int = 100  # of an archive's content to the archive, in bytes
-    max_depth: int = 16  # folders below the bundle's own
+    max_ratio: int = 100  # an archive's unpacked size by its own, above some free MiB
+    max_depth: int = 16  # nested folders
     manifest_bytes: int = 16 * MIB
     text_bytes: int = 16 * MIB  # a transcript or a file of lines
     text_chars: int = 2_000  # one segment
-    transcript_chars: int = 20_000  # of one reference, which may last minutes
+    transcript_chars: int = 20_000  # of one speaker's references, which may last minutes
     name_chars: int = 200  # a speaker's name, a segment's id, a title
     speakers: int = 1_000
     segments: int = 50_000
@@ -28,4 +28,4 @@ class Limits:
     min_reference_s: float = 1.0
     long_reference_s: float = 60.0
     max_reference_s: float = 600.0
-    faults: int = 200  # reported of one bundle; the rest are counted
+    faults: int = 200  # reported of one bundle; the others are only counted

@@ -10,16 +10,20 @@ from fishd.core.model.result import WorkerShare
 
 @dataclass(frozen=True, slots=True)
 class SegmentOutcome:
-    """How a segment ended: with a clip, or with an error in words."""
+    """How a segment ended: with a clip or an error. `can_retry`: another seed may do better."""
 
     takes: int
     clip: Clip | None = None
     error: str = ""
+    can_retry: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """All that a finished job's report is made of; `segments` follow the job's speakers."""
+    """Everything that a finished job's report needs; `segments` follow the job's speakers.
+
+    `engine_key` identifies the engine that spoke every clip; "" if there were several.
+    """
 
     name: str
     job: Job | None
@@ -31,3 +35,4 @@ class JobOutcome:
     remarks: tuple[str, ...]
     engine: str
     wall_s: float
+    engine_key: str = ""

@@ -1,4 +1,4 @@
-"""What a finished job says of itself: the shape of result.json, and the source of both summaries."""
+"""The shapes of result.json and status.json, from which both summaries and `fishd status` are rendered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from fishd.core.model.job import Fault, JobStatus
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
-    `key` and `digest` are for a later job that may take the clip over: what it was made of, and its bytes'.
+    `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
+    `can_retry` of a failed segment: false where another seed cannot help.
     """
 
     id: str
@@ -25,6 +26,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     error: str | None = None
     key: str | None = None
     digest: str | None = None
+    can_retry: bool | None = None
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):

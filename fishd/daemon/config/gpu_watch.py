@@ -1,4 +1,4 @@
-"""Looks at the cards now and then, and at once when a worker has died: one may have fallen off the bus."""
+"""Checks the GPUs now and then, and at once when a worker has died: a GPU may have fallen off the bus."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ EVERY_S = 30.0
 
 
 class GpuWatch:
-    """`look` compares the cards with the plan; it is never called twice at a time."""
+    """Calls `check` every `every_s`, and soon after `check_soon`; never twice at a time."""
 
-    def __init__(self, look: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
-        self._look = look
+    def __init__(self, check: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
+        self._check = check
         self._every_s = every_s
         # The mutable state.
-        self._asked = asyncio.Event()
+        self._wake = asyncio.Event()
 
     def check_soon(self) -> None:
-        """Something happened that a lost card would explain."""
-        self._asked.set()
+        """Something happened that a lost GPU would explain."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s):  # wait_for of Python 3.11 can lose a cancel
-                    await self._asked.wait()
-            self._asked.clear()
-            await self._look()
+                async with asyncio.timeout(self._every_s):  # wait_for of Python 3.11 can lose a cancellation
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._check()

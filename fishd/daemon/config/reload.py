@@ -1,7 +1,7 @@
-"""The configuration in force, and how another one takes its place while the daemon runs.
+"""The configuration in force, and how a new one replaces it while the daemon runs.
 
-A bad file changes nothing. Reading and looking at the cards is done in a thread; what came of it arrives in
-the mailbox like everything else, and is adopted there, whole.
+Reading the file and detecting the GPUs happens in a thread; the outcome goes into the mailbox, whose task
+adopts it as a whole or not at all. A bad file changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.sizing.model import Gpu
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.mailbox import ConfigRead, GpusChanged
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import DetectedGpus, detect_gpus
@@ -26,7 +26,7 @@ _log = logging.getLogger("fishd.main")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the daemon finds around it; tests put their own in. `reload` raises BadConfig."""
+    """The daemon's surroundings; tests pass their own. `reload` raises BadConfig."""
 
     nvml: Nvml
     environ: Mapping[str, str]
@@ -35,87 +35,109 @@ class Environment:
 
 
 class ConfigReloader:
-    """Owns the configuration and the hiring in force. `our_pids` are the workers' processes."""
+    """Owns the configuration in force and the last deployment that was planned from one.
+
+    `our_pids` are the worker processes, whose GPU memory counts as free.
+    """
 
     def __init__(
-        self, config: Config, around: Environment, cache: Path, our_pids: Callable[[], list[int]]
+        self,
+        config: Config,
+        environment: Environment,
+        cache: Path,
+        our_pids: Callable[[], list[int]],
+        post: Callable[[ConfigRead | GpusChanged], None],
     ) -> None:
-        self._around = around
+        self._environment = environment
         self._cache = cache
         self._our_pids = our_pids
+        self._post = post
         # The mutable state.
         self.config = config
-        self.deployment: Deployment | None = None
-        self._at_work = asyncio.Lock()
-        self._blind = ""  # why NVML does not answer, while it does not
-        self.gpus: Sequence[Gpu] = ()  # as they were last seen
-        self._latest: Deployment | None = None  # perhaps still on its way to be adopted: generations count on
+        self.gpus: Sequence[Gpu] = ()  # as last detected
+        self._planned: Deployment | None = None  # the base of the next plan
+        self._adopted: Deployment | None = None  # another one than planned while an outcome is on its way
+        self._requests: asyncio.Queue[None] = asyncio.Queue()
+        self._busy = asyncio.Lock()
+        self._nvml_fault = ""  # why NVML does not answer, while it does not
 
     async def plan_initial(self) -> Deployment:
-        """The hiring to start with."""
-        self.deployment = self._latest = await asyncio.to_thread(self._hire, self.config, [])
-        self.gpus = self.deployment.gpus
-        return self.deployment
+        deployment = await asyncio.to_thread(self._plan, self.config, [])
+        self._planned = self._adopted = deployment
+        self.gpus = deployment.gpus
+        return deployment
 
-    async def reload(self, post: Callable[[ConfigRead], None]) -> None:
-        """Read the file anew; the outcome goes into the mailbox. One at a time: the last one asked for is
-        the last one adopted.
-        """
-        async with self._at_work:
-            read_at = rfc3339(self._around.now())
+    def request(self) -> None:
+        """Read the file once more; every request gets its own outcome."""
+        self._requests.put_nowait(None)
+
+    async def run(self) -> None:
+        """Serve requests one after another, until cancelled: the last one asked for is adopted last."""
+        while True:
+            await self._requests.get()
+            await self._reload()
+
+    async def _reload(self) -> None:
+        async with self._busy:
+            read_at = rfc3339(self._environment.now())
             try:
-                config = await asyncio.to_thread(self._around.reload)
-                self._latest = await asyncio.to_thread(self._hire, config, self._our_pids())
+                config = await asyncio.to_thread(self._environment.reload)
             except BadConfig as fault:
-                post(ConfigRead(fault, read_at))
-            else:
-                post(ConfigRead((config, self._latest), read_at))
+                self._post(ConfigRead(fault, read_at))
+                return
+            self._planned = await asyncio.to_thread(self._plan, config, self._our_pids())
+            self._post(ConfigRead((config, self._planned), read_at))
 
-    async def check_gpus(self, post: Callable[[GpusChanged], None]) -> None:
-        """See whether the cards are still those of the plan; if not, plan with those that are there."""
-        async with self._at_work:
-            if self._latest is None or self._latest is not self.deployment:
-                return  # a reload is on its way, which has looked itself
-            found = await asyncio.to_thread(self._find, self._our_pids())
+    async def check_gpus(self) -> None:
+        """Plan again if the GPUs are not those of the plan in force."""
+        async with self._busy:
+            planned = self._planned
+            if planned is None or planned is not self._adopted:
+                return  # a reload that is not adopted yet has just detected them
+            found = await asyncio.to_thread(self._detect, self._our_pids())
             self.gpus = found.gpus
-            words = tuple(_changes(self._latest.gpus, found.gpus))
-            if words:
-                around = self._around
-                self._latest = plan_deployment(self.config, found, around.environ, self._cache, self._latest)
-                post(GpusChanged(self._latest, words))
+            changes = tuple(_changes(planned.gpus, found.gpus))
+            if changes:
+                environ = self._environment.environ
+                self._planned = plan_deployment(self.config, found, environ, self._cache, planned)
+                self._post(GpusChanged(self._planned, changes))
+
+    def adopt(self, deployment: Deployment, config: Config | None = None) -> None:
+        """The deployment, and the configuration if it is a new one, are in force from now on."""
+        self._adopted = deployment
+        self.gpus = deployment.gpus
+        if config is not None:
+            if config.spool.root != self.config.spool.root:
+                _log.warning("[Main] spool.root has changed; this takes a restart")
+            self.config = config
+            _log.info("[Main] the configuration was reloaded")
 
     def reject(self) -> None:
-        """What was read last is not adopted after all."""
-        self._latest = self.deployment
+        """The last outcome is not adopted."""
+        self._planned = self._adopted
 
-    def adopt(self, config: Config, hiring: Deployment) -> None:
-        """Everything but the spool's root changes in place."""
-        if config.spool.root != self.config.spool.root:
-            _log.warning("[Main] spool.root is another now; that takes a restart")
-        self.config, self.deployment = config, hiring
-        self.gpus = hiring.gpus
-        _log.info("[Main] the configuration was reloaded")
+    def _plan(self, config: Config, our_pids: list[int]) -> Deployment:
+        """Blocking."""
+        found = self._detect(our_pids)
+        return plan_deployment(config, found, self._environment.environ, self._cache, self._planned)
 
-    def _hire(self, config: Config, our_pids: list[int]) -> Deployment:
-        return plan_deployment(config, self._find(our_pids), self._around.environ, self._cache, self._latest)
-
-    def _find(self, our_pids: list[int]) -> DetectedGpus:
-        """Blocking. An NVML that does not answer any more says nothing of the cards: they are used on."""
-        around, before = self._around, self._latest
-        found = detect_gpus(around.nvml, around.environ, our_pids)
+    def _detect(self, our_pids: list[int]) -> DetectedGpus:
+        """Blocking. While NVML does not answer, the GPUs detected before are kept."""
+        before = self._planned
+        found = detect_gpus(self._environment.nvml, self._environment.environ, our_pids)
         fault = found.remarks[0] if found.is_blind and before and before.gpus else ""
-        if fault and fault != self._blind:
-            _log.warning("[Main] the cards cannot be looked at any more, and are used as before: %s", fault)
-        self._blind = fault
+        if fault and fault != self._nvml_fault:
+            _log.warning("[Main] GPU query failed; keeping the last known GPU list: %s", fault)
+        self._nvml_fault = fault
         return DetectedGpus(before.gpus) if fault and before else found
 
 
 def _changes(before: Sequence[Gpu], now: Sequence[Gpu]) -> Iterator[str]:
-    """What an operator must know, in words; cards are known by number and UUID."""
-    old, new = ({(card.index, card.uuid): card for card in cards} for cards in (before, now))
-    for key, card in old.items():
+    """What operators should know, in words; a GPU is identified by its number and UUID."""
+    old, new = ({(gpu.index, gpu.uuid): gpu for gpu in gpus} for gpus in (before, now))
+    for key, gpu in old.items():
         if key not in new:
-            yield f"GPU {card.index} ({card.name}) is gone: the pool goes on with what is left"
-    for key, card in new.items():
+            yield f"GPU {gpu.index} ({gpu.name}) is gone: the pool goes on with what is left"
+    for key, gpu in new.items():
         if key not in old:
-            yield f"GPU {card.index} ({card.name}) is there: the pool uses it from now on"
+            yield f"GPU {gpu.index} ({gpu.name}) is available: the pool uses it from now on"

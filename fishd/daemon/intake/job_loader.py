@@ -1,18 +1,19 @@
-"""What stands in work/, read: a claimed bundle, or what a crash left of a job, becomes a JobArrived.
+"""Reads a claimed bundle, or a job that a crash left in work/, into a JobArrived.
 
-Everything here blocks, and is called in threads. What the machine refuses (OSError, SpoolError) is for the
-caller to try again; everything else that is wrong with a bundle ends in its faults.
+Everything here blocks and runs in threads. What the machine refuses (OSError, SpoolError) is for the caller
+to retry; everything else that is wrong with a bundle becomes one of its faults.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
-from fishd.core.model.job import Clip, Fault, Job
+from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.errors import SpoolError
@@ -26,24 +27,23 @@ _log = logging.getLogger("fishd.arrivals")
 
 
 class JobLoader:
-    """Reads with the configuration that is in force. `secret`: see spool/reuse.py."""
+    """Reads with the configuration in force. `secret` signs clips for reuse; see spool/outbox/reuse.py."""
 
-    def __init__(self, config: Config, spool: Spool, voices: ReferenceStore, secret: bytes) -> None:
+    def __init__(self, config: Config, spool: Spool, references: ReferenceStore, secret: bytes) -> None:
         self.spool = spool
-        self._voices = voices
+        self._references = references
         self._secret = secret
         # The mutable state.
         self.config = config
 
     def load_claimed(self, claimed: ClaimedBundle) -> JobArrived:
-        """Read a claimed bundle."""
-        reading = self._read(claimed.folder)
-        faults = (*claimed.faults, *(f for f in reading.faults if f not in claimed.faults))
-        clips = self._taken_over(None if faults else reading.job, claimed.folder)
-        return _arrival(claimed.name, reading, faults, clips)
+        bundle = self._read(claimed.folder)
+        faults = (*claimed.faults, *(f for f in bundle.faults if f not in claimed.faults))
+        clips = self._reused(None if faults else bundle.job, claimed.folder)
+        return _arrival(claimed.name, bundle, faults, clips)
 
-    def _taken_over(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
-        """What an earlier job has spoken already."""
+    def _reused(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
+        """Clips of earlier jobs."""
         if job is None or not (self.config.output.reuse if job.reuse is None else job.reuse):
             return {}
         engine = engine_key(self.config.engine)
@@ -51,57 +51,49 @@ class JobLoader:
         return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
 
     def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | None:
-        """Read the bundle again, and match the journal's clips with its segments."""
+        """Read the bundle again, and match the journal's lines with its segments."""
         left = recover_one(folder, self.spool.disk)
         if left is None or left.complete:
             return left
-        reading = self._read(left.folder)
-        clips = dict(_done(left, reading.job)) if reading.job else {}
+        bundle = self._read(left.folder)
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)
-        return _arrival(
-            left.name, reading, reading.faults, clips, cancelled=left.cancelled, is_fresh=not clips
-        )
+        clips = dict(_clips(left, bundle.job)) if bundle.job else {}
+        arrival = _arrival(left.name, bundle, bundle.faults, clips)
+        failures = dict(_failures(left, bundle.job)) if bundle.job else {}
+        return replace(arrival, failures=failures, cancelled=left.cancelled, is_fresh=not clips)
 
     def _read(self, folder: Path) -> LoadedBundle:
-        """A fault of ours in reading one bundle rejects that bundle; it stops nothing else.
+        """A bug in reading one bundle rejects that bundle and stops nothing else.
 
         Raises SpoolError for what the machine refuses.
         """
         limits, audio_format, name = self.config.limits, self.config.output.format, folder.name
         try:
-            return read_claimed(folder, limits, audio_format, self.spool.disk, self._voices.of(name))
+            return read_claimed(folder, limits, audio_format, self.spool.disk, self._references.of(name))
         except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
-            _log.exception("[Main] %s cannot be read: a fault of fishd", name, extra={"job": name})
-            what = f"cannot be read: a fault of fishd ({type(error).__name__}); please report it"
+            _log.exception("[Main] %s cannot be read: a bug in fishd", name, extra={"job": name})
+            what = f"cannot be read: a bug in fishd ({type(error).__name__}); please report it"
             return LoadedBundle(None, (Fault("bundle", what),), (), ())
 
 
 def _arrival(
-    name: str,
-    reading: LoadedBundle,
-    faults: tuple[Fault, ...],
-    clips: Mapping[tuple[int, int], Clip],
-    *,
-    cancelled: bool = False,
-    is_fresh: bool = True,
+    name: str, bundle: LoadedBundle, faults: tuple[Fault, ...], clips: Mapping[tuple[int, int], Clip]
 ) -> JobArrived:
     return JobArrived(
         name=name,
-        job=None if faults else reading.job,
+        job=None if faults else bundle.job,
         faults=faults,
-        warnings=reading.warnings,
-        references=tuple((reference.where, str(reference.path)) for reference in reading.references),
+        warnings=bundle.warnings,
+        references=tuple((reference.where, str(reference.path)) for reference in bundle.references),
         clips=clips,
-        cancelled=cancelled,
-        is_fresh=is_fresh,
     )
 
 
-def _done(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
-    """The journal's clips of segments that have not changed since."""
+def _clips(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
+    """The journalled clips of segments that have not changed since."""
     for s, n, segment in job.segments():
         line = left.spoken.get((s, segment.id))
         same = (
@@ -112,3 +104,12 @@ def _done(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip]
         )
         if line is not None and same:
             yield (s, n), line.clip
+
+
+def _failures(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], SegmentFailure]]:
+    """The journalled failures of segments that have not changed since and were not spoken after all."""
+    for s, n, segment in job.segments():
+        line = left.failed.get((s, segment.id))
+        is_spoken = (s, segment.id) in left.spoken
+        if line is not None and not is_spoken and line.text_hash == text_hash(segment.text):
+            yield (s, n), SegmentFailure(line.takes, line.deaths, line.reason, line.is_final, line.can_retry)

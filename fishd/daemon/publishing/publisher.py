@@ -1,14 +1,13 @@
-"""A job that is over -> its report, and its way out of work/ into the outbox.
+"""Reports a job that is over and moves its result out of work/ into the outbox.
 
-Jobs that are over at the same time are published together, and large ones apart from them. What the disk
-refuses is said once and tried again: the bundle and every clip stay where they are until it goes. Clips that
-somebody took away while the job ran are failed segments of its result.
+Jobs that end at the same time are published together, large ones apart from them. What the disk refuses is
+retried: the bundle and every clip stay in work/ until it succeeds. Clips that somebody removed while the job
+ran become failed segments of its result.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +22,8 @@ from fishd.core.model.missing_clips import without_clips
 from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
-from fishd.daemon.clock import rfc3339
+from fishd.core.text.timestamps import rfc3339
+from fishd.daemon.backoff import Backoff
 from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.host.log.job_log import JobLog
@@ -35,14 +35,14 @@ from fishd.spool.root import Spool
 from fishd.view.report.summary import Rendered, render, result_json
 
 _log = logging.getLogger("fishd.publisher")
-AT_ONCE = 16  # jobs that share their syncs
-LARGE = 500  # segments: such a job has a lane of its own, and no small one waits for it
+BATCH_JOBS = 16  # that share their syncs
+LARGE_SEGMENTS = 500  # a job with more is published apart, so that no small one waits for it
 LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A job's result stands in the outbox, at `path`."""
+    """A job's result is in the outbox, at `path`."""
 
     job: str
     result: Result
@@ -50,130 +50,114 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A publish that a crash had cut is done; what the job came to was said before the crash."""
+class PublishResumed:
+    """A publication that a crash had interrupted is complete."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class PublishAbandoned:
-    """The daemon stops before the disk took this job's result: it is made again at the next start."""
+    """The daemon stops before the disk accepted the result: the next start publishes it."""
 
     job: str
 
 
+PublishEnded = Published | PublishResumed | PublishAbandoned
+_Attempt = Callable[[], Awaitable[Published | PublishResumed | Exception]]
+
+
 @dataclass(frozen=True, slots=True)
 class _FinishedJob:
-    """A job that is over; `engine`: the key of the one that has spoken it all, if there is one."""
+    """A job that is over; `hashes` are of its clips' bytes, by path."""
 
     result: Result
     job: Job | None
-    engine: str
-    hashes: Mapping[str, str]  # of each clip's bytes, by its path
-
-
-_Attempt = Callable[[], Awaitable[Published | Finished | Exception]]
+    engine_key: str
+    hashes: Mapping[str, str]
 
 
 class Publisher:
-    """Owns what is on its way out. `post` takes a Published for each job, or an Unpublished."""
+    """Owns the jobs on their way to the outbox. `post` gets one PublishEnded for each."""
 
     def __init__(
         self,
         spool: Spool,
         job_log: JobLog,
         group: asyncio.TaskGroup,
-        faults: DiskErrorTracker,
-        post: Callable[[Published | Finished | PublishAbandoned], None],
+        disk_errors: DiskErrorTracker,
+        post: Callable[[PublishEnded], None],
         *,
         secret: bytes,
     ) -> None:
+        """`secret` signs clips for reuse; see spool/outbox/reuse.py."""
         self._spool = spool
         self._secret = secret
         self._job_log = job_log
         self._group = group
-        self._faults = faults
+        self._disk_errors = disk_errors
         self._post = post
+        self._small = BatchExecutor("publish", self._publish, BATCH_JOBS)
+        self._large = BatchExecutor("publish-large", self._publish, 1)
         # The mutable state.
-        self._small = BatchExecutor("publish", self._write, AT_ONCE)
-        self._large = BatchExecutor("publish-large", self._write, 1)
-        self._refused: set[str] = set()  # jobs that the disk has refused: they may be out by half
-        self._stop = asyncio.Event()
         self.num_under_way = 0
-        self.engine = ""  # the key of the engine that speaks now
-        self._engines: dict[str, str] = {}  # of the jobs in work: the one that they began with
+        self._stop = asyncio.Event()
+        self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
 
-    def adopt_engine(self, engine: str) -> None:
-        """From now on this one (its key) speaks; what others have begun is nobody's alone."""
-        if engine != self.engine:
-            self._engines = dict.fromkeys(self._engines, "")
-        self.engine = engine
-
-    def expect(self, job: str, *, is_fresh: bool) -> None:
-        """A job has arrived. Its clips can be taken over later if one engine has spoken them all."""
-        self._engines[job] = self.engine if is_fresh else ""
-
-    def publish(self, ending: JobOutcome, device_names: Mapping[str, str]) -> None:
+    def publish(self, outcome: JobOutcome, device_names: Mapping[str, str]) -> None:
         """Report and publish a job that is over now."""
-        begun = self._engines.pop(ending.name, "")
-        engine = begun if begun == self.engine else ""
         now = time.time()
-        result = make_result(ending, rfc3339(now - ending.wall_s), rfc3339(now), device_names)
-        _say_end(result)
-        lane = self._large if result.totals.segments > LARGE else self._small
-        self._send(
-            result.job, partial(lane.submit, _FinishedJob(result, ending.job, engine, _hashes(ending)))
-        )
+        result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+        _log_result(result)
+        executor = self._large if result.totals.segments > LARGE_SEGMENTS else self._small
+        finished = _FinishedJob(result, outcome.job, outcome.engine_key, _hashes(outcome))
+        self._start(result.job, partial(executor.submit, finished))
 
     def resume(self, folder: Path) -> None:
-        """Go on with a publish that a crash cut."""
-        self._send(folder.name, lambda: asyncio.to_thread(self._finish_cut, folder))
+        """Complete a publication that a crash interrupted."""
+        self._start(folder.name, lambda: asyncio.to_thread(self._resume, folder))
 
     def stop(self) -> None:
-        """From now on what the disk refuses is not tried again."""
+        """Retry nothing from now on."""
         self._stop.set()
 
-    def _send(self, job: str, attempt: _Attempt) -> None:
+    def _start(self, job: str, attempt: _Attempt) -> None:
         self.num_under_way += 1
-        self._group.create_task(self._until_it_goes(job, attempt), name=f"publish {job}")
+        self._group.create_task(self._run(job, attempt), name=f"publish {job}")
 
-    async def _until_it_goes(self, job: str, attempt: _Attempt) -> None:
-        """Try until the disk takes it, or the daemon was told to stop before that."""
-        pause_s = 1.0
+    async def _run(self, job: str, attempt: _Attempt) -> None:
+        """Retry until the disk accepts the result, or the daemon stops."""
+        backoff = Backoff(self._stop, LONGEST_PAUSE_S)
         while isinstance(end := await attempt(), Exception):
-            self._faults.report(f"job {job}", end)
+            self._disk_errors.report(f"job {job}", end)
             if self._stop.is_set():
                 break
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._stop.wait()
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await backoff.pause()
         else:
-            self._faults.resolve(f"job {job}")
+            self._disk_errors.resolve(f"job {job}")
         self.num_under_way -= 1
         self._post(PublishAbandoned(job) if isinstance(end, Exception) else end)
 
-    # ---- in threads --------------------------------------------------------------------------------
+    # ---- blocking, in threads ----------------------------------------------------------------------
 
-    def _finish_cut(self, folder: Path) -> Finished | Exception:
+    def _resume(self, folder: Path) -> PublishResumed | Exception:
         spool = self._spool
         try:
             finish(folder, spool.outbox, spool.archive, spool.disk)
         except (SpoolError, OSError) as error:
             return error
-        return Finished(folder.name)
+        return PublishResumed(folder.name)
 
-    def _write(self, overs: Sequence[_FinishedJob]) -> list[Published | Exception]:
+    def _publish(self, jobs: Sequence[_FinishedJob]) -> list[Published | Exception]:
         """Render, stage, sync, rename. A job whose clips are gone is published without them."""
         ends: list[Published | Exception] = []
-        for over, first in zip(overs, self._try(overs), strict=True):
-            result, end = over.result, first
+        for job, first in zip(jobs, self._attempt(jobs), strict=True):
+            result, end = job.result, first
             if isinstance(end, ClipsMissing):
                 _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
-                what = "its clip was taken away before the job was published"
-                result = without_clips(result, end.clips, what)
-                (end,) = self._try([replace(over, result=result)])
+                why = "its clip was removed before the job was published"
+                result = without_clips(result, end.clips, why)
+                (end,) = self._attempt([replace(job, result=result)])
             if isinstance(end, Path):
                 self._refused.discard(result.job)
                 self._job_log.forget_job(result.job)
@@ -183,28 +167,25 @@ class Publisher:
                 ends.append(end)
         return ends
 
-    def _try(self, overs: Sequence[_FinishedJob]) -> list[Path | Exception]:
-        parcels: dict[int, PublishRequest] = {}
+    def _attempt(self, jobs: Sequence[_FinishedJob]) -> list[Path | Exception]:
+        requests: dict[int, PublishRequest] = {}
         ends: dict[int, Path | Exception] = {}
-        for number, over in enumerate(overs):
+        for number, job in enumerate(jobs):
             try:
-                parcels[number] = self._parcel(over)
+                requests[number] = self._request(job)
             except (SpoolError, OSError) as error:
                 ends[number] = error
         spool = self._spool
-        published = publish_all(list(parcels.values()), spool.outbox, spool.archive, disk=spool.disk)
-        ends |= zip(parcels, published, strict=True)
-        return [ends[number] for number in range(len(overs))]
+        published = publish_all(list(requests.values()), spool.outbox, spool.archive, disk=spool.disk)
+        ends |= zip(requests, published, strict=True)
+        return [ends[number] for number in range(len(jobs))]
 
-    def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
-        return lambda clip, key: digest_of(hashes[clip], key, self._secret)
-
-    def _parcel(self, over: _FinishedJob) -> PublishRequest:
-        result = over.result
-        if over.job is not None and over.engine:
-            result = with_keys(result, over.job, over.engine, self._digests(over.hashes))
+    def _request(self, job: _FinishedJob) -> PublishRequest:
+        result = job.result
+        if job.job is not None and job.engine_key:
+            result = with_keys(result, job.job, job.engine_key, self._digests(job.hashes))
         folder = self._spool.work / result.job
-        rendered = _rendered(result, archived_as(folder, self._spool.outbox, self._spool.archive))
+        rendered = _render(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
             "summary.txt": rendered.text.encode(),
             "summary.html": rendered.html.encode(),
@@ -214,22 +195,25 @@ class Publisher:
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
         return PublishRequest(folder, files, clips, again=result.job in self._refused)
 
+    def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
+        return lambda clip, key: digest_of(hashes[clip], key, self._secret)
 
-def _hashes(ending: JobOutcome) -> Mapping[str, str]:
-    return {end.clip.path: end.clip.content_hash for row in ending.segments for end in row if end.clip}
+
+def _hashes(outcome: JobOutcome) -> Mapping[str, str]:
+    return {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
 
 
-def _rendered(result: Result, bundle: str) -> Rendered:
-    """The summaries; a fault of ours in drawing them costs only them."""
+def _render(result: Result, bundle: str) -> Rendered:
+    """The summaries; a bug in rendering them costs nothing else."""
     try:
         return render(result, bundle)
     except Exception:  # noqa: BLE001 - one bad job stops nothing else
-        _log.exception("[Main] %s: no summary can be drawn; result.json says it all", result.job)
-        return Rendered("This summary could not be drawn; see result.json.\n", "See result.json.\n")
+        _log.exception("[Main] %s: the summary cannot be rendered; result.json is complete", result.job)
+        return Rendered("This summary could not be rendered; see result.json.\n", "See result.json.\n")
 
 
-def _say_end(result: Result) -> None:
-    """The job's last line in its own log and the daemon's."""
+def _log_result(result: Result) -> None:
+    """The job's last lines in its own log and the daemon's."""
     totals = result.totals
     spoken = f"{totals.done} of {totals.segments} segments, {totals.audio_s:.1f} s of speech"
     speed = f" in {totals.wall_s:.1f} s ({times_real_time(totals.speech_rate)})" if totals.done else ""

@@ -1,8 +1,9 @@
-"""What the daemon shows of itself: the dispatcher's state as a Status."""
+"""The daemon's state as a Status, derived from the dispatcher."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,7 @@ from fishd import __version__
 from fishd.core.dispatch.devices import DeviceState
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.job_state import JobRecord
-from fishd.core.dispatch.workers import WorkerRecord
-from fishd.core.dispatch.workers import WorkerState as CrewState
+from fishd.core.dispatch.worker_state import WorkerRecord, WorkerState
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import (
     DeviceSnapshot,
@@ -24,6 +24,7 @@ from fishd.core.model.result import (
     WorkerSnapshot,
 )
 from fishd.core.sizing.model import Gpu
+from fishd.core.text.timestamps import rfc3339
 
 MAX_ERRORS = 20
 MAX_ERRORS_A_JOB = 3
@@ -41,7 +42,7 @@ class RunTotals:
 
 @dataclass(slots=True)
 class StatusBuilder:
-    """Collects what only passes by (errors, totals) and derives the rest from the dispatcher."""
+    """Collects errors and totals, and derives everything else from the dispatcher."""
 
     started: str
     engine: str
@@ -55,30 +56,29 @@ class StatusBuilder:
     config_read_at: str = ""
     _errors: deque[RecentError] = field(default_factory=lambda: deque[RecentError](maxlen=MAX_ERRORS))
 
-    def add_error(self, at: str, where: str, what: str) -> None:
-        """Something went wrong."""
-        self._errors.append(RecentError(at, where, what))
+    def add_error(self, where: str, what: str, at: str = "") -> None:
+        """`at` is RFC 3339; now by default."""
+        self._errors.append(RecentError(at or rfc3339(time.time()), where, what))
 
     def config_read(self, read_at: str, faults: tuple[str, ...]) -> None:
-        """The configuration was read anew at that moment; for these faults it was not taken."""
+        """The configuration was read again at that moment; with faults it was not adopted."""
         self.reloads += 1
         self.config_read_at = read_at
         self.config_faults = faults
 
     def add_result(self, result: Result) -> None:
-        """A job was published."""
         self.totals.jobs += 1
         self.totals.segments += result.totals.done
         self.totals.audio_s = round(self.totals.audio_s + result.totals.audio_s, 3)
-        if result.status is JobStatus.REJECTED:  # what failed later was noted when it did
+        if result.status is JobStatus.REJECTED:  # failed segments were reported when they failed
             for fault in result.errors[:MAX_ERRORS_A_JOB]:
-                self.add_error(result.finished, f"{result.job}: {fault.where}", fault.what)
+                self.add_error(f"{result.job}: {fault.where}", fault.what, at=result.finished)
 
     def snapshot(
-        self, dispatcher: Dispatcher, cards: Sequence[Gpu], names: Mapping[str, str], at: str, now: float
+        self, dispatcher: Dispatcher, gpus: Sequence[Gpu], names: Mapping[str, str], at: str, now: float
     ) -> Status:
-        """The state at `now` (monotonic, seconds), which is `at` (RFC 3339) for people."""
-        crew = dispatcher.workers
+        """The state at `now` (monotonic, in seconds), which is `at` in RFC 3339."""
+        workers = dispatcher.workers
         jobs = [_job(job, now) for job, _ in zip(dispatcher.jobs.values(), range(MAX_JOBS), strict=False)]
         return Status(
             version=__version__,
@@ -92,11 +92,11 @@ class StatusBuilder:
             waiting=self.waiting,
             workers=tuple(
                 self._worker(dispatcher, worker, names.get(worker.device, worker.device))
-                for worker in crew.by_id.values()
+                for worker in workers.by_id.values()
             ),
             gpus=tuple(
-                GpuSnapshot(card.index, card.name, card.total_gb, card.free_gb, _wanted(dispatcher, card))
-                for card in cards
+                GpuSnapshot(gpu.index, gpu.name, gpu.total_gb, gpu.free_gb, _wanted(dispatcher, gpu))
+                for gpu in gpus
             ),
             errors=tuple(self._errors),
             jobs_done=self.totals.jobs,
@@ -104,7 +104,7 @@ class StatusBuilder:
             audio_s=self.totals.audio_s,
             reloads=self.reloads,
             config_faults=self.config_faults,
-            posts=tuple(_post(book, crew.by_id.values()) for book in crew.devices.values()),
+            posts=tuple(_device(device, workers.by_id.values()) for device in workers.devices.values()),
             config_read_at=self.config_read_at,
         )
 
@@ -115,50 +115,50 @@ class StatusBuilder:
         return "running" if any(dispatcher.workers.ready()) else "starting"
 
     def _worker(self, dispatcher: Dispatcher, worker: WorkerRecord, name: str) -> WorkerSnapshot:
-        post = dispatcher.workers.devices.get(worker.device)
+        device = dispatcher.workers.devices.get(worker.device)
         return WorkerSnapshot(
             worker=worker.id,
             device=worker.device,
             device_name=name,
-            state=worker.state.value if worker.state is not CrewState.GONE else "draining",
+            state=worker.state.value if worker.state is not WorkerState.GONE else "draining",
             slots=worker.slots,
             in_hand=len(worker.takes),
             takes=worker.num_spoken,
-            restarts=post.restarts if post else 0,
+            restarts=device.restarts if device else 0,
             memory_gb=worker.memory_gb,
             pid=self.pid_of(worker.id),
-            last_fault=post.last_fault if post else "",
+            last_fault=device.last_fault if device else "",
             peak_gb=worker.peak_gb,
         )
 
 
-def _wanted(dispatcher: Dispatcher, card: Gpu) -> int:
-    post = dispatcher.workers.devices.get(f"gpu:{card.index}")
-    return post.wanted if post else 0
+def _wanted(dispatcher: Dispatcher, gpu: Gpu) -> int:
+    device = dispatcher.workers.devices.get(f"gpu:{gpu.index}")
+    return device.wanted if device else 0
 
 
-def _post(book: DeviceState, workers: Iterable[WorkerRecord]) -> DeviceSnapshot:
+def _device(device: DeviceState, workers: Iterable[WorkerRecord]) -> DeviceSnapshot:
     return DeviceSnapshot(
-        device=book.plan.device,
-        label=book.plan.label,
-        wanted=book.wanted,
-        workers=sum(worker.is_serving for worker in workers if worker.device == book.plan.device),
-        restarts=book.restarts,
-        broken=book.is_broken,
-        fewer=book.oom_reduction,
-        last_fault=book.last_fault,
+        device=device.plan.device,
+        label=device.plan.label,
+        wanted=device.wanted,
+        workers=sum(worker.is_serving for worker in workers if worker.device == device.plan.device),
+        restarts=device.restarts,
+        broken=device.is_broken,
+        fewer=device.oom_reduction,
+        last_fault=device.last_fault,
     )
 
 
 def _job(job: JobRecord, now: float) -> JobSnapshot:
-    bundle = job.arrived.job
-    total = bundle.num_segments if bundle else 0
+    read = job.arrived.job
+    total = read.num_segments if read else 0
     elapsed_s = 0.0 if job.started_at is None else now - job.started_at
     ended = job.num_done + job.num_failed
     eta_s = elapsed_s * (total - ended) / ended if ended else None
     return JobSnapshot(
         name=job.name,
-        title=bundle.title if bundle else job.name,
+        title=read.title if read else job.name,
         state=_state_of(job),
         priority=job.priority,
         done=job.num_done,

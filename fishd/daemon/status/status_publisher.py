@@ -1,4 +1,4 @@
-"""Keeps what is shown true: status.json, metrics, the live line, systemd's status."""
+"""Publishes the daemon's state: status.json, metrics, the live line, systemd's status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
 
 from fishd.core.model.result import Status
 from fishd.host.log.live_line import LiveLine
@@ -20,39 +22,42 @@ EVERY_S = 1.0
 
 
 class StatusPublisher:
-    """`look` gives the state of now. Nothing is drawn or written while nothing has happened."""
+    """`snapshot` gives the current state. Nothing is rendered or written while nothing has changed."""
 
     def __init__(
-        self, path: Path, logs: Logs, notifier: Notifier, metrics: Metrics, look: Callable[[], Status]
+        self, path: Path, logs: Logs, notifier: Notifier, metrics: Metrics, snapshot: Callable[[], Status]
     ) -> None:
         self._path = path
         self._logs = logs
         self._notifier = notifier
         self._metrics = metrics
-        self._look = look
+        self._snapshot = snapshot
         # The mutable state.
-        self._stale = asyncio.Event()
+        self._has_changed = asyncio.Event()
 
     def mark_changed(self) -> None:
-        """Something has happened."""
-        self._stale.set()
+        self._has_changed.set()
 
     async def run(self) -> None:
         """Until cancelled, at most once a second."""
         with LiveLine(self._logs.console) as live:
             while True:
-                await self._stale.wait()
-                self._stale.clear()
-                status = self._look()
+                await self._has_changed.wait()
+                self._has_changed.clear()
+                status = self._snapshot()
                 live.update(status)
                 self._notifier.status(status_line(status))
-                await asyncio.to_thread(self.save, status)
+                await self._save(status)
                 await asyncio.sleep(EVERY_S)
 
-    def save(self, status: Status) -> None:
-        """Blocking. A status that cannot be written is no reason to stop."""
+    async def save_final(self) -> None:
+        """The daemon has stopped."""
+        await self._save(msgspec.structs.replace(self._snapshot(), state="stopped"))
+
+    async def _save(self, status: Status) -> None:
+        """A status that cannot be written is no reason to stop."""
         try:
-            write_status(self._path, status)
+            await write_status(self._path, status)
         except OSError as error:
             _log.debug("status.json cannot be written: %s", error)
-        self._metrics.write(status)
+        await asyncio.to_thread(self._metrics.write, status)

@@ -1,4 +1,4 @@
-"""What a user may set for this engine, and whether it is good. No torch in here.
+"""The options of the fish engine and their checks. Does not import torch.
 
 Two sets: the engine's own options, fixed when it is loaded (`[engine] options` and what the worker adds),
 and a job's `[engine_options]`, which may differ from take to take within one batch.
@@ -6,21 +6,23 @@ and a job's `[engine_options]`, which may differ from take to take within one ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from fishd.engines.protocol import BadOption
+from fishd.toml.rules import Rule, number, one_of, text, whole, yes_no
+from fishd.toml.table import read_table
 
 PRECISIONS = ("bfloat16", "float16", "float32")
 KERNELS = ("auto", "triton", "torch", "plain")
 
-# What the model's card says it was trained on: https://huggingface.co/fishaudio/openaudio-s1-mini
+# The languages that the model was trained on, from its card: https://huggingface.co/fishaudio/openaudio-s1-mini
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a take's tokens are drawn; the defaults are those of the package's `generate_long`."""
+    """How a take's tokens are sampled; the defaults are those of the package's `generate_long`."""
 
     temperature: float = 0.8
     top_p: float = 0.8
@@ -29,10 +31,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How the engine is loaded. `slots` and `slot_tokens` of 0 mean: as the device and the budget allow.
+    """How the engine is loaded. 0 `slots` or `slot_tokens`: as many as the device and the budget allow.
 
     `upstream_quirks` reproduces the package's own decoding, faults included (see docs/adr). On a GPU, frames
-    are recorded as CUDA graphs unless `cuda_graphs` is off, and `kernels` says whose small steps they take.
+    are recorded as CUDA graphs unless `cuda_graphs` is off; `kernels` selects what runs their small steps.
     """
 
     checkpoint: str = ""
@@ -47,71 +49,34 @@ class EngineOptions:
     kernels: str = "auto"
 
 
-Check = Callable[[object], str]  # what is wrong with a value, "" for nothing
-
-
-def number(low: float, high: float) -> Check:
-    """A number above `low` and up to `high`."""
-
-    def check(value: object) -> str:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"must be a number, not {value!r}"
-        return "" if low < value <= high else f"must be above {low:g} and at most {high:g}, not {value!r}"
-
-    return check
-
-
-def whole(low: int, high: int) -> Check:
-    """A whole number from `low` to `high`."""
-
-    def check(value: object) -> str:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            return f"must be a whole number from {low} to {high}, not {value!r}"
-        return ""
-
-    return check
-
-
-def one_of(*choices: str) -> Check:
-    """One of some words."""
-    return lambda value: "" if value in choices else f"must be one of {', '.join(choices)}, not {value!r}"
-
-
-def text(value: object) -> str:
-    return "" if isinstance(value, str) else f"must be a text, not {value!r}"
-
-
-def yes_or_no(value: object) -> str:
-    return "" if isinstance(value, bool) else f"must be true or false, not {value!r}"
-
-
 # The package asserts the same bounds: temperature and penalty below 2, top_p at most 1.
-SAMPLING_CHECKS: Mapping[str, Check] = {
-    "temperature": number(0.0, 1.99),
-    "top_p": number(0.0, 1.0),
-    "repetition_penalty": number(0.0, 1.99),
+SAMPLING_RULES: Mapping[str, Rule[object]] = {
+    "temperature": number(above=0, most=1.99),
+    "top_p": number(above=0, most=1),
+    "repetition_penalty": number(above=0, most=1.99),
 }
-ENGINE_CHECKS: Mapping[str, Check] = {
-    "checkpoint": text,
+ENGINE_RULES: Mapping[str, Rule[object]] = {
+    "checkpoint": text(),
     "precision": one_of(*PRECISIONS),
     "codec_precision": one_of(*PRECISIONS),
-    "model_memory_gb": number(0.0, 100_000.0),
-    "cache_dir": text,
-    "slots": whole(0, 4096),
-    "slot_tokens": whole(0, 1_000_000),
-    "upstream_quirks": yes_or_no,
-    "cuda_graphs": yes_or_no,
+    "model_memory_gb": number("GB", above=0, most=100_000),
+    "cache_dir": text(),
+    "slots": whole(least=0, most=4096),
+    "slot_tokens": whole(least=0, most=1_000_000),
+    "upstream_quirks": yes_no(),
+    "cuda_graphs": yes_no(),
     "kernels": one_of(*KERNELS),
 }
+_NOUN = "an option of the fish engine"
 
 
 def check_options(options: Mapping[str, object]) -> list[str]:
-    """All faults of a job's `[engine_options]`, each naming its key."""
-    return _faults(options, SAMPLING_CHECKS)
+    """Every fault of a job's `[engine_options]`, each with its key."""
+    return read_table(options, SAMPLING_RULES, _NOUN)[1]
 
 
 def check_language(language: str) -> str | None:
-    """A fault, if the model was not trained on this language ("en", "en-GB", …)."""
+    """A fault if the model was not trained on this language ("en", "en-GB", …)."""
     primary = language.replace("_", "-").split("-")[0].lower()
     if primary in LANGUAGES:
         return None
@@ -119,27 +84,17 @@ def check_language(language: str) -> str | None:
 
 
 def sampling(options: Mapping[str, object], defaults: Sampling) -> Sampling:
-    """A take's sampling; the options were checked when its job was read."""
-    known = {f.name: options.get(f.name, getattr(defaults, f.name)) for f in fields(Sampling)}
-    return Sampling(**known)  # type: ignore[arg-type]  # checked by check_options
+    """A take's sampling; its options were checked when its job was read."""
+    return replace(defaults, **{name: options[name] for name in SAMPLING_RULES if name in options})
 
 
 def engine_options(options: Mapping[str, object]) -> tuple[EngineOptions, Sampling]:
-    """The engine's options, and the sampling that holds for takes which set none of their own.
+    """The engine's options, and the sampling of takes that set none of their own.
 
     Raises BadOption with every fault.
     """
-    if faults := _faults(options, {**ENGINE_CHECKS, **SAMPLING_CHECKS}):
+    kept, faults = read_table(options, {**ENGINE_RULES, **SAMPLING_RULES}, _NOUN)
+    if faults:
         raise BadOption("[engine] options: " + "; ".join(faults))
-    own = {name: value for name, value in options.items() if name in ENGINE_CHECKS}
-    return EngineOptions(**own), sampling(options, Sampling())  # type: ignore[arg-type]  # checked above
-
-
-def _faults(options: Mapping[str, object], checks: Mapping[str, Check]) -> list[str]:
-    faults: list[str] = []
-    for name, value in options.items():
-        if name not in checks:
-            faults.append(f"{name}: is not an option of the fish engine, which takes {', '.join(checks)}")
-        elif fault := checks[name](value):
-            faults.append(f"{name}: {fault}")
-    return faults
+    own = {name: value for name, value in kept.items() if name in ENGINE_RULES}
+    return EngineOptions(**own), sampling(kept, Sampling())

@@ -1,4 +1,4 @@
-"""The options that the preview engine takes, from `[engine] options` and a job's `[engine_options]`."""
+"""The options of the preview engine, from `[engine] options` and a job's `[engine_options]`."""
 
 from __future__ import annotations
 
@@ -6,37 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fishd.engines.protocol import BadOption
+from fishd.toml.rules import Rule, number
+from fishd.toml.table import read_table
 
-# Not for us, and no fault either: what the worker adds, and what samples from a model. A job that is meant
-# for a cloning engine can so be heard as it stands.
-PASSED_OVER = frozenset({"cache_dir", "checkpoint", "precision", "model_memory_gb"})
-SAMPLING = frozenset(
-    {
-        "temperature",
-        "top_p",
-        "top_k",
-        "repetition_penalty",
-        "max_new_tokens",
-        "chunk_length",
-        "iterative_prompt",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The numbers that an option may be, and what it does."""
-
-    low: float
-    high: float
-    default: float
-    does: str
-
-
-RANGES: Mapping[str, Range] = {
-    "blend": Range(0.0, 0.9, 0.7, "how far each sound is drawn towards the reference's own; 0: stock sounds"),
-    "pace": Range(0.5, 2.0, 1.0, "speaking rate, times the reference's"),
-    "pitch": Range(-12.0, 12.0, 0.0, "semitones above the reference's"),
+# Accepted and unused: what the worker adds, and the options of sampling engines. A job that is meant for a
+# cloning engine can be previewed unchanged.
+UNUSED = frozenset({"cache_dir", "checkpoint", "precision", "model_memory_gb"}) | {
+    "temperature",
+    "top_p",
+    "top_k",
+    "repetition_penalty",
+    "max_new_tokens",
+    "chunk_length",
+    "iterative_prompt",
+}
+RULES: Mapping[str, Rule[float]] = {
+    "blend": number(least=0, most=0.9, note="how far each sound moves towards the reference's own"),
+    "pace": number(least=0.5, most=2, note="speaking rate, times the reference's"),
+    "pitch": number(least=-12, most=12, note="semitones above the reference's"),
 }
 
 
@@ -44,14 +31,15 @@ RANGES: Mapping[str, Range] = {
 class Options:
     """The options of one take, all of them good."""
 
-    blend: float
-    pace: float
-    pitch: float
+    blend: float = 0.7
+    pace: float = 1.0
+    pitch: float = 0.0
 
 
 def check_options(options: Mapping[str, object]) -> list[str]:
-    """All faults, each naming its key, what it was and what it may be."""
-    return [fault for key, value in options.items() if (fault := _fault(key, value))]
+    """Every fault, each with its key, the value and what it must be."""
+    own = {key: value for key, value in options.items() if key not in UNUSED}
+    return read_table(own, RULES, "an option of the preview engine")[1]
 
 
 def read_options(*layers: Mapping[str, object]) -> Options:
@@ -59,17 +47,4 @@ def read_options(*layers: Mapping[str, object]) -> Options:
     merged = {key: value for layer in layers for key, value in layer.items()}
     if faults := check_options(merged):
         raise BadOption("; ".join(faults))
-    return Options(**{key: float(str(merged.get(key, range_.default))) for key, range_ in RANGES.items()})
-
-
-def _fault(key: str, value: object) -> str | None:
-    if key in PASSED_OVER or key in SAMPLING:
-        return None
-    if key not in RANGES:
-        return f"{key}: the preview engine has no such option; it takes {', '.join(RANGES)}"
-    range_ = RANGES[key]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{key}: is {value!r}, must be a number from {range_.low:g} to {range_.high:g} ({range_.does})"
-    if not range_.low <= value <= range_.high:
-        return f"{key}: is {value:g}, must be from {range_.low:g} to {range_.high:g} ({range_.does})"
-    return None
+    return Options(**{key: RULES[key].keep(merged[key]) for key in RULES if key in merged})

@@ -69,6 +69,7 @@ class Logs:
         if settings.file:
             new.append(_file_handler(settings, settings.file, self._environ))
         self._drop_handlers()
+        self.console.no_color = _is_colourless(settings.color, self._environ)
         self._handlers = new
         for handler in new:
             self._root.addHandler(handler)
@@ -173,7 +174,7 @@ def _file_handler(settings: LogSettings, path: Path, environ: Mapping[str, str])
 
 
 def _console(stream: TextIO, color: str, environ: Mapping[str, str]) -> Console:
-    no_color = bool(environ.get("NO_COLOR")) or color == "never"
+    no_color = _is_colourless(color, environ)
     always = True if color == "always" and not no_color else None
     return Console(
         file=stream,
@@ -183,6 +184,10 @@ def _console(stream: TextIO, color: str, environ: Mapping[str, str]) -> Console:
         markup=False,
         _environ=environ,
     )
+
+
+def _is_colourless(color: str, environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("NO_COLOR")) or color == "never"
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -1,6 +1,6 @@
-"""What a bundle asks for, before any file that it names is opened: the common ground of both its forms.
+"""The content of a bundle's manifest, before any file that it names is opened; the same for both forms.
 
-A draft may be incomplete: what is wrong with it stands in the faults that came with it.
+A manifest may be incomplete; the faults that were returned with it say where.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DEFAULT_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file that the bundle names: `where` names it, `path` is below the bundle, both as written."""
+    """A file that the bundle names: `where` is the key, `path` the path in the bundle, both as written."""
 
     where: str
     path: str
@@ -21,7 +21,7 @@ class FileRef:
 
 @dataclass(frozen=True, slots=True)
 class TextValue:
-    """A text that stands in the bundle: `where` is its place."""
+    """A text in the bundle: `where` is its place."""
 
     where: str
     text: str
@@ -29,7 +29,7 @@ class TextValue:
 
 @dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """One line. `id` is empty where the default, its position, is to be taken."""
+    """One segment. An empty `id` stands for the default, its position."""
 
     where: str
     text: TextValue
@@ -41,7 +41,7 @@ class SegmentEntry:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerEntry:
-    """A speaker as asked for; None stands for what is missing and has its fault already."""
+    """One speaker. None stands for a value that is missing or bad and has its fault already."""
 
     where: str
     name: TextValue | None
@@ -51,7 +51,7 @@ class SpeakerEntry:
     segments: tuple[SegmentEntry, ...] | FileRef
 
     def files(self) -> Iterator[FileRef]:
-        """Every file that it names."""
+        """Every file that the speaker names."""
         yield from self.references
         for source in (self.transcript, self.segments):
             if isinstance(source, FileRef):
@@ -60,7 +60,7 @@ class SpeakerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A bundle as asked for."""
+    """A whole bundle."""
 
     title: str
     priority: int = 0

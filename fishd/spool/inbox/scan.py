@@ -91,14 +91,14 @@ class Inbox:
     ) -> None:
         self._inbox = inbox
         self._work = work
-        self._limits = limits or Limits()
         self._disk = disk or Disk()
         self._states: dict[str, SettleState] = {}
-        self.settle(settle_s, settle_timeout_s)
+        self.settle(settle_s, settle_timeout_s, limits or Limits())
 
-    def settle(self, settle_s: float, settle_timeout_s: float) -> None:
-        """Use these times from the next scan on."""
+    def settle(self, settle_s: float, settle_timeout_s: float, limits: Limits) -> None:
+        """Use these times and limits from the next scan on. New limits count as a change of every entry."""
         self._policy = SettlePolicy(settle_s, settle_timeout_s)
+        self._limits = limits
 
     def scan(self, now: float) -> Scan:
         """Check every entry; what is complete stays in the inbox until it is claimed. Raises SpoolError."""
@@ -158,14 +158,15 @@ class Inbox:
         except PermissionError as error:
             unreadable = Fault("bundle", f"cannot be read: {error.strerror}; {fix_for(error)}")
             return self._wait(entry.name, state, now, unreadable)
-        self._policy.note(state, tree.fingerprint, now)
+        self._policy.note(state, hash((tree.fingerprint, self._limits)), now)
         if tree.faults and self._policy.has_settled(state, now):
             return CompleteBundle(entry.name, tree.faults)
         return self._check_content(entry, state, now, load.lacking)
 
     def _check_file(self, entry: os.DirEntry[str], state: SettleState, now: float) -> CompleteBundle | None:
         facts = entry.stat(follow_symlinks=False)
-        self._policy.note(state, hash((facts.st_mode, facts.st_size, facts.st_mtime_ns)), now)
+        fingerprint = hash((facts.st_mode, facts.st_size, facts.st_mtime_ns, self._limits))
+        self._policy.note(state, fingerprint, now)
         if stat.S_ISREG(facts.st_mode) and endings.is_archive(entry.name):
             return self._check_content(entry, state, now, unpack.lacking) if now >= state.due else None
         kind = KINDS.get(stat.S_IFMT(facts.st_mode), "a special file")

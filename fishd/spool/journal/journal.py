@@ -1,6 +1,6 @@
-"""A job's journal, work/NAME/journal.jsonl: what is done stays done. One JSON record a line, only added to.
+"""A job's journal, work/NAME/journal.jsonl: one JSON record a line, append-only.
 
-A line is written after what it tells of is on the disk. A torn last line is a crash's and is dropped.
+A line is written after what it records is on the disk. A torn last line is left by a crash and is dropped.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Line(msgspec.Struct, frozen=True, tag_field="is"):
 
 
 class ClaimedLine(Line, frozen=True, tag="claimed"):
-    """The job's first moment (RFC 3339, UTC)."""
+    """When the job was claimed (RFC 3339, UTC)."""
 
     at: str
 
 
 class SpokenLine(Line, frozen=True, tag="spoken"):
-    """A segment's clip of `size_bytes` is on the disk: `speaker` is its position, `segment` its id."""
+    """A segment's clip is on the disk: `speaker` is the speaker's position, `segment` the segment's id."""
 
     speaker: int
     segment: str
@@ -42,23 +42,26 @@ class SpokenLine(Line, frozen=True, tag="spoken"):
 
 
 class FailedLine(Line, frozen=True, tag="failed"):
-    """A segment is given up after so many takes."""
+    """A segment's takes so far gave no clip; of several lines the last one counts. See SegmentFailure."""
 
     speaker: int
     segment: str
     text_hash: str
     takes: int
     reason: str
+    deaths: int = 0
+    is_final: bool = True
+    can_retry: bool = True
 
 
 class CancelledLine(Line, frozen=True, tag="cancelled"):
-    """The user wants no more of this job."""
+    """The user cancelled this job."""
 
     at: str
 
 
 class PublishLine(Line, frozen=True, tag="publish"):
-    """Everything in out/ is on the disk: from here on it is only moved. The last one names the result."""
+    """Everything in out/ is on the disk and is only moved from here on. The last line names the result."""
 
     name: str
 
@@ -67,35 +70,35 @@ AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
 
 
 class Journal:
-    """Open for adding, by one caller at a time. After an error it is closed: open it anew."""
+    """Open for appending, by one caller at a time. An error closes it: open it again."""
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
-        """Open or begin the journal in `folder` (work/NAME); a torn last line is cut off."""
+        """Open or create the journal in `folder` (work/NAME); a torn last line is cut off."""
         self._disk = disk or Disk()
         self._folder = folder
         path = folder / JOURNAL
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         self._safe_bytes = _cut_to_whole_lines(self._fd)
-        self._is_named = self._safe_bytes > 0  # and if not on the disk, publish will see to it
+        self._is_named = self._safe_bytes > 0  # publishing syncs the folder
 
     def append(self, line: AnyLine, *, sync: bool = True) -> None:
-        """Add one line; on the disk when this returns, unless `sync` is False."""
+        """Append one line; on the disk when this returns, unless `sync` is False."""
         self.append_many((line,), sync=sync)
 
     def append_many(self, lines: Sequence[AnyLine], *, sync: bool = True) -> None:
-        """Add lines with one sync for all. Raises OSError, and then nothing since the last sync stands."""
+        """Append lines with one sync. Raises OSError after undoing everything since the last sync."""
         try:
             self._disk.append(self._fd, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
             if sync:
                 fd, folders = self.unsynced()
                 self._disk.sync_files([fd], folders)
-                self.is_synced()
+                self.mark_synced()
         except OSError:
-            self.take_back()
+            self.roll_back()
             raise
 
     def close(self) -> None:
-        """Close the file; again is harmless."""
+        """Close the file; may be called again."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -107,26 +110,26 @@ class Journal:
         self.close()
 
     def unsynced(self) -> tuple[int, list[Path]]:
-        """The descriptor, and the folder while the journal's name in it may not be on the disk."""
+        """The descriptor, and the folder while the journal's entry in it may not be on the disk."""
         return self._fd, [] if self._is_named else [self._folder]
 
-    def is_synced(self) -> None:
-        """Everything that was added stands now."""
+    def mark_synced(self) -> None:
+        """Everything that was appended is on the disk."""
         self._safe_bytes = os.fstat(self._fd).st_size
         self._is_named = True
 
-    def take_back(self) -> None:
-        """Cut off all since the last sync and close: the kernel may have thrown those pages away."""
+    def roll_back(self) -> None:
+        """Cut off everything since the last sync and close: the kernel may have dropped those pages."""
         if self._fd >= 0:
             os.ftruncate(self._fd, self._safe_bytes)
         self.close()
 
 
 def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk, *, sync: bool = True) -> None:
-    """Add lines to the journals of several folders, with one sync for all where the disk can.
+    """Append lines to the journals of several folders, with one sync for all where the disk can.
 
-    Without `sync` they outlive this process, but not a power cut. Raises OSError, and then none of these
-    lines stands in any of them.
+    Without `sync` they survive this process, but not a power cut. Raises OSError after removing these lines
+    from all of the journals.
     """
     with ExitStack() as stack:
         journals = {folder: stack.enter_context(Journal(folder, disk)) for folder in lines}
@@ -141,12 +144,12 @@ def append_to_all(lines: Mapping[Path, Sequence[AnyLine]], disk: Disk, *, sync: 
             )
         except OSError:
             for journal in journals.values():
-                journal.take_back()
+                journal.roll_back()
             raise
 
 
 def sync_all(folders: Sequence[Path], disk: Disk) -> None:
-    """Force the journals that stand in these folders to the disk; none is made where a job is gone.
+    """Sync the journals in these folders; a folder without one is skipped.
 
     Raises OSError.
     """
@@ -172,19 +175,17 @@ def read_journal(folder: Path) -> tuple[list[AnyLine], list[Fault]]:
         try:
             lines.append(decoder.decode(text))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            faults.append(
-                Fault(f"{JOURNAL}:{number}", f"cannot be read ({error}); what it told is done again")
-            )
+            faults.append(Fault(f"{JOURNAL}:{number}", f"cannot be read ({error}); its work is repeated"))
     return lines, faults
 
 
 def text_hash(text: str) -> str:
-    """What a SpokenLine remembers of a text, to see whether it has changed."""
+    """Tells whether a segment's text has changed since its line was written."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _cut_to_whole_lines(fd: int) -> int:
-    """The bytes that are left; only a torn journal is read for it."""
+    """Cut off a torn last line; the remaining size. Only a torn journal is read."""
     size_bytes = os.fstat(fd).st_size
     if not size_bytes or os.pread(fd, 1, size_bytes - 1) == b"\n":
         return size_bytes

@@ -1,4 +1,4 @@
-"""What a crash left in work/, told apart: see outbox.py for the states that there are."""
+"""What a crash left in work/: outbox/publish.py lists the states."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fishd.spool.work_folder import BUNDLE, OUT
 class RecoveredJob:
     """A job that a crash left in work/.
 
-    If `complete`, call `finish` and no more. Otherwise read the bundle again; `spoken` and `failed` say,
-    by speaker's position and segment's id, what need not be done again if text_hash and voice_key agree.
+    If `complete`, only `finish` is left to do. Otherwise the bundle is read again; `spoken` and `failed`
+    hold, by speaker's position and segment's id, the last journal line of each segment.
     """
 
     name: str
@@ -46,12 +46,12 @@ def recover(work: Path, disk: Disk | None = None) -> list[RecoveredJob]:
 
 
 def folders_in(work: Path) -> list[Path]:
-    """What stands in work/, by name. Raises OSError."""
+    """The job folders in work/, by name. Raises OSError."""
     return sorted(path for path in work.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def recover_one(folder: Path, disk: Disk) -> RecoveredJob | None:
-    """What a crash left of a job; None after it was cleared away, because nothing of it is left to do.
+    """The job in this folder; None after removing a folder of which nothing is left to do.
 
     Raises OSError.
     """
@@ -86,7 +86,7 @@ def _recovered(folder: Path) -> RecoveredJob | None:
 
 
 def _is_there(folder: Path, line: SpokenLine) -> bool:
-    """Whether the clip has the size that the journal says."""
+    """Whether the clip has its journalled size."""
     try:
         facts = (folder / OUT / line.clip.path).lstat()
     except OSError:

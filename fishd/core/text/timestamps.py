@@ -1,4 +1,4 @@
-"""Moments as people and programs exchange them."""
+"""Times as programs exchange them."""
 
 from __future__ import annotations
 

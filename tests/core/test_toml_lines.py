@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fishd.core.config.rules import key_lines, line_of
+from fishd.toml.lines import key_lines, line_of
 
 TEXT = """\
 # pool.max_takes = 3, in a comment

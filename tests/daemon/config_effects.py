@@ -1,0 +1,249 @@
+"""Effects of a configuration, observed at a part of fishd. daemon_effects.py has those of whole daemons."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import soundfile
+import tomli_w
+
+from fishd.core.config.config import Config
+from fishd.core.config.parse import parse_config
+from fishd.core.dispatch.actions import FinishJob, KillWorker, SendTake
+from fishd.core.dispatch.dispatcher import Dispatcher
+from fishd.core.dispatch.events import JobArrived, StopRequested, Tick, WorkerProgressed, WorkerReady
+from fishd.core.sizing.model import Gpu
+from fishd.daemon.controller import Controller
+from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.intake.arrivals import Arrivals
+from fishd.daemon.intake.job_loader import JobLoader
+from fishd.daemon.mailbox import InboxScanned
+from fishd.daemon.pool_plan import Deployment, plan_deployment
+from fishd.host.gpus import DetectedGpus
+from fishd.host.log.logs import set_up_logs
+from fishd.spool.bundle.reference_store import ReferenceStore
+from fishd.spool.inbox.scan import ClaimedBundle
+from fishd.spool.root import open_spool
+from fishd.spool.work_folder import BUNDLE
+from fishd.wire.messages import Inspect
+from fishd.worker.references import inspect
+from tests.core.stage import Script, make_job, of
+from tests.daemon.bundles import RATE, tone
+from tests.daemon.running import NOOP
+
+Settings = Mapping[str, Mapping[str, Any]]  # by section and key
+LIMIT_S = 60.0
+CARDS = (Gpu(0, "NVIDIA GeForce RTX 4090", 24.0, 24.0), Gpu(1, "NVIDIA GeForce RTX 4090", 24.0, 24.0))
+
+
+def config_of(settings: Settings, folder: Path) -> Config:
+    return parse_config(tomli_w.dumps(settings), str(folder / "config.toml"), {})
+
+
+# ---- sizing, and the worker's Load message ----------------------------------------------------------------
+
+
+def deployment_of(settings: Settings, folder: Path, cards: tuple[Gpu, ...] = ()) -> Deployment:
+    settings = {"engine": {"name": NOOP}, **settings}
+    return plan_deployment(config_of(settings, folder), DetectedGpus(cards), {}, folder)
+
+
+def workers_on_cards(settings: Settings, folder: Path) -> list[int]:
+    return [share.workers for share in deployment_of(settings, folder, CARDS).plan.shares]
+
+
+def workers_on_cpu(settings: Settings, folder: Path) -> int:
+    return deployment_of(settings, folder).plan.shares[0].workers
+
+
+def engine_loaded(settings: Settings, folder: Path) -> str:
+    return plan_deployment(config_of(settings, folder), DetectedGpus(()), {}, folder).load(0, "cpu").engine
+
+
+def option_loaded(key: str) -> Callable[[Settings, Path], object]:
+    """What a worker's Load message holds for the engine."""
+    return lambda settings, folder: deployment_of(settings, folder).load(0, "cpu").options.get(key)
+
+
+# ---- scheduling, with a clock that is passed in -----------------------------------------------------------
+
+
+def _dispatcher(settings: Settings, folder: Path) -> Script:
+    one_worker = {**settings, "pool": {"cpu_workers": 1, **settings.get("pool", {})}}
+    return Script(deployment_of(one_worker, folder).pool_plan)
+
+
+def _killed_after_s(script: Script) -> float:
+    """Seconds until the one worker is killed, if nothing happens."""
+    deadline = script.dispatcher.next_deadline(script.now)
+    assert deadline is not None
+    waited_s = deadline - script.now
+    assert of(KillWorker, script.tick(waited_s))
+    return waited_s
+
+
+def start_timeout_of(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.tick()
+    return _killed_after_s(script)
+
+
+def take_timeout_of(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.start()
+    script.arrive(make_job())
+    return _killed_after_s(script)
+
+
+def drain_timeout_of(settings: Settings, folder: Path) -> float:
+    script = _dispatcher(settings, folder)
+    script.start()
+    script.arrive(make_job())
+    script.tell(StopRequested())
+    return _killed_after_s(script)
+
+
+def takes_of_a_line_that_fails(settings: Settings, folder: Path) -> int:
+    script = _dispatcher(settings, folder)
+    script.start()
+    actions = script.arrive(make_job())
+    while not of(FinishJob, script.heard):
+        (take,) = of(SendTake, actions)
+        actions = script.fail(take)
+    return len(of(SendTake, script.heard))
+
+
+def is_replaced_at_three_gb(settings: Settings, folder: Path) -> bool:
+    script = _dispatcher(settings, folder)
+    script.start()
+    actions = script.arrive(make_job(lines=(20,)))
+    for _ in range(17):
+        (take,) = of(SendTake, actions)
+        actions = script.speak(take)
+    script.tell(WorkerProgressed(0, 3.0, 3.0))
+    return script.dispatcher.workers.by_id[0].is_over_budget
+
+
+# ---- bundles, read as the daemon reads them ---------------------------------------------------------------
+
+
+def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list[str]]:
+    """The faults of the bundle that `make` writes to a path."""
+
+    def observe(settings: Settings, folder: Path) -> list[str]:
+        config = config_of(settings, folder)
+        with open_spool(config.spool.root) as spool:
+            work = spool.work / "job"
+            work.mkdir()
+            make(work / BUNDLE)
+            loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
+            arrived = loader.load_claimed(ClaimedBundle("job", work, ()))
+        assert bool(arrived.faults) == (arrived.job is None)
+        return [fault.what for fault in arrived.faults]
+
+    return observe
+
+
+class _RecordingPool:
+    """Takes the place of worker processes."""
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def start(self, *_: object) -> None:
+        pass
+
+    def send(self, _worker: int, message: object) -> None:
+        self.sent.append(message)
+
+
+def findings_in_two_seconds(settings: Settings, folder: Path) -> list[str]:
+    """Fault and warnings of a reference of 2 s: the real controller asks, the worker's code answers."""
+    clip = folder / "clip.wav"
+    soundfile.write(clip, tone(2.0), RATE)
+    pool, unused, deployment = _RecordingPool(), cast("Any", None), deployment_of(settings, folder)
+
+    async def ask() -> None:
+        controller = Controller(
+            Dispatcher(deployment.pool_plan),
+            deployment,
+            work=folder,
+            pool=cast("Any", pool),
+            journal=unused,
+            publisher=unused,
+            references=unused,
+            post=unused,
+            report_error=unused,
+        )
+        for event in (
+            Tick(),
+            WorkerReady(0, 1, "an engine"),
+            JobArrived("job", make_job(), references=(("a place", str(clip)),)),
+        ):
+            controller.apply(event)
+
+    asyncio.run(ask())
+    (found,) = [inspect(message) for message in pool.sent if isinstance(message, Inspect)]
+    return [*filter(None, [found.fault]), *found.warnings]
+
+
+# ---- the inbox --------------------------------------------------------------------------------------------
+
+
+def is_scanned_often(settings: Settings, folder: Path) -> bool:
+    """Whether a quiet inbox is scanned about as often as another one with a rescan_s of 0.005."""
+    return asyncio.run(_scans(settings, folder)) > 5
+
+
+async def _scans(settings: Settings, folder: Path) -> int:
+    counts = {"observed": 0, "reference": 0}
+    done = asyncio.Event()
+
+    async def intake(name: str, config: Config) -> None:
+        def post(message: object) -> None:
+            counts[name] += isinstance(message, InboxScanned)
+            if counts["reference"] == 20:
+                done.set()
+
+        with open_spool(config.spool.root) as spool:
+            loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
+            arrivals = Arrivals(loader, cast("Any", None), DiskErrorTracker(lambda *_: None), post)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(arrivals.run())
+                await done.wait()
+                arrivals.stop()
+
+    async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
+        group.create_task(intake("observed", config_of(settings, folder)))
+        reference = {"spool": {"root": "reference", "rescan_s": 0.005}}
+        group.create_task(intake("reference", config_of(reference, folder)))
+    return counts["observed"]
+
+
+# ---- the log ----------------------------------------------------------------------------------------------
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def logged(settings: Settings, folder: Path) -> str:
+    """What a terminal shows of a debug message and a warning."""
+    terminal = _Terminal()
+    logs = set_up_logs(config_of(settings, folder).log, terminal, {"TERM": "xterm-256color"})
+    logging.getLogger("fishd.test").debug("[Main] a detail")
+    logging.getLogger("fishd.test").warning("[Main] a warning")
+    logs.close()
+    return terminal.getvalue()
+
+
+def log_file_has_the_warning(settings: Settings, folder: Path) -> bool:
+    logged(settings, folder)
+    path = folder / "fishd.log"
+    return path.exists() and "a warning" in path.read_text()
