@@ -43,7 +43,7 @@ def test_a_worker_loads_speaks_and_exits_when_told(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-def test_stop_lets_the_takes_in_hand_be_finished(tmp_path: Path) -> None:
+def test_stop_lets_the_takes_in_flight_finish(tmp_path: Path) -> None:
     """Two takes wait at a gate when the stop comes; both are spoken before the exit."""
 
     async def scenario(workers: LiveWorkers) -> None:
@@ -297,7 +297,7 @@ def test_a_kill_also_kills_the_workers_own_children(tmp_path: Path) -> None:
 
 
 def test_no_process_and_no_descriptor_is_left_behind(tmp_path: Path) -> None:
-    """Twenty workers come and go; the daemon's own table of descriptors is as before."""
+    """Ten workers come and go; the daemon has as many descriptors as before."""
 
     async def scenario(workers: LiveWorkers) -> None:
         await workers.start_ready()

@@ -211,7 +211,7 @@ PATHS = {
 @pytest.mark.parametrize("key", ["reference", "transcript_file", "segments_file"])
 @pytest.mark.parametrize(("path", "expected"), PATHS.values(), ids=PATHS.keys())
 def test_a_path_that_cannot_be_used_is_reported(tmp_path: Path, key: str, path: str, expected: str) -> None:
-    """Whatever names the file, nothing outside the bundle is read and nothing hangs."""
+    """Whichever key names the file, nothing outside the bundle is read and nothing blocks."""
     folder = tmp_path / "NAME"
     (folder / "folder").mkdir(parents=True)
     (folder / "link.wav").symlink_to("alice.wav")
@@ -229,13 +229,13 @@ def test_a_reference_of_zero_bytes_is_reported(tmp_path: Path) -> None:
 
 
 def test_each_reference_of_a_list_has_its_place(tmp_path: Path) -> None:
-    """A list is counted from 0."""
+    """Counted from 0."""
     found = faults_in(tmp_path, one_speaker(reference='["alice.wav", "gone.wav"]'))
     assert ["speakers[0].reference[1]: gone.wav is missing"] == found
 
 
 def test_faults_of_text_files_name_file_and_line(tmp_path: Path) -> None:
-    """Lines are counted as an editor counts them."""
+    """Lines are counted from 1, as in an editor."""
     manifest = one_speaker(
         transcript="", transcript_file='"bob.txt"', segments="", segments_file='"bob_lines.txt"'
     )
@@ -277,7 +277,7 @@ def test_all_faults_are_reported_together(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
-    """The first thing that a user may drop by mistake."""
+    """As one that was dropped by mistake."""
     (tmp_path / "NAME").mkdir()
     assert ["job.toml: is missing: the folder is empty"] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
 
@@ -293,7 +293,7 @@ def test_a_folder_of_neither_form_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_bundle_in_a_folder_too_many_is_reported(tmp_path: Path) -> None:
-    """As some unpackers make it."""
+    """As some unpackers create it."""
     write_bundle(tmp_path / "NAME" / "episode")
     expected = "job.toml: is missing; there is one in episode/: drop that folder itself"
     assert [expected] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
@@ -337,7 +337,7 @@ def test_a_speaker_folder_whose_name_is_no_utf8_is_reported(tmp_path: Path) -> N
     ],
 )
 def test_a_bundle_over_a_limit_is_reported(tmp_path: Path, limits: Limits, expected: str) -> None:
-    """Nothing is read without bound."""
+    """Nothing is read without a limit."""
     manifest = one_speaker(segments='[{ text = "Hi." }, { text = "Ho." }]')
     folder = write_bundle(tmp_path / "NAME", manifest)
     assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
@@ -360,7 +360,7 @@ def test_folders_too_deep_are_refused(tmp_path: Path) -> None:
     assert ["bundle: holds folders more than 16 deep"] == faults_of(read_bundle(folder, "NAME"))
 
 
-def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
+def test_a_long_list_of_faults_is_cut(tmp_path: Path) -> None:
     """A report stays readable; the other faults are counted."""
     manifest = one_speaker(segments="[" + '{ text = "" },' * 1_000 + "]")
     found = faults_in(tmp_path, manifest)
@@ -369,7 +369,7 @@ def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_bundle_that_is_a_file_or_gone_is_reported(tmp_path: Path) -> None:
-    """The reader returns for whatever it is given."""
+    """Faults, not exceptions."""
     (tmp_path / "file").touch()
     assert ["bundle: is not a folder"] == faults_of(read_bundle(tmp_path / "file", "x"))
     assert ["bundle: is missing"] == faults_of(read_bundle(tmp_path / "gone", "x"))

@@ -11,8 +11,8 @@ from tests.shell.bundles import names_in
 DAY_S = 86_400.0
 
 
-def test_the_archive_forgets_what_is_old(tmp_path: Path) -> None:
-    """Folders and files older than archive_days, by when they came; the old mtime of a copy is no age."""
+def test_old_bundles_are_removed(tmp_path: Path) -> None:
+    """Folders and files, by when they were archived; the old mtime of a copy does not count."""
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (0, 0))
@@ -24,8 +24,8 @@ def test_the_archive_forgets_what_is_old(tmp_path: Path) -> None:
     assert ["new"] == names_in(tmp_path)
 
 
-def test_what_a_removal_left_is_removed(tmp_path: Path) -> None:
-    """At any age; it is nobody's bundle any more."""
+def test_what_an_interrupted_removal_left_is_removed(tmp_path: Path) -> None:
+    """At any age."""
     (tmp_path / ".removing-1" / "0").mkdir(parents=True)
     assert () == expire_archive(tmp_path, 30, 0).removed
     assert [] == names_in(tmp_path)

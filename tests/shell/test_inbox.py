@@ -1,4 +1,4 @@
-"""A drop is found when it is complete, not sooner, and claimed by one rename. Time is passed in."""
+"""A bundle is found when it is complete, not sooner, and claimed by one rename. Time is passed in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTLE_S, TIMEOUT_S = 2.0, 300.0
 
 
 class Place:
-    """An inbox with its folders, and a clock that the test turns."""
+    """An inbox with its folders, and a clock that the test advances."""
 
     def __init__(self, root: Path, disk: Disk | None = None, limits: Limits | None = None) -> None:
         self.inbox, self.work = root / "inbox", root / "work"
@@ -28,12 +28,12 @@ class Place:
         self.scanner = Inbox(self.inbox, self.work, SETTLE_S, TIMEOUT_S, disk=disk, limits=limits)
 
     def scan_after(self, seconds: float) -> list[str]:
-        """The names found once the clock has been turned."""
+        """Advance the clock and scan; the names that are found."""
         self.now += seconds
         return sorted(found.name for found in self.scanner.scan(self.now).found)
 
     def faults_after(self, seconds: float) -> list[str]:
-        """All faults of what is found then."""
+        """Advance the clock and scan; all faults of what is found."""
         self.now += seconds
         return [str(fault) for found in self.scanner.scan(self.now).found for fault in found.faults]
 
@@ -50,8 +50,8 @@ def test_a_bundle_with_a_ready_file_is_found_at_once(place: Place) -> None:
     assert ["a"] == place.scan_after(0)
 
 
-def test_a_ready_file_ends_the_waiting(place: Place) -> None:
-    """It is looked for at every scan, not only when the bundle is due."""
+def test_a_ready_file_ends_the_settling(place: Place) -> None:
+    """It is checked at every scan, not only when the bundle is due."""
     write_bundle(place.inbox / "a")
     assert [] == place.scan_after(0)
     (place.inbox / "a" / ".ready").touch()
@@ -59,8 +59,8 @@ def test_a_ready_file_ends_the_waiting(place: Place) -> None:
 
 
 @pytest.mark.parametrize("write", [write_bundle, write_convention])
-def test_a_complete_bundle_is_found_when_it_is_still(place: Place, write) -> None:
-    """Two seconds after the first look, in both forms."""
+def test_a_complete_bundle_is_found_when_it_has_settled(place: Place, write) -> None:
+    """Two seconds after the first scan, in both forms."""
     write(place.inbox / "a")
     assert [] == place.scan_after(0)
     assert [] == place.scan_after(1.9)
@@ -68,8 +68,8 @@ def test_a_complete_bundle_is_found_when_it_is_still(place: Place, write) -> Non
 
 
 @pytest.mark.parametrize("change", ["a new file", "a growing file", "a renamed file", "a touched file"])
-def test_any_change_in_the_tree_begins_the_waiting_anew(place: Place, change: str) -> None:
-    """Names, sizes and mtimes are looked at, at any depth."""
+def test_any_change_in_the_tree_restarts_the_settling(place: Place, change: str) -> None:
+    """Of names, sizes and mtimes, at any depth."""
     folder = write_bundle(place.inbox / "a") / "deep"
     folder.mkdir()
     (folder / "x").touch()
@@ -88,8 +88,8 @@ def test_any_change_in_the_tree_begins_the_waiting_anew(place: Place, change: st
     assert ["a"] == place.scan_after(0.1)
 
 
-def test_a_bundle_copied_for_ten_seconds_is_found_whole(place: Place) -> None:
-    """The manifest comes first and names what comes late; pauses are longer than settle_s."""
+def test_a_bundle_copied_for_ten_seconds_is_found_complete(place: Place) -> None:
+    """The manifest comes first and names files that come late; pauses are longer than settle_s."""
     (place.inbox / "a").mkdir()
     (place.inbox / "a" / "job.toml").write_text(one_speaker(transcript="", transcript_file='"bob.txt"'))
     assert [] == place.scan_after(0)
@@ -140,8 +140,8 @@ def test_what_stays_incomplete_is_rejected_with_what_it_lacks(
     assert expected == place.faults_after(0.1)
 
 
-def test_an_empty_folder_is_rejected_in_the_end(place: Place) -> None:
-    """It might have become a bundle."""
+def test_an_empty_folder_is_rejected_after_the_timeout(place: Place) -> None:
+    """Until then it may become a bundle."""
     (place.inbox / "a").mkdir()
     place.scan_after(0)
     assert [
@@ -150,16 +150,16 @@ def test_an_empty_folder_is_rejected_in_the_end(place: Place) -> None:
     ] == place.faults_after(300)
 
 
-def test_a_bad_but_whole_bundle_is_found_like_a_good_one(place: Place) -> None:
-    """No waiting would mend it; its reader says what is wrong."""
+def test_a_bad_but_complete_bundle_is_found_like_a_good_one(place: Place) -> None:
+    """Waiting would not fix it; its reader reports the faults."""
     write_bundle(place.inbox / "a", one_speaker(segments='[{ text = "" }]', reference='"../x.wav"'))
     place.scan_after(0)
     assert ["a"] == place.scan_after(2)
 
 
 @pytest.mark.parametrize("name", [".hidden", "a.part", "a.partial", "a.tmp", "a.FILEPART", "a.crdownload"])
-def test_unfinished_names_are_never_looked_at(place: Place, name: str) -> None:
-    """Not even with a ready file."""
+def test_names_of_unfinished_transfers_are_ignored(place: Place, name: str) -> None:
+    """Even with a ready file."""
     write_bundle(place.inbox / name)
     (place.inbox / name / ".ready").touch()
     assert [] == place.scan_after(0)
@@ -168,7 +168,7 @@ def test_unfinished_names_are_never_looked_at(place: Place, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a file", "a symlink", "a special file"])
-def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -> None:
+def test_what_is_not_a_folder_is_rejected_after_the_timeout(place: Place, kind: str) -> None:
     """A symlink is not followed, a FIFO not opened."""
     stray = place.inbox / "stray"
     match kind:
@@ -186,8 +186,8 @@ def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -
     ] == place.faults_after(1)
 
 
-def test_a_bundle_over_the_limits_is_rejected_when_still(tmp_path: Path) -> None:
-    """The walk ends at the limit, and waiting would not make it smaller."""
+def test_a_bundle_over_the_limits_is_rejected_when_it_has_settled(tmp_path: Path) -> None:
+    """Waiting would not make it smaller."""
     place = Place(tmp_path, limits=Limits(max_files=2))
     write_bundle(place.inbox / "a")
     place.scan_after(0)
@@ -195,7 +195,7 @@ def test_a_bundle_over_the_limits_is_rejected_when_still(tmp_path: Path) -> None
 
 
 def test_a_bundle_removed_while_it_settles_is_forgotten(place: Place) -> None:
-    """One of the same name that comes later waits its own time."""
+    """A later one of the same name settles from the beginning."""
     folder = write_bundle(place.inbox / "a")
     place.scan_after(0)
     folder.rename(place.inbox.parent / "away")
@@ -206,8 +206,8 @@ def test_a_bundle_removed_while_it_settles_is_forgotten(place: Place) -> None:
     assert ["a"] == place.scan_after(2)
 
 
-def test_the_next_wake_is_when_something_could_be_decided(place: Place) -> None:
-    """A quarter of settle_s while few settle; at the timeout's end at the latest; never without cause."""
+def test_the_next_wake_is_when_a_bundle_may_be_complete(place: Place) -> None:
+    """A quarter of settle_s while few settle; at the timeout at the latest; none if nothing settles."""
     assert place.scanner.next_wake(place.now) is None
     (place.inbox / "a").mkdir()
     place.scan_after(0)
@@ -218,8 +218,8 @@ def test_the_next_wake_is_when_something_could_be_decided(place: Place) -> None:
     assert pytest.approx(0.2) == place.scanner.next_wake(place.now)
 
 
-def test_many_settling_bundles_are_looked_at_less_often(place: Place) -> None:
-    """So that waiting for thousands costs no more than waiting for a hundred; but all are found in time."""
+def test_many_settling_bundles_are_checked_less_often(place: Place) -> None:
+    """So that thousands cost no more than a hundred; all are still found in time."""
     for n in range(400):
         (place.inbox / str(n)).mkdir()
     place.scan_after(0)
@@ -228,7 +228,7 @@ def test_many_settling_bundles_are_looked_at_less_often(place: Place) -> None:
     assert 2.0 == place.scanner.next_wake(place.now)
 
 
-def test_new_times_hold_from_the_next_scan(place: Place) -> None:
+def test_new_times_apply_from_the_next_scan(place: Place) -> None:
     """As after a reload."""
     write_bundle(place.inbox / "a")
     place.scan_after(0)
@@ -236,7 +236,7 @@ def test_new_times_hold_from_the_next_scan(place: Place) -> None:
     assert ["a"] == place.scan_after(0.5)
 
 
-def test_without_settling_time_a_whole_bundle_is_found_at_once(tmp_path: Path) -> None:
+def test_without_settling_time_a_complete_bundle_is_found_at_once(tmp_path: Path) -> None:
     """settle_s = 0 trusts the user."""
     place = Place(tmp_path)
     place.scanner.settle(0, 0, Limits())
@@ -262,8 +262,8 @@ def test_a_replaced_inbox_is_scanned_like_the_old_one(place: Place) -> None:
     assert ["a"] == place.scan_after(0)
 
 
-def test_an_inbox_that_is_gone_is_an_error_with_its_mend(place: Place) -> None:
-    """The daemon says it and scans again later."""
+def test_a_missing_inbox_is_an_error_with_its_fix(place: Place) -> None:
+    """The daemon reports it and scans again later."""
     place.inbox.rmdir()
     with pytest.raises(
         SpoolError, match="cannot be read: No such file or directory; create the folder again"
@@ -274,7 +274,7 @@ def test_an_inbox_that_is_gone_is_an_error_with_its_mend(place: Place) -> None:
 
 
 def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
-    """User files lie in a folder of their own, so that they never mix with ours."""
+    """The user's files are in a folder of their own, never mixed with ours."""
     write_bundle(place.inbox / "Folge 1 🎉")
     claims = place.scanner.claim([CompleteBundle("Folge 1 🎉")], place.now)
     assert ["Folge 1 🎉"] == [claimed.name for claimed in claims.claimed]
@@ -284,7 +284,7 @@ def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
 
 
 def test_names_in_work_are_safe_and_never_shared(place: Place) -> None:
-    """Newlines, stray bytes and 255 bytes of name; a second bundle of one name gets a number."""
+    """With newlines, bytes that are not UTF-8, 255 bytes; a second bundle of one name gets a number."""
     raw = [os.fsdecode(b"a\xff"), "a\n", "a\t", "n" * 255]
     for name in raw:
         (place.inbox / name).mkdir()
@@ -294,8 +294,8 @@ def test_names_in_work_are_safe_and_never_shared(place: Place) -> None:
     assert "a_-4" == place.scanner.claim([CompleteBundle("a\n")], place.now).claimed[0].name
 
 
-def test_a_claim_of_what_is_gone_is_left_out(place: Place) -> None:
-    """And leaves nothing in work."""
+def test_a_claim_of_a_missing_bundle_is_left_out(place: Place) -> None:
+    """And leaves nothing in work/."""
     claims = place.scanner.claim([CompleteBundle("gone")], place.now)
     assert ((), ()) == (claims.claimed, claims.stuck)
     assert [] == list(place.work.iterdir())
@@ -320,7 +320,7 @@ class NoRename(Disk):
 
 
 def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) -> None:
-    """It is said once, kept, and tried again later and later; everything else goes on."""
+    """It stays, and is tried again after growing pauses."""
     place = Place(tmp_path, NoRename())
     for name in ("bad", "good"):
         (place.inbox / name).mkdir()
@@ -328,8 +328,8 @@ def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) 
     claims = place.scanner.claim(place.scanner.scan(place.now).found, place.now)
     assert ["good"] == [claimed.name for claimed in claims.claimed]
     what = "inbox/bad: cannot be claimed: Permission denied"
-    mend = "give the user that fishd runs as the right to write there"
-    assert [f"{what}; {mend}"] == [str(stuck.error) for stuck in claims.stuck]
+    fix = "give the user that fishd runs as the right to write there"
+    assert [f"{what}; {fix}"] == [str(stuck.error) for stuck in claims.stuck]
     assert ["good"] == [path.name for path in place.work.iterdir()]
     assert 2.0 == place.scanner.next_wake(place.now)
     assert [] == place.scan_after(1.9)
@@ -354,8 +354,8 @@ class NoSync(Disk):
         raise OSError(5, "Input/output error", str(path))
 
 
-def test_claims_that_cannot_be_synced_stand_and_are_told(tmp_path: Path) -> None:
-    """The bundles are in work already; only a power cut could take that back."""
+def test_claims_that_cannot_be_synced_are_valid_and_reported(tmp_path: Path) -> None:
+    """The bundles are in work/; only a power cut could undo that."""
     place = Place(tmp_path, NoSync())
     (place.inbox / "a").mkdir()
     claims = place.scanner.claim([CompleteBundle("a")], place.now)
@@ -364,7 +364,7 @@ def test_claims_that_cannot_be_synced_stand_and_are_told(tmp_path: Path) -> None
 
 
 class Counting(Disk):
-    """Counts the calls that cost."""
+    """Counts syncs of folders."""
 
     def __init__(self) -> None:
         self.syncs = 0

@@ -14,8 +14,8 @@ from fishd.spool.root import check_renames, make_folders, open_spool, rename_err
 from tests.shell.bundles import names_in
 
 
-def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
-    """With its four folders and its lock, and nothing left of the probe."""
+def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
+    """With its four folders and its lock, and without the probe."""
     with open_spool(tmp_path / "deep" / "spool") as spool:
         assert ["archive", "fishd.lock", "inbox", "outbox", "work"] == names_in(spool.root)
         assert [] == [
@@ -25,7 +25,7 @@ def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
-    """And may have the spool when the first gives it up."""
+    """It can open the spool when the first has released it."""
     with open_spool(tmp_path) as _, pytest.raises(SpoolBusy) as busy:
         open_spool(tmp_path)
     assert os.getpid() == busy.value.pid
@@ -37,7 +37,7 @@ def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
 
 
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    """A worker that outlives the daemon must not keep the next one out."""
+    """A worker that outlives the daemon must not block the next one."""
     spool = open_spool(tmp_path)
     command = [sys.executable, "-c", "print('here', flush=True); input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
@@ -48,16 +48,16 @@ def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
         child.communicate(b"\n")
 
 
-def test_the_probe_of_a_crash_is_no_hindrance(tmp_path: Path) -> None:
-    """It is removed, wherever it stayed."""
+def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
+    """Wherever it is."""
     make_folders(tmp_path)
     (tmp_path / "outbox" / ".fishd-probe").mkdir()
     check_renames(tmp_path)
     assert [] == names_in(tmp_path / "outbox")
 
 
-def test_folders_on_two_mounts_are_refused_with_the_mend(tmp_path: Path) -> None:
-    """As separate ReadWritePaths= of a systemd unit make them; the error is the kernel's."""
+def test_folders_on_two_mounts_are_refused_with_the_fix(tmp_path: Path) -> None:
+    """As separate ReadWritePaths= of a systemd unit cause it; the error is the kernel's."""
     error = OSError(18, "Invalid cross-device link", "inbox/.fishd-probe", None, "work/.fishd-probe")
     words = str(rename_error(tmp_path, error))
     assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in words
@@ -73,8 +73,8 @@ def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
         open_spool(tmp_path)
 
 
-def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    """Below a file, for instance."""
+def test_a_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+    """Such as one below a file."""
     (tmp_path / "file").touch()
     with pytest.raises(SpoolError, match="file/spool: cannot be created: Not a directory"):
         open_spool(tmp_path / "file" / "spool")
