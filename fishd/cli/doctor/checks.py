@@ -77,7 +77,7 @@ class _CheckpointLine(msgspec.Struct, frozen=True):
     name: str
     ok: bool
     detail: str = ""
-    fix: str = msgspec.field(default="", name="mend")
+    fix: str = ""
 
 
 def _check_checkpoint(config: Config, progress: Callable[[str], None]) -> Iterator[Finding]:
