@@ -21,7 +21,8 @@ from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.host.gpus import detect_gpus
+from fishd.host.nvml import NvmlLibrary
 from fishd.wire.messages import Load, Ready
 
 LOAD_LIMIT_S = 600.0

@@ -1,4 +1,4 @@
-"""Files of an untrusted bundle are opened beneath it or refused, with the kernel's help and without."""
+"""Files of an untrusted bundle are opened beneath it or refused, with openat2 and without."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OPENERS = [open_by_steps, *([open_by_kernel] if has_openat2() else [])]
 
 @pytest.fixture(params=OPENERS, ids=lambda opener: opener.__name__)
 def opener(request: pytest.FixtureRequest) -> Callable[[int, str, int], int]:
-    """Both ways of opening: by openat2 where the kernel has it, and step by step."""
+    """Both implementations: openat2 where the kernel has it, and step by step."""
     return request.param
 
 
 def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
-    """Dots and doubled slashes do no harm."""
+    """Dots and double slashes are allowed."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c.txt").write_text("well")
     with ConfinedFolder(tmp_path, opener) as bundle:
@@ -36,12 +36,12 @@ def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], 
     [
         ("gone", "is missing"),
         ("a/gone/x", "is missing"),
-        ("link", "is a symlink, or lies behind one; put the file itself into the bundle"),
-        ("a/link/passwd", "is a symlink, or lies behind one; put the file itself into the bundle"),
-        ("loop", "is a symlink, or lies behind one; put the file itself into the bundle"),
+        ("link", "is a symlink, or behind one; put the file itself into the bundle"),
+        ("a/link/passwd", "is a symlink, or behind one; put the file itself into the bundle"),
+        ("loop", "is a symlink, or behind one; put the file itself into the bundle"),
         ("fifo", "is a FIFO, not a file"),
         ("a", "is a folder, not a file"),
-        ("file/x", "lies behind something that is not a folder"),
+        ("file/x", "is below something that is not a folder"),
         ("long", "is 11 bytes long; at most 10 bytes are read"),
         ("socket", "is a FIFO or a socket, not a file"),
     ],
@@ -49,7 +49,7 @@ def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], 
 def test_what_cannot_be_used_is_refused(
     tmp_path: Path, opener: Callable[[int, str, int], int], path: str, expected: str
 ) -> None:
-    """Both ways refuse in the same words, and neither waits for a FIFO's other end."""
+    """Both implementations give the same reason, and neither waits for a FIFO's other end."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "link").symlink_to("/etc")
     (tmp_path / "link").symlink_to("file")
@@ -63,7 +63,7 @@ def test_what_cannot_be_used_is_refused(
     assert expected == str(refused.value)
 
 
-def test_only_what_may_still_come_is_missing(tmp_path: Path) -> None:
+def test_only_a_file_that_may_still_come_is_missing(tmp_path: Path) -> None:
     """A bundle waits for a missing file, not for a symlink to become one."""
     (tmp_path / "link").symlink_to("gone")
     with ConfinedFolder(tmp_path) as bundle:
@@ -74,8 +74,8 @@ def test_only_what_may_still_come_is_missing(tmp_path: Path) -> None:
     assert not isinstance(refused.value, Missing)
 
 
-def test_refusals_of_the_system_name_the_mend(tmp_path: Path) -> None:
-    """Root may read everything, so the system's answer is given."""
+def test_missing_permission_is_reported_with_its_fix(tmp_path: Path) -> None:
+    """Root may read everything, so the system's error is simulated."""
 
     def opener(_fd: int, path: str, _flags: int) -> int:
         raise OSError(errno.EACCES, "Permission denied", path)
@@ -84,8 +84,8 @@ def test_refusals_of_the_system_name_the_mend(tmp_path: Path) -> None:
         bundle.read("x", 10)
 
 
-def test_the_kernels_way_never_leaves_the_folder(tmp_path: Path) -> None:
-    """Even a path that the lexical check would have refused."""
+def test_openat2_never_leaves_the_folder(tmp_path: Path) -> None:
+    """Even for a path that the lexical check would have refused."""
     (tmp_path / "in").mkdir()
     (tmp_path / "out").write_text("secret")
     fd = os.open(tmp_path / "in", os.O_RDONLY | os.O_DIRECTORY)
@@ -99,7 +99,7 @@ def test_the_kernels_way_never_leaves_the_folder(tmp_path: Path) -> None:
 def test_a_file_swapped_for_a_symlink_is_never_followed(
     tmp_path: Path, opener: Callable[[int, str, int], int]
 ) -> None:
-    """Somebody swaps a folder and a file for symlinks, over and over, while they are read."""
+    """A thread swaps a folder for a symlink, over and over, while files in it are read."""
     bundle_path, outside = tmp_path / "bundle", tmp_path / "outside"
     (bundle_path / "a").mkdir(parents=True)
     outside.mkdir()
@@ -129,8 +129,8 @@ def test_a_file_swapped_for_a_symlink_is_never_followed(
     assert seen <= {b"mine"}
 
 
-def test_descriptors_are_given_back(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
-    """After reads and refusals alike."""
+def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
+    """After reads and after refusals."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("x")
     before = num_descriptors()

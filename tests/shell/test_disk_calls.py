@@ -32,13 +32,13 @@ def test_a_rename_never_replaces(tmp_path: Path, rename: Callable[[Path, Path], 
 
 @pytest.mark.parametrize("rename", [rename_noreplace, rename_if_free])
 def test_a_rename_to_a_free_name_moves(tmp_path: Path, rename: Callable[[Path, Path], None]) -> None:
-    """Both ways."""
+    """With renameat2 and without."""
     (tmp_path / "source").mkdir()
     rename(tmp_path / "source", tmp_path / "target")
     assert ["target"] == names_in(tmp_path)
 
 
-def test_a_rename_of_nothing_says_so(tmp_path: Path) -> None:
+def test_a_rename_of_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """The system's error, with both names."""
     with pytest.raises(FileNotFoundError) as error:
         rename_noreplace(tmp_path / "gone", tmp_path / "target")
@@ -46,18 +46,16 @@ def test_a_rename_of_nothing_says_so(tmp_path: Path) -> None:
 
 
 def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
-    """NAME, NAME-2, NAME-3."""
-    for name in ("a", "b", "c"):
+    """NAME, NAME-2, NAME-3; with an ending, NAME.zip, NAME-2.zip."""
+    target = tmp_path / "target"
+    for name in ("a", "b", "target", "target/x", "target/x-2", "target/x.zip"):
         (tmp_path / name).mkdir()
-    (tmp_path / "target" / "x1").mkdir(parents=True)
-    (tmp_path / "target" / "x2").mkdir(parents=True)
-    assert tmp_path / "target" / "x3" == rename_to_free(
-        Disk(), tmp_path / "a", tmp_path / "target", "x{}".format
-    )
+    assert target / "x-3" == rename_to_free(Disk(), tmp_path / "a", target, "x")
+    assert target / "x-2.zip" == rename_to_free(Disk(), tmp_path / "b", target, "x", ".zip")
 
 
 def test_a_write_that_cannot_be_synced_leaves_nothing(tmp_path: Path) -> None:
-    """What the kernel has thrown away is written anew, not synced again."""
+    """The kernel may have dropped its pages: the file is written again, not synced again."""
 
     class NoSync(Disk):
         def sync(self, fd: int) -> None:
@@ -84,7 +82,7 @@ def test_a_tree_is_removed_however_deep(tmp_path: Path) -> None:
 
 
 def test_a_tree_is_removed_without_following(tmp_path: Path) -> None:
-    """Symlinks go, what they point to stays; locked folders are unlocked."""
+    """Symlinks are removed, their targets stay; locked folders are unlocked."""
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").touch()
     (tmp_path / "tree" / "locked" / "in").mkdir(parents=True)

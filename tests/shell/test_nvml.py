@@ -1,4 +1,4 @@
-"""The real NvmlLibrary over a stand-in for the pynvml module: its errors become our words."""
+"""NvmlLibrary with a fake pynvml module: its errors become ours."""
 
 # ruff: noqa: N802, N818 - the names are NVML's
 
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fishd.host.gpus import GpuFault, GpuReading, NvmlLibrary
+from fishd.host.nvml import GpuFault, GpuReading, NvmlLibrary
 
 
 class NVMLError(Exception):
@@ -20,7 +20,7 @@ class NVMLErrorNotFound(NVMLError):
 
 
 class FakePynvml:
-    """One GPU, with MIG parts when asked for; every function that a test names in `broken` fails."""
+    """One GPU, with MIG instances if given; every function named in `broken` fails."""
 
     NVMLError = NVMLError
     NVMLError_NotFound = NVMLErrorNotFound
@@ -77,8 +77,8 @@ def library(**fake) -> NvmlLibrary:
     return NvmlLibrary(lambda: FakePynvml(**fake))
 
 
-def test_a_reading_is_what_the_library_says() -> None:
-    """Name, UUID, memory, and what each process holds; memory that is not told counts as none."""
+def test_a_reading_is_what_the_library_reports() -> None:
+    """Name, UUID, memory, and what each process holds; unknown memory counts as none."""
     assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60, {7: 40, 8: 0}) == library().read(0)
 
 
@@ -92,16 +92,16 @@ def test_a_missing_module_names_its_package() -> None:
         NvmlLibrary(missing).count()
 
 
-def test_a_missing_driver_is_asked_about() -> None:
-    """NVML without a driver behind it fails at its start."""
+def test_a_missing_driver_is_named() -> None:
+    """NVML without a driver fails in nvmlInit."""
     with pytest.raises(
         GpuFault, match="NVML does not start: init failed; a machine with an NVIDIA card needs its driver"
     ):
         library(broken=("init",)).count()
 
 
-def test_an_nvml_that_broke_is_opened_anew() -> None:
-    """After a failed count the next call starts from nvmlInit, so that a reloaded driver is found."""
+def test_after_a_failure_nvml_is_opened_again() -> None:
+    """The next call starts from nvmlInit, so that a reloaded driver is found."""
     fake = FakePynvml(broken=("count",))
     nvml = NvmlLibrary(lambda: fake)
     with pytest.raises(GpuFault, match="cannot count the GPUs"):
@@ -113,13 +113,13 @@ def test_an_nvml_that_broke_is_opened_anew() -> None:
 
 @pytest.mark.parametrize("call", ["handle", "memory"])
 def test_a_gpu_that_cannot_be_read_is_a_fault(call: str) -> None:
-    """A lost GPU fails in its handle or its memory; the words say where to look."""
-    with pytest.raises(GpuFault, match=f"{call} failed; `nvidia-smi`"):
+    """A lost GPU fails in its handle or its memory; the message says where to look."""
+    with pytest.raises(GpuFault, match=f"{call} failed; for details: `nvidia-smi`"):
         library(broken=(call,)).read(0)
 
 
 def test_mig_and_processes_may_be_unknown() -> None:
-    """Old cards know no MIG, and some drivers tell no processes: the card is still read."""
+    """Old GPUs have no MIG, and some drivers report no processes: the GPU is still read."""
     assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60) == library(broken=("mig", "processes")).read(0)
 
 
@@ -131,6 +131,6 @@ def test_instances_are_read_and_empty_slots_skipped() -> None:
 
 
 def test_a_split_gpu_without_instances_is_a_fault() -> None:
-    """With MIG on and no instance made, CUDA finds nothing to run on."""
+    """With MIG on and no instance, CUDA finds nothing to run on."""
     with pytest.raises(GpuFault, match="MIG is on, but there is no instance"):
         library(parts={}).read(0)

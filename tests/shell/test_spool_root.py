@@ -1,4 +1,4 @@
-"""The spool's root: one owner, one file system, and an archive that forgets in its time."""
+"""The spool's root has one owner and is on one file system."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from fishd.spool.errors import SpoolBusy, SpoolError
-from fishd.spool.root import check_renames, expire_archive, make_folders, open_spool, rename_error
+from fishd.spool.root import check_renames, make_folders, open_spool, rename_error
 from tests.shell.bundles import names_in
 
-DAY_S = 86_400.0
 
-
-def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
-    """With its four folders and its lock, and nothing left of the probe."""
+def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
+    """With its four folders and its lock, and without the probe."""
     with open_spool(tmp_path / "deep" / "spool") as spool:
         assert ["archive", "fishd.lock", "inbox", "outbox", "work"] == names_in(spool.root)
         assert [] == [
@@ -27,7 +25,7 @@ def test_a_spool_is_made_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
-    """And may have the spool when the first gives it up."""
+    """It can open the spool when the first has released it."""
     with open_spool(tmp_path) as _, pytest.raises(SpoolBusy) as busy:
         open_spool(tmp_path)
     assert os.getpid() == busy.value.pid
@@ -39,7 +37,7 @@ def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
 
 
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    """A worker that outlives the daemon must not keep the next one out."""
+    """A worker that outlives the daemon must not block the next one."""
     spool = open_spool(tmp_path)
     command = [sys.executable, "-c", "print('here', flush=True); input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
@@ -50,16 +48,16 @@ def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
         child.communicate(b"\n")
 
 
-def test_the_probe_of_a_crash_is_no_hindrance(tmp_path: Path) -> None:
-    """It is removed, wherever it stayed."""
+def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
+    """Wherever it is."""
     make_folders(tmp_path)
     (tmp_path / "outbox" / ".fishd-probe").mkdir()
     check_renames(tmp_path)
     assert [] == names_in(tmp_path / "outbox")
 
 
-def test_folders_on_two_mounts_are_refused_with_the_mend(tmp_path: Path) -> None:
-    """As separate ReadWritePaths= of a systemd unit make them; the error is the kernel's."""
+def test_folders_on_two_mounts_are_refused_with_the_fix(tmp_path: Path) -> None:
+    """As separate ReadWritePaths= of a systemd unit cause it; the error is the kernel's."""
     error = OSError(18, "Invalid cross-device link", "inbox/.fishd-probe", None, "work/.fishd-probe")
     words = str(rename_error(tmp_path, error))
     assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in words
@@ -75,28 +73,8 @@ def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
         open_spool(tmp_path)
 
 
-def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    """Below a file, for instance."""
+def test_a_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+    """Such as one below a file."""
     (tmp_path / "file").touch()
-    with pytest.raises(SpoolError, match="file/spool: cannot be made: Not a directory"):
+    with pytest.raises(SpoolError, match="file/spool: cannot be created: Not a directory"):
         open_spool(tmp_path / "file" / "spool")
-
-
-def test_the_archive_forgets_what_is_old(tmp_path: Path) -> None:
-    """Folders and files older than archive_days, by when they came; the old mtime of a copy is no age."""
-    for name in ("old", "new"):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (0, 0))
-    (tmp_path / "stray.txt").touch()
-    now = (tmp_path / "new").lstat().st_ctime
-    assert () == expire_archive(tmp_path, 30, now + 29 * DAY_S).removed
-    os.utime(tmp_path / "new", (now, now + 10 * DAY_S))
-    assert ["old", "stray.txt"] == sorted(expire_archive(tmp_path, 30, now + 31 * DAY_S).removed)
-    assert ["new"] == names_in(tmp_path)
-
-
-def test_what_a_removal_left_is_removed(tmp_path: Path) -> None:
-    """At any age; it is nobody's bundle any more."""
-    (tmp_path / ".removing-1" / "0").mkdir(parents=True)
-    assert () == expire_archive(tmp_path, 30, 0).removed
-    assert [] == names_in(tmp_path)

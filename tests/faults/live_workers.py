@@ -21,12 +21,12 @@ LIMIT_S = 60.0
 M = TypeVar("M", bound=Message)
 
 
-class House:
-    """A pool and its mailbox. Every wait ends when what it waits for comes, or fails after a long while."""
+class LiveWorkers:
+    """A pool and what it posts. Every wait ends when what it waits for comes, or fails after a long time."""
 
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
-        self.mail: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
-        self.pool = Pool(group, self.mail.put_nowait)
+        self.posted: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
+        self.pool = Pool(group, self.posted.put_nowait)
         self.lines: asyncio.Queue[str] = asyncio.Queue()  # what workers print
         self.folder = folder
         self._next_worker = 0
@@ -42,35 +42,31 @@ class House:
         self.pool.start(Load(worker, engine, "cpu", options), {**ENV, **(env or {})})
         return worker
 
-    async def ready(self, **options: object) -> int:
+    async def start_ready(self, **options: object) -> int:
         worker = self.start(**options)
-        await self.hear(Ready)
+        await self.receive(Ready)
         return worker
 
     def speak(self, worker: int, text: str, take: str = "1") -> None:
         clip = self.folder / f"{take}.wav"
         self.pool.send(
-            worker, Speak(take, "voice", (), "What is said.", "en", text, "en", 7, 10.0, str(clip), {})
+            worker, Speak(take, "voice", (), "The transcript.", "en", text, "en", 7, 10.0, str(clip), {})
         )
 
-    async def next(self) -> WorkerMessage | WorkerExited:
-        async with asyncio.timeout(LIMIT_S):
-            return await self.mail.get()
-
-    async def hear(self, kind: type[M]) -> M:
-        """The next message of this kind; others are passed over, an end is not."""
+    async def receive(self, kind: type[M]) -> M:
+        """The next message of this kind; others are skipped, but not an exit."""
         while True:
-            mail = await self.next()
-            assert isinstance(mail, WorkerMessage), f"{mail} instead of {kind.__name__}"
-            if isinstance(mail.message, kind):
-                return mail.message
+            posted = await self._next()
+            assert isinstance(posted, WorkerMessage), f"{posted} instead of {kind.__name__}"
+            if isinstance(posted.message, kind):
+                return posted.message
 
-    async def ended(self) -> WorkerExited:
-        """The next end of a worker; what it says before is passed over."""
+    async def exited(self) -> WorkerExited:
+        """The next exit of a worker; messages before it are skipped."""
         while True:
-            mail = await self.next()
-            if isinstance(mail, WorkerExited):
-                return mail
+            posted = await self._next()
+            if isinstance(posted, WorkerExited):
+                return posted
 
     async def printed(self, line: str) -> None:
         """Wait until some worker has printed this line."""
@@ -83,26 +79,30 @@ class House:
         assert pid is not None
         return psutil.Process(pid)
 
+    async def _next(self) -> WorkerMessage | WorkerExited:
+        async with asyncio.timeout(LIMIT_S):
+            return await self.posted.get()
 
-def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
-    """Run a story in a house of its own; all workers that are left in the end are ended."""
 
-    async def run() -> None:
+def run(folder: Path, scenario: Callable[[LiveWorkers], Awaitable[None]]) -> None:
+    """Run a scenario with workers of its own; those that are left at its end are killed."""
+
+    async def run_and_clean_up() -> None:
         async with asyncio.TaskGroup() as group:
-            house = House(group, folder)
-            with listening(house):
-                await story(house)
+            workers = LiveWorkers(group, folder)
+            with collecting_lines(workers):
+                await scenario(workers)
             for worker in range(100):
-                house.pool.kill(worker, "the story is over")
+                workers.pool.kill(worker, "the scenario is over")
 
-    asyncio.run(run())
+    asyncio.run(run_and_clean_up())
 
 
 @contextlib.contextmanager
-def listening(house: House) -> Iterator[None]:
-    """What the pool logs of its workers goes to `house.lines` too."""
+def collecting_lines(workers: LiveWorkers) -> Iterator[None]:
+    """What the pool logs of its workers also goes to `workers.lines`."""
     log, handler = logging.getLogger("fishd.worker"), logging.Handler()
-    handler.emit = lambda record: house.lines.put_nowait(record.getMessage())
+    handler.emit = lambda record: workers.lines.put_nowait(record.getMessage())
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""How many cores are ours."""
+"""How many CPU cores this process may use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ HERE = len(os.sched_getaffinity(0))
     ("quota", "cores"),
     [("max 100000", HERE), ("100000 100000", 1), ("50000 100000", 1), ("99900000 100000", HERE), ("?", HERE)],
 )
-def test_a_containers_share_of_time_counts(tmp_path: Path, quota: str, cores: int) -> None:
-    """One core's time on a machine of 64 is one core; no quota, or an unreadable one, is all of them."""
+def test_a_containers_cpu_quota_counts(tmp_path: Path, quota: str, cores: int) -> None:
+    """One core's time on a machine of 64 is one core; without a valid quota all of them count."""
     path = tmp_path / "cpu.max"
     path.write_text(quota)
 
@@ -25,5 +25,5 @@ def test_a_containers_share_of_time_counts(tmp_path: Path, quota: str, cores: in
 
 
 def test_without_cgroups_the_affinity_counts(tmp_path: Path) -> None:
-    """The file need not be there."""
+    """The file may be missing."""
     assert HERE == usable_cores(tmp_path / "cpu.max")

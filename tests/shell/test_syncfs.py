@@ -1,4 +1,4 @@
-"""One syncfs in place of many fsyncs: shared by those who wait, and its failure too; not used when dear."""
+"""One syncfs replaces many fsyncs; waiting callers share it and its failure; not used when it costs much."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.durable.syncfs import LITTLE_BYTES, SyncfsDisk, can_flush, unwritten_bytes
+from fishd.spool.durable.syncfs import MAX_DIRTY_BYTES, SyncfsDisk, dirty_memory_bytes, supports_syncfs
 from tests.shell.bundles import names_in
 
 
 class Kernel:
-    """A syncfs that counts, waits to be let go, and fails when told."""
+    """A syncfs that counts its calls, waits for `go`, and fails at call number `breaks_at`."""
 
     def __init__(self) -> None:
         self.calls = 0
-        self.breaks_at = 0  # a call's number
+        self.breaks_at = 0
         self.entered = threading.Semaphore(0)
         self.go = threading.Event()
         self.go.set()
@@ -48,8 +48,8 @@ def test_staging_costs_one_sync(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel
     assert (b"1", b"2") == ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes())
 
 
-def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
-    """So that it is written anew."""
+def test_files_that_could_not_be_synced_are_removed(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
+    """So that they are written again."""
     kernel.breaks_at = 1
     with pytest.raises(OSError, match="Input/output error"):
         disk.stage({tmp_path / "a": b"1"}, [tmp_path])
@@ -59,15 +59,15 @@ def test_what_could_not_be_synced_is_taken_back(tmp_path: Path, disk: SyncfsDisk
 
 
 @pytest.mark.parametrize("is_broken", [False, True])
-def test_those_who_wait_share_the_next_sync(
+def test_waiting_callers_share_the_next_sync(
     tmp_path: Path, disk: SyncfsDisk, kernel: Kernel, *, is_broken: bool
 ) -> None:
-    """One that runs already may have missed their files; the next serves all of them, and fails for all."""
+    """A running one may have missed their files; the next one serves all of them, and fails for all."""
 
     def synced() -> bool:
         try:
             disk.sync_folders([tmp_path])
-        except OSError:  # the kernel itself tells it once only
+        except OSError:  # the kernel reports it only once
             return False
         return True
 
@@ -76,7 +76,7 @@ def test_those_who_wait_share_the_next_sync(
         first = threads.submit(synced)
         assert kernel.entered.acquire(timeout=10)
         others = [threads.submit(synced) for _ in range(8)]
-        while disk.num_asked < 9:
+        while disk.num_requests < 9:
             threading.Event().wait(0.001)
         kernel.breaks_at = 2 if is_broken else 0
         kernel.go.set()
@@ -85,9 +85,9 @@ def test_those_who_wait_share_the_next_sync(
     assert 2 == kernel.calls
 
 
-def test_with_much_to_write_each_file_is_synced_alone(tmp_path: Path, kernel: Kernel) -> None:
-    """A user who copies gigabytes must not hold up every job."""
-    disk = SyncfsDisk(tmp_path, kernel.syncfs, lambda: LITTLE_BYTES + 1)
+def test_with_much_dirty_memory_each_file_is_synced_alone(tmp_path: Path, kernel: Kernel) -> None:
+    """A user who copies gigabytes must not delay every job."""
+    disk = SyncfsDisk(tmp_path, kernel.syncfs, lambda: MAX_DIRTY_BYTES + 1)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.sync_folders([tmp_path])
     assert 0 == kernel.calls
@@ -95,9 +95,9 @@ def test_with_much_to_write_each_file_is_synced_alone(tmp_path: Path, kernel: Ke
 
 
 def test_the_real_call_works_here(tmp_path: Path) -> None:
-    """Where the file system is one that it is used on."""
+    """On the file system of this machine."""
     disk = SyncfsDisk(tmp_path)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.close()
-    assert isinstance(can_flush(tmp_path), bool)
-    assert unwritten_bytes() >= 0
+    assert isinstance(supports_syncfs(tmp_path), bool)
+    assert dirty_memory_bytes() >= 0

@@ -1,4 +1,4 @@
-"""Jobs side by side: their syncs are shared, their errors are not."""
+"""Jobs that are published together share their syncs, but not their errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, publish_all
+from fishd.spool.outbox.publish import PublishRequest, publish_all
+from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool, make_folders
 
 CLIP = "clips/Alice/001.wav"
@@ -45,7 +46,7 @@ def job(spool: Spool, name: str) -> PublishRequest:
 
 
 def test_many_jobs_share_their_syncs(spool: Spool) -> None:
-    """Ten cost no more of them than one."""
+    """Ten need no more of them than one."""
     one, many = Counting(), Counting()
     publish_all([job(spool, "one")], spool.outbox, spool.archive, disk=one)
     ends = publish_all([job(spool, f"j{n}") for n in range(10)], spool.outbox, spool.archive, disk=many)
@@ -54,11 +55,11 @@ def test_many_jobs_share_their_syncs(spool: Spool) -> None:
     assert not list(spool.work.iterdir())
 
 
-def test_a_job_whose_clip_is_gone_holds_no_other_up(spool: Spool) -> None:
-    """It is told which clips; nothing of it has moved."""
-    parcels = [job(spool, "a"), job(spool, "b")]
-    (parcels[0].folder / "out" / CLIP).unlink()
-    gone, there = publish_all(parcels, spool.outbox, spool.archive)
+def test_a_job_with_a_missing_clip_does_not_stop_the_others(spool: Spool) -> None:
+    """The error names the clips; nothing of that job was moved."""
+    requests = [job(spool, "a"), job(spool, "b")]
+    (requests[0].folder / "out" / CLIP).unlink()
+    gone, there = publish_all(requests, spool.outbox, spool.archive)
     assert isinstance(gone, ClipsMissing)
     assert {CLIP} == gone.clips
     assert spool.outbox / "b" == there
@@ -66,19 +67,19 @@ def test_a_job_whose_clip_is_gone_holds_no_other_up(spool: Spool) -> None:
 
 
 def test_a_folder_that_cannot_be_synced_is_its_own_jobs_fault(spool: Spool) -> None:
-    """The others are tried without it."""
-    parcels = [job(spool, name) for name in ("a", "b", "c")]
-    disk = Counting(refused=[parcels[1].folder])
-    ends = publish_all(parcels, spool.outbox, spool.archive, disk=disk)
+    """The others are published without it."""
+    requests = [job(spool, name) for name in ("a", "b", "c")]
+    disk = Counting(refused=[requests[1].folder])
+    ends = publish_all(requests, spool.outbox, spool.archive, disk=disk)
     assert [False, True, False] == [isinstance(end, SpoolError) for end in ends]
 
 
-def test_a_full_disk_is_everybodys(spool: Spool) -> None:
-    """One attempt shows it; all stay in work/ and can be published later."""
-    parcels = [job(spool, name) for name in ("a", "b", "c")]
+def test_a_full_disk_fails_every_job(spool: Spool) -> None:
+    """After one attempt; all stay in work/ and can be published later."""
+    requests = [job(spool, name) for name in ("a", "b", "c")]
     disk = Counting(refused=[spool.outbox], code=errno.ENOSPC)
-    ends = publish_all(parcels, spool.outbox, spool.archive, disk=disk)
+    ends = publish_all(requests, spool.outbox, spool.archive, disk=disk)
     assert all(isinstance(end, SpoolError) and isinstance(end.__cause__, OSError) for end in ends)
-    again = publish_all(parcels, spool.outbox, spool.archive)
+    again = publish_all(requests, spool.outbox, spool.archive)
     assert [spool.outbox / name for name in ("a", "b", "c")] == again
     assert not list(spool.work.iterdir())
