@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from fishd.core.model.limits import Limits
+from fishd.core.text.humanize import size_in_words
 from fishd.spool.bundle.scripts.decode import decode, is_encoding
 from fishd.spool.bundle.scripts.draft import ScriptDraft, StopReadingError, quoted
 from fishd.spool.bundle.scripts.epub.book import read_epub
@@ -17,7 +18,6 @@ from fishd.spool.bundle.scripts.subtitles.ass import read_ass
 from fishd.spool.bundle.scripts.subtitles.srt import read_srt
 from fishd.spool.bundle.scripts.subtitles.vtt import read_vtt
 from fishd.spool.bundle.scripts.table import read_table
-from fishd.spool.durable.confined_fs import too_long
 
 TEXT_READERS: Mapping[str, Callable[[str, ScriptDraft], None]] = {
     ".srt": read_srt,
@@ -57,7 +57,8 @@ def _read(suffix: str, content: bytes, draft: ScriptDraft) -> None:
     elif not content:
         draft.fault("", "is empty (0 bytes)")
     elif len(content) > most:
-        draft.fault("", str(too_long(len(content), most)))
+        what = f"is {size_in_words(len(content))} long; at most {size_in_words(most)} are read"
+        draft.fault("", what)
     elif encoding and not is_encoding(encoding):
         what = f'{quoted(encoding)} is not an encoding; write one such as "cp1252" or "gb18030"'
         draft.setting_fault("encoding", what)

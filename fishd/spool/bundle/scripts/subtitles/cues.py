@@ -76,9 +76,7 @@ def _lines(cue: Cue, voices: Iterable[Voice], names: SpeakerNames, draft: Script
         draft.fault(cue_place(cue.line, cue.label), what)
     lines = [_line(cue, speaker, text, names, draft) for speaker, text in utterances]
     first_spoken = next((n for n, line in enumerate(lines) if not line.is_skipped), len(lines))
-    return [
-        replace(line, same_cue=n > first_spoken and not line.is_skipped) for n, line in enumerate(lines)
-    ]
+    return [replace(line, same_cue=n > first_spoken and not line.is_skipped) for n, line in enumerate(lines)]
 
 
 def _line(cue: Cue, speaker: str, lines: list[str], names: SpeakerNames, draft: ScriptDraft) -> ScriptLine:
