@@ -18,11 +18,12 @@ from pathlib import Path
 
 from fishd.cli.output import CommandError
 from fishd.core.model.limits import Limits
-from fishd.spool.archive.endings import ENDINGS, NEITHER, ending, is_archive, names_of
 from fishd.spool.archive.unpack import lacking
 from fishd.spool.bundle.convention import IGNORED_ENDS
+from fishd.spool.bundle.load import lacking_script
 from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace
+from fishd.spool.endings import ENDINGS, NEITHER, ending, is_archive, names_of
 from fishd.spool.errors import fix_for
 from fishd.spool.inbox.scan import READY
 from fishd.spool.names import job_name, numbered, printable
@@ -41,15 +42,15 @@ class Dropped:
 
 
 def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | None = None) -> Dropped:
-    """Copy a bundle, a folder or an archive, into the spool's inbox. Raises CommandError."""
+    """Copy a bundle, a folder, an archive or a script, into the spool's inbox. Raises CommandError."""
     source = _resolve(bundle, root)
     suffix = "" if source.is_dir() else ending(source.name)
     if suffix:
-        _check_archive(bundle, source, limits or Limits())
+        _check_file(bundle, source, limits or Limits())
     inbox = root / "inbox"
     part = inbox / f".{secrets.token_hex(6)}.part"
     try:
-        copy = _copy_archive if suffix else _copy_folder
+        copy = _copy_single_file if suffix else _copy_folder
         files, size_bytes = copy(source, part, is_shared=_is_shared(inbox))
         free_name = _publish(part, root, _usable_name(name or source.name), suffix)
         return Dropped(free_name, files, size_bytes)
@@ -63,8 +64,12 @@ def _resolve(bundle: Path, root: Path) -> Path:
     """The bundle's folder or archive, with its full path. Raises CommandError for what cannot be a bundle."""
     if not os.path.lexists(bundle):
         raise CommandError(f"{bundle}: does not exist")
-    if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
-        give = bundle.parent if bundle.name == "job.toml" else "a bundle's folder, or an archive of one"
+    if not bundle.is_dir() and not (bundle.is_file() and ending(bundle.resolve().name)):
+        give = (
+            bundle.parent
+            if bundle.name == "job.toml"
+            else "a bundle's folder, an archive of one, or a script"
+        )
         raise CommandError(f"{bundle}: {NEITHER}; give {give}")
     source, spool = bundle.resolve(), root.resolve()
     if spool.is_relative_to(source):
@@ -76,9 +81,9 @@ def _resolve(bundle: Path, root: Path) -> Path:
     return source
 
 
-def _check_archive(bundle: Path, source: Path, limits: Limits) -> None:
-    """Refuse an incomplete archive: the daemon would wait for the rest. Its contents are not checked."""
-    for fault in lacking(source, limits):
+def _check_file(bundle: Path, source: Path, limits: Limits) -> None:
+    """Refuse an incomplete archive or EPUB: the daemon would wait for the rest. Contents are not checked."""
+    for fault in (lacking if is_archive(source.name) else lacking_script)(source, limits):
         raise CommandError(f"{bundle}: {printable(fault.what)}; pack it again, or copy it here again")
 
 
@@ -104,7 +109,7 @@ def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
             return candidate
 
 
-def _copy_archive(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:
+def _copy_single_file(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:
     """Copy and sync a file; the number of files (one) and its size."""
     _copy_file(source, target)
     if is_shared:

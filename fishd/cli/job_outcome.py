@@ -14,7 +14,7 @@ from fishd.cli.progress import wait_until_published
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
-from fishd.spool.archive.endings import bundle_in
+from fishd.spool.endings import bundle_in
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
 

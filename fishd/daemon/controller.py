@@ -128,10 +128,10 @@ def speak_message(order: actions.SendTake, work: Path) -> messages.Speak:
         references=speaker.files,
         transcript=speaker.transcript,
         voice_language=speaker.language,
-        text=segment.text,
+        text=segment.speech,
         language=segment.language,
         seed=order.seed,
         limit_s=order.limit_s,
-        clip=str(work / OUT / segment.clip),
+        clip=str(work / OUT / segment.take_clip),
         options=dict(order.job.engine_options),
     )

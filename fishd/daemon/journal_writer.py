@@ -66,7 +66,7 @@ class JournalWriter:
         line = FailedLine(
             speaker=order.speaker_index,
             segment=order.segment.id,
-            text_hash=text_hash(order.segment.text),
+            text_hash=text_hash(order.segment.speech),
             takes=failure.takes,
             reason=failure.reason,
             deaths=failure.deaths,

@@ -84,7 +84,7 @@ class WorkerEvents:
             return  # its job was cancelled, or the worker is being replaced
         order, segment = held.order, held.order.segment
         clip = Clip(
-            path=segment.clip,
+            path=segment.take_clip,
             duration_s=message.duration_s,
             takes=order.number,
             seed=order.seed,
@@ -96,7 +96,7 @@ class WorkerEvents:
         line = SpokenLine(
             speaker=order.speaker_index,
             segment=segment.id,
-            text_hash=text_hash(segment.text),
+            text_hash=text_hash(segment.speech),
             voice_key=order.speaker.voice_key,
             size_bytes=message.size_bytes,
             clip=clip,

@@ -129,6 +129,17 @@ def table_of(rule: Rule[T], must: str) -> Rule[dict[str, T]]:
     return Rule(must, take)
 
 
+def list_of(rule: Rule[T], must: str) -> Rule[tuple[T, ...]]:
+    """A list whose values one rule takes."""
+
+    def take(value: object) -> tuple[T, ...] | None:
+        content = any_list(must).take(value)
+        kept = tuple(one for each in content or () if (one := rule.take(each)) is not None)
+        return kept if content is not None and len(kept) == len(content) else None
+
+    return Rule(must, take)
+
+
 def _string(must: str, is_good: Callable[[str], object]) -> Rule[str]:
     return Rule(must, lambda value: value if isinstance(value, str) and is_good(value) else None, str)
 

@@ -123,13 +123,23 @@ def read_table(content: Mapping[str, object], rules: Rules, noun: str) -> tuple[
 
 
 def read_sections(
-    tree: Mapping[str, object], rules: Mapping[str, Rules], faults: Faults
+    tree: Mapping[str, object], rules: Mapping[str, Rules], faults: Faults, free: Mapping[str, Rule[object]]
 ) -> dict[str, dict[str, Any]]:
-    """The good values of a file that is made of sections only, by section and key."""
+    """The good values of a file that is made of sections only, by section and key.
+
+    `free` are sections with any keys, each with the rule of its values.
+    """
     file = Table(tree, faults, noun="a known section", homes=homes_of(rules))
-    tables = {section: file.table(section) for section in rules}
+    tables = {section: file.table(section) for section in (*rules, *free)}
     file.close()
-    return {section: table.read(rules[section]) if table else {} for section, table in tables.items()}
+    known = {
+        section: table.read(rules[section]) if table else {}
+        for section, table in tables.items()
+        if section in rules
+    }
+    return known | {
+        section: table.every(rule) if (table := tables[section]) else {} for section, rule in free.items()
+    }
 
 
 def homes_of(rules: Mapping[str, Rules]) -> dict[str, str]:

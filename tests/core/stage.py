@@ -74,7 +74,7 @@ def make_job(
         )
         for s, count in enumerate(lines)
     )
-    return Job(name, name, priority, "wav", speakers)
+    return Job(name, name, priority, speakers)
 
 
 def make_clip(worker: int = 0) -> Clip:

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishd.core.config.config import BadConfig
-from fishd.core.config.keys import RULES
+from fishd.core.config.keys import FREE_SECTIONS, RULES
 from fishd.core.config.parse import parse_config
 from fishd.core.model.job import Fault
+
+KNOWN_SECTIONS = ", ".join((*RULES, *FREE_SECTIONS))
 
 
 def faults_of(text: str) -> list[str]:
@@ -55,10 +57,16 @@ def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> Non
     ("text", "fault"),
     [
         ("[pol]\nx = 1", "config.toml:1: pol: is not a known section; did you mean pool?"),
-        ("[weather]", f"config.toml:1: weather: is not a known section; known are {', '.join(RULES)}"),
+        (
+            "[weather]",
+            f"config.toml:1: weather: is not a known section; known are {KNOWN_SECTIONS}",
+        ),
         ("[pool]\nmax_take = 3", "config.toml:2: pool.max_take: is not a known key; did you mean max_takes?"),
         ("[log]\nmax_takes = 3", "config.toml:2: log.max_takes: is not a known key; it belongs in [pool]"),
-        ("[output]\nzzz = 3", "config.toml:2: output.zzz: is not a known key; known are format, reuse"),
+        (
+            "[log]\nzzz = 3",
+            "config.toml:2: log.zzz: is not a known key; known are level, file, color, format",
+        ),
         (
             "max_takes = 3",
             "config.toml:1: max_takes: is not a known section; it belongs in [pool]",
@@ -106,7 +114,7 @@ def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str)
         ("engine", 'options = "x"', "a table such as { temperature = 0.7 }"),
         ("engine", "options = { seed = 0xffffffffffffffff }", "a table such as { temperature = 0.7 }"),
         ("engine", "options = { day = 1979-05-27 }", "a table such as { temperature = 0.7 }"),
-        ("output", 'format = "aiff"', '"wav", "flac", "ogg" or "mp3"'),
+        ("output", 'format = "aiff"', '"wav", "flac", "ogg", "opus" or "mp3"'),
         ("log", 'color = "yes"', '"auto", "always" or "never"'),
         ("log", 'format = "xml"', '"rich", "plain" or "json"'),
         ("limits", "segments = 0", "a whole number, 1 or more"),

@@ -36,7 +36,7 @@ def test_one_table_of_rules_serves_two_kinds_of_files() -> None:
     content = {"output": {"gain": 3}}
     of_sections: Faults = []
     of_tables: Faults = []
-    read_sections(content, {"output": RULES}, of_sections)
+    read_sections(content, {"output": RULES}, of_sections, {})
     section = Table(content, of_tables).table("output")
     assert section
     section.read(RULES)

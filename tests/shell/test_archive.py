@@ -14,12 +14,13 @@ import pytest
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
-from fishd.spool.archive.endings import bundle_in, ending_by_content, without_ending
 from fishd.spool.archive.unpack import lacking, unpack
 from fishd.spool.bundle.load import read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
+from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
+from fishd.spool.endings import bundle_in, ending_by_content, without_ending
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.outbox.publish import PublishRequest, archived_as, publish_all
@@ -27,6 +28,7 @@ from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
+SETTINGS = BundleSettings(LIMITS)
 
 
 def zipped(folder: Path, target: Path, top: str = "") -> Path:
@@ -81,11 +83,11 @@ def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path
     work.mkdir()
     pack(folder, work / "bundle")
     copies = ReferenceStore(tmp_path / "voices").of("NAME")
-    reading = read_claimed(work, LIMITS, "wav", Disk(), copies)
+    reading = read_claimed(work, SETTINGS, Disk(), copies)
     assert reading.job
     assert "NAME" == reading.job.name
     assert (folder / "alice.wav").read_bytes() == reading.references[0].path.read_bytes()
-    assert reading == read_claimed(work, LIMITS, "wav", Disk(), copies)  # as after a crash
+    assert reading == read_claimed(work, SETTINGS, Disk(), copies)  # as after a crash
 
 
 def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
@@ -241,9 +243,7 @@ def test_a_truncated_archive_is_waited_for_and_then_rejected(
     assert (CompleteBundle(part.name),) == watch.scan(13.0).found
     (claimed,) = watch.claim([CompleteBundle(part.name)], 13.0).claimed
     assert "Episode" == claimed.name
-    assert read_claimed(
-        claimed.folder, LIMITS, "wav", Disk(), ReferenceStore(tmp_path / "voices").of("NAME")
-    ).job
+    assert read_claimed(claimed.folder, SETTINGS, Disk(), ReferenceStore(tmp_path / "voices").of("NAME")).job
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all" * 100, b"\x1f\x8b" + bytes(100)])
@@ -252,7 +252,7 @@ def test_an_invalid_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
     work = tmp_path / "NAME"
     work.mkdir()
     (work / "bundle").write_bytes(content)
-    assert faults_of(read_claimed(work, LIMITS, "wav", Disk(), ReferenceStore(work / "voices").of("NAME")))
+    assert faults_of(read_claimed(work, SETTINGS, Disk(), ReferenceStore(work / "voices").of("NAME")))
     lacking(work / "bundle", LIMITS)
 
 
@@ -265,7 +265,7 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
     for at in range(0, len(whole), max(1, len(whole) // 120)):
         for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :]):
             (work / "bundle").write_bytes(content)
-            reading = read_claimed(work, LIMITS, "wav", Disk(), ReferenceStore(work / "voices").of("NAME"))
+            reading = read_claimed(work, SETTINGS, Disk(), ReferenceStore(work / "voices").of("NAME"))
             assert (reading.job is None) == bool(reading.faults)
 
 

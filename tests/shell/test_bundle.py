@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.model.job import Fault, Segment
 from fishd.spool.bundle.load import read_bundle
+from fishd.spool.bundle.settings import BundleSettings
 from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, write_convention
 
 
@@ -18,13 +20,13 @@ def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
     job = reading.job
     assert job is not None
     assert () == reading.faults
-    assert ("NAME", "Episode 3", 0, "wav") == (job.name, job.title, job.priority, job.format)
+    assert ("NAME", "Episode 3", 0, "wav") == (job.name, job.title, job.priority, job.delivery.format)
     assert ["Alice", "Bob"] == [speaker.name for speaker in job.speakers]
     assert ("alice.wav",) == job.speakers[0].references
     assert "What Bob says." == job.speakers[1].transcript
     assert (
-        Segment("001", "One line.", "en", "clips/Bob/001.wav"),
-        Segment("002", "Another line.", "en", "clips/Bob/002.wav"),
+        Segment("001", "One line.", "en", "clips/Bob/001.wav", position=1),
+        Segment("002", "Another line.", "en", "clips/Bob/002.wav", position=2),
     ) == job.speakers[1].segments
     assert ["alice.wav", "bob.flac"] == [reference.where for reference in reading.references]
     assert tmp_path / "NAME" / "bob.flac" == reading.references[1].path
@@ -55,7 +57,7 @@ language = "en"
 """
     job = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME").job
     assert job is not None
-    assert (-3, "flac") == (job.priority, job.format)
+    assert (-3, "flac") == (job.priority, job.delivery.format)
     assert {"temperature": 0.7, "words": ["a", "b"]} == job.engine_options
     assert ("alice.wav", "bob.flac") == job.speakers[0].references
     assert "en" == job.speakers[0].language
@@ -70,7 +72,7 @@ def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
     folder = write_convention(tmp_path / "NAME", "Bob", "Zoë 🎤")
     (folder / "notes.md").write_text("not for fishd")
     (folder / ".hidden").mkdir()
-    reading = read_bundle(folder, "NAME", default_format="ogg")
+    reading = read_bundle(folder, "NAME", BundleSettings(delivery=DeliverySettings(format="ogg")))
     assert reading.job is not None, reading.faults
     assert "NAME" == reading.job.title
     assert ["Bob", "Zoë 🎤"] == [speaker.name for speaker in reading.job.speakers]

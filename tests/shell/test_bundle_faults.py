@@ -11,10 +11,14 @@ import pytest
 from fishd.core.config.keys import ENGINE_OPTION
 from fishd.core.model.limits import Limits
 from fishd.spool.bundle.load import read_bundle
+from fishd.spool.bundle.settings import BundleSettings
 from tests.shell.bundles import faults_in, faults_of, one_speaker, write_bundle, write_convention
 
 TEXT = "speakers[0].segments[0].text"
 ID, OTHER_ID = "speakers[0].segments[1].id", "speakers[0].segments; the other is speakers[0].segments[0].id"
+
+KEYS = "title, priority, language, output, engine_options, pronounce, script, speakers"
+ADD_REFERENCE = 'add reference = "clip.wav", or voice = "…" from the voice library'
 
 MANIFESTS = {
     "a syntax error": (
@@ -45,9 +49,7 @@ MANIFESTS = {
     ),
     "a key unlike any other": (
         "zzz = 1\n" + one_speaker(),
-        [
-            "zzz: is not a known key; known are title, priority, language, output, engine_options, speakers",
-        ],
+        ["zzz: is not a known key; known are " + KEYS],
     ),
     "a wrong type": ("title = 5\n" + one_speaker(), ["title: is 5; must be a string"]),
     "wrong types everywhere": (
@@ -77,7 +79,7 @@ MANIFESTS = {
     ),
     "an unknown format": (
         '[output]\nformat = "aac"\n' + one_speaker(),
-        ['output.format: is "aac"; must be "wav", "flac", "ogg" or "mp3"'],
+        ['output.format: is "aac"; must be "wav", "flac", "ogg", "opus" or "mp3"'],
     ),
     "a date among the engine's options": (
         "[engine_options]\nday = 1979-05-27\n" + one_speaker(),
@@ -97,7 +99,7 @@ MANIFESTS = {
         "[[speakers]]",
         [
             "speakers[0]: has no name",
-            'speakers[0]: has no reference clip; add reference = "clip.wav"',
+            f"speakers[0]: has no reference clip; {ADD_REFERENCE}",
             'speakers[0]: has no transcript of its reference; add transcript = "…" or transcript_file = "…"',
             'speakers[0]: has no segments; add [[speakers.segments]] or segments_file = "…"',
         ],
@@ -287,7 +289,8 @@ def test_a_folder_of_neither_form_is_reported(tmp_path: Path) -> None:
     (tmp_path / "NAME").mkdir()
     (tmp_path / "NAME" / "alice.wav").touch()
     expected = (
-        "job.toml: is missing, and no sub-folder holds a speaker (reference.wav, reference.txt, lines.txt)"
+        "job.toml: is missing, and there is neither a script nor a sub-folder that holds a speaker "
+        "(reference.wav, reference.txt, lines.txt)"
     )
     assert [expected] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
 
@@ -340,7 +343,7 @@ def test_a_bundle_over_a_limit_is_reported(tmp_path: Path, limits: Limits, expec
     """Nothing is read without a limit."""
     manifest = one_speaker(segments='[{ text = "Hi." }, { text = "Ho." }]')
     folder = write_bundle(tmp_path / "NAME", manifest)
-    assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
+    assert [expected] == faults_of(read_bundle(folder, "NAME", BundleSettings(limits)))
 
 
 def test_a_sparse_terabyte_is_refused_unread(tmp_path: Path) -> None:
@@ -350,7 +353,7 @@ def test_a_sparse_terabyte_is_refused_unread(tmp_path: Path) -> None:
     limits = replace(Limits(), max_bytes=1 << 50)
     assert ["bundle: holds 1024.0 GiB; at most 4.0 GiB are allowed"] == faults_of(read_bundle(folder, "NAME"))
     expected = "speakers[0].reference: alice.wav is 1024.0 GiB long; at most 512.0 MiB are read"
-    assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
+    assert [expected] == faults_of(read_bundle(folder, "NAME", BundleSettings(limits)))
 
 
 def test_folders_too_deep_are_refused(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_what_is_not_a_folder_is_rejected_after_the_timeout(place: Place, kind: 
     assert [] == place.faults_after(0)
     assert [] == place.faults_after(299)
     assert [
-        f"stray: is {kind}, not a folder; drop a folder, or an archive of one",
+        f"stray: is {kind}; drop a folder, an archive of one, or a script",
         "bundle: stayed incomplete for 300 s",
     ] == place.faults_after(1)
 
@@ -304,7 +304,7 @@ def test_a_claim_of_a_missing_bundle_is_left_out(place: Place) -> None:
 def test_a_stray_file_is_claimed_with_its_faults(place: Place) -> None:
     """So that the user finds it in the archive, and its report in the outbox."""
     (place.inbox / "x.txt").write_text("x")
-    fault = Fault("x.txt", "is a file, not a folder; drop a folder, or an archive of one")
+    fault = Fault("x.txt", "is a file; drop a folder, an archive of one, or a script")
     claimed = place.scanner.claim([CompleteBundle("x.txt", (fault,))], place.now).claimed[0]
     assert (fault,) == claimed.faults
     assert "x" == (claimed.folder / "bundle").read_text()

@@ -20,8 +20,9 @@ from fishd.core.config.config import Config, resolve_engine
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
 from fishd.core.text.humanize import count, duration, size_in_words
-from fishd.spool.archive.endings import NEITHER, is_archive
 from fishd.spool.bundle.load import LoadedBundle, read_dropped
+from fishd.spool.bundle.settings import BundleSettings
+from fishd.spool.endings import NEITHER, ending, without_ending
 from fishd.spool.errors import SpoolError
 from fishd.spool.names import job_name
 from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
@@ -51,16 +52,15 @@ def check(bundles: list[Path], path: Path | None) -> int:
 
 
 def _check(bundle: Path, config: Config) -> _Report:
-    if not bundle.is_dir() and not (bundle.is_file() and is_archive(bundle.resolve().name)):
+    if not bundle.is_dir() and not (bundle.is_file() and ending(bundle.resolve().name)):
         fault = NEITHER if bundle.exists() else "does not exist"
         return _Report(str(bundle), None, (Fault("bundle", fault),))
     source = bundle.resolve()
-    name = job_name(source.name)
+    name = job_name(without_ending(source.name))
     try:
         with _folder_to_unpack(source) as unpacked:
-            loaded = read_dropped(
-                source, name, config.limits, config.output.format, unpacked=unpacked, copies=None
-            )
+            settings = BundleSettings.of(config)
+            loaded = read_dropped(source, source.name, settings, unpacked=unpacked, copies=None)
             return _inspect(name, loaded, config)
     except SpoolError as error:  # such as a full disk while unpacking
         fault = "; ".join(filter(None, (error.fault, error.fix)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
@@ -55,8 +56,21 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
-    format: str = "wav"
+    """The keys of DeliverySettings, where the defaults are, and `reuse`."""
+
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
     reuse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VoicesConfig:
+    root: Path = Path("voices")
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HooksConfig:
+    published: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,9 @@ class Config:
     pool: PoolConfig = field(default_factory=PoolConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    voices: VoicesConfig = field(default_factory=VoicesConfig)
+    pronounce: Mapping[str, str] = field(default_factory=dict[str, str])
+    hooks: HooksConfig = field(default_factory=HooksConfig)
     log: LogConfig = field(default_factory=LogConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     limits: Limits = field(default_factory=Limits)

@@ -6,11 +6,11 @@ import re
 from dataclasses import fields
 from typing import cast
 
+from fishd.core.delivery.settings import CLIP_FORMATS, TRACK_FORMATS, TRACKS
 from fishd.core.model.limits import Limits
 from fishd.toml import rules
 from fishd.toml.rules import Rule
 
-OUTPUT_FORMATS = ("wav", "flac", "ogg", "mp3")
 MAX_WORKERS = 1024  # on one device; a larger number is a typing error
 
 
@@ -54,9 +54,18 @@ _SECONDS_OR_NONE = rules.number("seconds", least=0)
 _FILE = rules.path("the path of a file, or empty for none")
 
 OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
-    "format": rules.one_of(*OUTPUT_FORMATS),
+    "format": rules.one_of(*CLIP_FORMATS),
+    "loudness": rules.or_word("off", rules.number("LUFS", least=-50, most=-5)),
+    "peak": rules.number("dBTP", least=-20, most=0),
+    "tracks": rules.list_of(rules.one_of(*TRACKS), 'a list of "mix" and "speakers", or empty for none'),
+    "track_format": rules.one_of(*TRACK_FORMATS),
+    "max_speed": rules.number(least=1, most=2),
+    "max_shift_s": rules.number("seconds", least=0, most=60),
+    "pause_s": rules.number("seconds", least=0, most=60),
     "reuse": rules.yes_no(),
 }
+PRONUNCIATION: Rule[str] = rules.matching(r"(?s).{0,1000}", "a string of at most 1,000 characters")
+FREE_SECTIONS: dict[str, Rule[object]] = {"pronounce": PRONUNCIATION}  # any keys; in job.toml too
 RULES: dict[str, dict[str, Rule[object]]] = {
     "spool": {
         "root": rules.path("the path of a folder", may_be_empty=False),
@@ -92,6 +101,15 @@ RULES: dict[str, dict[str, Rule[object]]] = {
         ),
     },
     "output": OUTPUT,
+    "voices": {
+        "root": rules.path("the path of a folder", may_be_empty=False),
+        "default": rules.text("the name of a voice, or empty for none"),
+    },
+    "hooks": {
+        "published": rules.list_of(
+            rules.text(), 'a list of a program and its arguments, such as ["notify", "{path}"]'
+        ),
+    },
     "log": {
         "level": rules.one_of("debug", "info", "warning", "error"),
         "file": _FILE,

@@ -12,14 +12,21 @@ from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.config.keys import RULES
+from fishd.core.config.keys import FREE_SECTIONS, RULES
+from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.model.job import Fault
 from fishd.toml.display import Place, dotted
 from fishd.toml.lines import key_lines, line_of
 from fishd.toml.parse import BadToml, parse
 from fishd.toml.table import Faults, homes_of, read_sections, unknown_key
 
-_PATHS = (("spool", "root"), ("engine", "checkpoint"), ("log", "file"), ("metrics", "textfile"))
+_PATHS = (
+    ("spool", "root"),
+    ("voices", "root"),
+    ("engine", "checkpoint"),
+    ("log", "file"),
+    ("metrics", "textfile"),
+)
 _VARIABLES = {
     "FISH_MULTIPROCESS_MODE": ("pool", "multiprocess"),
     "FISH_MODEL_MEMORY_GB": ("pool", "model_memory_gb"),
@@ -35,7 +42,7 @@ def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
     except BadToml as error:
         raise BadConfig((Fault(path + error.at, str(error)),)) from error
     found: Faults = []
-    values = read_sections(tree, RULES, found)
+    values = read_sections(tree, RULES, found, FREE_SECTIONS)
     wrong_variables = tuple(_override(values, environ))
     if found or wrong_variables:
         raise BadConfig((*_located(found, text, path), *wrong_variables))
@@ -98,11 +105,16 @@ def _contradictions(config: Config) -> Iterator[tuple[Place, str]]:
 
 def _build(values: _Values, path: str, environ: Mapping[str, str]) -> Config:
     values["spool"].setdefault("root", "spool")
+    values["voices"].setdefault("root", "voices")
     for section, key in _PATHS:
         if key in values[section]:
             values[section][key] = _full_path(values[section][key], path, environ)
+    pronounce, output = values.pop("pronounce"), values["output"]
+    reuse = {"reuse": output.pop("reuse")} if "reuse" in output else {}
+    values["output"] = {"delivery": DeliverySettings().with_values(output), **reuse}
     types = get_type_hints(Config)
-    return Config(Path(path), **{section: types[section](**kept) for section, kept in values.items()})
+    sections = {section: types[section](**kept) for section, kept in values.items()}
+    return Config(Path(path), pronounce=pronounce, **sections)
 
 
 def _full_path(said: str, config_path: str, environ: Mapping[str, str]) -> Path | None:

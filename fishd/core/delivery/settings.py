@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
-ClipFormat = Literal["wav", "flac", "opus", "mp3"]
+ClipFormat = Literal["wav", "flac", "ogg", "opus", "mp3"]
 TrackFormat = Literal["flac", "wav", "opus", "mp3", "m4b"]
 Track = Literal["mix", "speakers"]
 
 CLIP_FORMATS: tuple[ClipFormat, ...] = get_args(ClipFormat)
 TRACK_FORMATS: tuple[TrackFormat, ...] = get_args(TrackFormat)
 TRACKS: tuple[Track, ...] = get_args(Track)
+AS_SPOKEN: tuple[ClipFormat, ...] = ("wav", "flac")  # what workers write themselves
+NEED_AV = ("opus", "mp3", "m4b")  # the extra `formats`
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,22 @@ class DeliverySettings:
     max_shift_s: float = 0.5
     pause_s: float = 0.35
 
+    def with_values(self, values: Mapping[str, Any]) -> DeliverySettings:
+        """With keys of an [output] section, as the rules keep them, in place of its own."""
+        changes = {key: None if value == "off" else value for key, value in values.items() if key != "reuse"}
+        return replace(self, **changes)
+
     def tracks_for(self, *, has_times: bool, has_chapters: bool) -> tuple[Track, ...]:
         """The tracks to build: as configured, else a mix where lines have times or there are chapters."""
         if self.tracks is not None:
             return self.tracks
         return ("mix",) if has_times or has_chapters else ()
+
+    @property
+    def take_format(self) -> ClipFormat:
+        """The format in which workers write clips: the clips' own where they are delivered unchanged."""
+        return self.format if self.format in AS_SPOKEN and self.loudness is None else "wav"
+
+    def needs_assembly(self, tracks: Sequence[Track]) -> bool:
+        """Whether a job with these tracks has to be assembled after its last line is spoken."""
+        return bool(tracks) or self.take_format != self.format or self.loudness is not None

@@ -86,7 +86,7 @@ class SegmentQueue:
             del self._speakers_of[voice]
 
     def _length(self, s: int, n: int) -> int:
-        return len(self._job.speakers[s].segments[n].text)
+        return len(self._job.speakers[s].segments[n].speech)
 
     def _known_speaker(self, voices: set[str]) -> int | None:
         """Of the speakers whose voices are enrolled, the one with the most left."""

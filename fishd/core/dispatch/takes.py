@@ -28,8 +28,8 @@ def make_send_take(worker: WorkerRecord, job: JobRecord, s: int, n: int, number:
         speaker_index=s,
         segment_index=n,
         number=number,
-        seed=take_seed(speaker.voice_key, segment.language, segment.text, number),
-        limit_s=limit_s(segment.text),
+        seed=take_seed(speaker.voice_key, segment.language, segment.speech, number),
+        limit_s=limit_s(segment.speech),
     )
 
 

@@ -19,8 +19,19 @@ _NUMBER = re.compile(r"(-retry)?(-\d+)?$")
 
 def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
     """`engine` is its key."""
-    said = (speaker.voice_key, segment.text, segment.language, job.format, dict(job.engine_options))
+    said = (
+        speaker.voice_key,
+        segment.speech,
+        segment.language,
+        job.delivery.take_format,
+        dict(job.engine_options),
+    )
     return fingerprint((engine, *said))
+
+
+def is_retry(name: str) -> bool:
+    """`Episode-retry`, `Episode-retry-2`: a job that is to reuse whatever its first one has spoken."""
+    return re.search(r"-retry(-\d+)?$", name) is not None
 
 
 def base_name(name: str) -> str:
@@ -29,7 +40,12 @@ def base_name(name: str) -> str:
 
 
 def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str], str]) -> Result:
-    """The result with what a later job needs to take its clips over; `digest` is of a clip's path and key."""
+    """The result with what a later job needs to reuse its clips; `digest` is of a clip's path and key.
+
+    Clips that were levelled or encoded are not what was spoken, and get none.
+    """
+    if job.delivery.take_format != job.delivery.format or job.delivery.loudness is not None:
+        return result
 
     def keyed(s: int, n: int, segment: SegmentResult) -> SegmentResult:
         if segment.clip is None:

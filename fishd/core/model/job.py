@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fishd.core.delivery.chapters import Chapter
+from fishd.core.delivery.settings import DeliverySettings, Track
+from fishd.core.delivery.timeline import Break
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -20,7 +24,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A line of text that one speaker says. `clip` is its file below the result's folder."""
+    """A line of text that one speaker says.
+
+    `clip` is its file below the result's folder, `raw_clip` the file that a worker writes in its place, "" if
+    that is the same: clips may be delivered in another format. `spoken` is the text with its
+    pronunciations, "" where there are none. `position` counts all lines of the script, of every speaker;
+    `start` and `end` are wanted times in seconds. `same_cue`: it shares the subtitle of the line before it.
+    """
 
     id: str
     text: str
@@ -28,6 +38,21 @@ class Segment:
     clip: str
     start: float | None = None
     end: float | None = None
+    raw_clip: str = ""
+    spoken: str = ""
+    position: int = 0
+    break_before: Break = Break.LINE
+    same_cue: bool = False
+
+    @property
+    def take_clip(self) -> str:
+        """The file that a worker writes."""
+        return self.raw_clip or self.clip
+
+    @property
+    def speech(self) -> str:
+        """What the engine is to speak."""
+        return self.spoken or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +73,36 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedLine:
+    """A line of the script that nobody speaks: a sound, a song. `speaker` is as the script names them."""
+
+    id: str
+    text: str
+    speaker: str
+    position: int
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A bundle that was read without faults. `name` is its folder's name in work/."""
+    """A bundle that was read without faults. `name` is its folder's name in work/.
+
+    `tracks` are to be built from its clips. `chapters` begin at positions of the script. `has_cover`: there
+    is a picture in work/NAME/cover.
+    """
 
     name: str
     title: str
     priority: int
-    format: str
     speakers: tuple[Speaker, ...]
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    tracks: tuple[Track, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    skipped: tuple[SkippedLine, ...] = ()
+    author: str = ""
+    language: str = ""
+    has_cover: bool = False
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     warnings: tuple[Fault, ...] = ()
     reuse: bool | None = None  # may clips of earlier jobs be reused; None: as configured
@@ -65,6 +112,11 @@ class Job:
         for s, speaker in enumerate(self.speakers):
             for n, segment in enumerate(speaker.segments):
                 yield s, n, segment
+
+    @property
+    def is_assembled(self) -> bool:
+        """Are its clips and tracks made after the last line is spoken?"""
+        return self.delivery.needs_assembly(self.tracks)
 
     @property
     def num_segments(self) -> int:

@@ -13,15 +13,18 @@ from pathlib import Path
 
 from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
+from fishd.core.model.clip_key import is_retry
 from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
+from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import ClaimedBundle
 from fishd.spool.journal.journal import text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover_one
 from fishd.spool.outbox.reuse import take_over
 from fishd.spool.root import Spool
+from fishd.spool.work_folder import COVER
 
 _log = logging.getLogger("fishd.arrivals")
 
@@ -44,11 +47,14 @@ class JobLoader:
 
     def _reused(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
         """Clips of earlier jobs."""
-        if job is None or not (self.config.output.reuse if job.reuse is None else job.reuse):
+        if job is None or not self._may_reuse(job):
             return {}
         engine = engine_key(self.config.engine)
         spool = self.spool
         return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
+
+    def _may_reuse(self, job: Job) -> bool:
+        return is_retry(job.name) or (self.config.output.reuse if job.reuse is None else job.reuse)
 
     def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | None:
         """Read the bundle again, and match the journal's lines with its segments."""
@@ -64,13 +70,20 @@ class JobLoader:
         return replace(arrival, failures=failures, cancelled=left.cancelled, is_fresh=not clips)
 
     def _read(self, folder: Path) -> LoadedBundle:
+        """Raises OSError, SpoolError."""
+        loaded = self._read_bundle(folder)
+        if loaded.cover is not None:
+            (folder / COVER).write_bytes(loaded.cover)
+        return loaded
+
+    def _read_bundle(self, folder: Path) -> LoadedBundle:
         """A bug in reading one bundle rejects that bundle and stops nothing else.
 
         Raises SpoolError for what the machine refuses.
         """
-        limits, audio_format, name = self.config.limits, self.config.output.format, folder.name
+        settings, name = BundleSettings.of(self.config), folder.name
         try:
-            return read_claimed(folder, limits, audio_format, self.spool.disk, self._references.of(name))
+            return read_claimed(folder, settings, self.spool.disk, self._references.of(name))
         except SpoolError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad bundle stops nothing else
@@ -98,9 +111,9 @@ def _clips(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip
         line = left.spoken.get((s, segment.id))
         same = (
             line is not None
-            and line.text_hash == text_hash(segment.text)
+            and line.text_hash == text_hash(segment.speech)
             and line.voice_key == job.speakers[s].voice_key
-            and line.clip.path == segment.clip
+            and line.clip.path == segment.take_clip
         )
         if line is not None and same:
             yield (s, n), line.clip
@@ -111,5 +124,5 @@ def _failures(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], S
     for s, n, segment in job.segments():
         line = left.failed.get((s, segment.id))
         is_spoken = (s, segment.id) in left.spoken
-        if line is not None and not is_spoken and line.text_hash == text_hash(segment.text):
+        if line is not None and not is_spoken and line.text_hash == text_hash(segment.speech):
             yield (s, n), SegmentFailure(line.takes, line.deaths, line.reason, line.is_final, line.can_retry)

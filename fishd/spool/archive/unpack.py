@@ -23,10 +23,10 @@ from typing import IO
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
 from fishd.core.text.humanize import size_in_words
-from fishd.spool.archive.endings import open_archive
 from fishd.spool.archive.members import Damaged, Encrypted, Member, tar_members, zip_members
 from fishd.spool.durable.confined_fs import Refused, plain_path
 from fishd.spool.durable.disk import create, write_all
+from fishd.spool.endings import open_archive
 from fishd.spool.errors import disk_error
 
 FREE_BYTES = 16 * MIB  # may come out of any archive, however small

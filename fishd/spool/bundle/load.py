@@ -6,40 +6,47 @@ decoded here but by a worker. Whatever is in the folder ends in faults, not in a
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import is_zipfile
 
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
 from fishd.spool.archive.unpack import unpack
-from fishd.spool.bundle.convention import manifest_by_convention
+from fishd.spool.bundle.convention import lone_script, manifest_by_convention
 from fishd.spool.bundle.manifest import MANIFEST, parse_manifest
 from fishd.spool.bundle.model import Manifest
-from fishd.spool.bundle.reader import JobBuilder, Reference
+from fishd.spool.bundle.reader import DroppedScript, JobBuilder
 from fishd.spool.bundle.reference_store import InPlace, ReferenceCopies
+from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.bundle.tree_scan import scan_open_tree
-from fishd.spool.durable.confined_fs import EXHAUSTED, ConfinedFolder, Missing, Refused
+from fishd.spool.bundle.voice_reader import Reference
+from fishd.spool.durable.confined_fs import EXHAUSTED, FILE_FLAGS, ConfinedFolder, Missing, Refused, chunks
 from fishd.spool.durable.disk import Disk, remove_tree
+from fishd.spool.endings import ending, is_script, without_ending
 from fishd.spool.errors import disk_error
-from fishd.spool.names import printable
-from fishd.spool.work_folder import BUNDLE, UNPACKED
+from fishd.spool.names import job_name, printable
+from fishd.spool.work_folder import BUNDLE, UNPACKED, dropped_ending
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedBundle:
-    """`job` is None exactly if there are faults. `references` has each reference clip once."""
+    """`job` is None exactly if there are faults. `references` has each reference clip once.
+
+    `cover` is the picture of a book.
+    """
 
     job: Job | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...] = ()
     references: tuple[Reference, ...] = ()
+    cover: bytes | None = None
 
 
-def read_claimed(
-    work: Path, limits: Limits, default_format: str, disk: Disk, copies: ReferenceCopies
-) -> LoadedBundle:
+def read_claimed(work: Path, settings: BundleSettings, disk: Disk, copies: ReferenceCopies) -> LoadedBundle:
     """Read the bundle in work/NAME as the job NAME. Raises SpoolError as `read_bundle` does."""
     unpacked = work / UNPACKED
     try:
@@ -47,32 +54,38 @@ def read_claimed(
             remove_tree(disk, unpacked)
     except OSError as error:
         raise disk_error(str(unpacked), "cannot be removed", error) from error
-    return read_dropped(work / BUNDLE, work.name, limits, default_format, unpacked=unpacked, copies=copies)
+    dropped = f"{work.name}{dropped_ending(work)}"
+    return read_dropped(work / BUNDLE, dropped, settings, unpacked=unpacked, copies=copies, name=work.name)
 
 
 def read_dropped(
     bundle: Path,
-    name: str,
-    limits: Limits,
-    default_format: str,
+    dropped: str,
+    settings: BundleSettings,
     *,
     unpacked: Path,
     copies: ReferenceCopies | None,
+    name: str = "",
 ) -> LoadedBundle:
-    """Read a folder, or an archive, which is first unpacked into `unpacked`. Raises SpoolError."""
-    if _is_file(bundle):
-        try:
-            bundle = unpack(bundle, unpacked, limits)
-        except Refused as refused:
-            return LoadedBundle(None, (Fault("bundle", printable(str(refused))),))
-    return read_bundle(bundle, name, limits, default_format, copies=copies)
+    """Read a folder, a script, or an archive, which is first unpacked into `unpacked`. Raises SpoolError.
+
+    `dropped` is what the user called it, `name` the job's name, by default the same without its ending.
+    """
+    name = name or job_name(without_ending(dropped))
+    try:
+        if _is_file(bundle) and is_script(dropped):
+            return _read_script(bundle, dropped, name, settings, copies)
+        if _is_file(bundle):
+            bundle = unpack(bundle, unpacked, settings.limits)
+    except Refused as refused:
+        return LoadedBundle(None, (Fault("bundle", printable(str(refused))),))
+    return read_bundle(bundle, name, settings, copies=copies)
 
 
 def read_bundle(
     folder: Path,
     name: str,
-    limits: Limits | None = None,
-    default_format: str = "wav",
+    settings: BundleSettings | None = None,
     *,
     copies: ReferenceCopies | None = None,
 ) -> LoadedBundle:
@@ -82,12 +95,15 @@ def read_bundle(
     effect; without it, `references` are the bundle's own files. Raises SpoolError only for failures of this
     machine's disk or memory.
     """
-    limits = limits or Limits()
+    settings = settings or BundleSettings()
+    limits = settings.limits
     try:
         with ConfinedFolder(folder) as bundle:
             if faults := scan_open_tree(bundle.fd, limits).faults:
                 return LoadedBundle(None, _bounded(faults, limits.faults))
-            return _read(bundle, name, limits, default_format, copies or InPlace(folder))
+            manifest, found = _read_manifest(bundle, limits)
+            builder = JobBuilder(bundle, settings, copies or InPlace(folder))
+            return _build(builder, manifest, found, name)
     except Refused as refused:
         return LoadedBundle(None, (Fault("bundle", str(refused)),))
     except OSError as error:
@@ -100,7 +116,7 @@ def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
     """What keeps a bundle from being complete: a manifest that does not parse, files that are missing."""
     try:
         with ConfinedFolder(folder) as bundle:
-            manifest, faults = _read_manifest(bundle, limits, "wav")
+            manifest, faults = _read_manifest(bundle, limits)
             if manifest is not None:
                 faults = [fault for fault in faults if fault.what.startswith("is missing")]
                 faults += _missing_files(bundle, manifest)
@@ -109,30 +125,48 @@ def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
     return _bounded(faults, limits.faults)
 
 
-def _read(
-    bundle: ConfinedFolder, name: str, limits: Limits, default_format: str, copies: ReferenceCopies
+def lacking_script(script: Path, limits: Limits) -> tuple[Fault, ...]:
+    """What keeps a script from being complete: an EPUB is a zip, whose end is written last."""
+    if ending(script.name) != ".epub" or script.stat().st_size > limits.script_bytes:
+        return ()
+    return () if is_zipfile(script) else (Fault("bundle", "is not a whole EPUB yet"),)
+
+
+def _read_script(
+    script: Path, dropped: str, name: str, settings: BundleSettings, copies: ReferenceCopies | None
 ) -> LoadedBundle:
-    manifest, faults = _read_manifest(bundle, limits, default_format)
-    builder = JobBuilder(bundle, limits, copies)
-    job = builder.build(manifest, name) if manifest else None
-    faults = _bounded([*faults, *builder.faults], limits.faults)
-    warnings = _bounded(builder.warnings, limits.faults)
+    """A script that was dropped alone. Raises Refused, SpoolError."""
+    fd = os.open(script, FILE_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        content = b"".join(chunks(fd, settings.limits.script_bytes))
+    finally:
+        os.close(fd)
+    bundle = DroppedScript(dropped, content)
+    builder = JobBuilder(bundle, settings, copies or InPlace(script.parent))
+    return _build(builder, lone_script(dropped), [], name)
+
+
+def _build(
+    builder: JobBuilder, manifest: Manifest | None, faults: Sequence[Fault], name: str
+) -> LoadedBundle:
+    with builder:
+        job = builder.build(manifest, name) if manifest else None
+    all_faults = _bounded([*faults, *builder.notes.faults], builder.limits.faults)
+    warnings = _bounded(builder.notes.warnings, builder.limits.faults)
     if job:
-        job = None if faults else replace(job, warnings=warnings)
-    return LoadedBundle(job, faults, warnings, tuple(builder.references.values()))
+        job = None if all_faults else replace(job, warnings=warnings)
+    return LoadedBundle(job, all_faults, warnings, builder.references, builder.cover)
 
 
-def _read_manifest(
-    bundle: ConfinedFolder, limits: Limits, default_format: str
-) -> tuple[Manifest | None, list[Fault]]:
+def _read_manifest(bundle: ConfinedFolder, limits: Limits) -> tuple[Manifest | None, list[Fault]]:
     """The bundle's manifest, in either form, and its faults."""
     try:
         content = bundle.read(MANIFEST, limits.manifest_bytes)
     except Missing:
-        return manifest_by_convention(bundle, limits, default_format)
+        return manifest_by_convention(bundle, limits)
     except Refused as refused:
         return None, [Fault(MANIFEST, str(refused))]
-    return parse_manifest(content, default_format)
+    return parse_manifest(content)
 
 
 def _missing_files(bundle: ConfinedFolder, manifest: Manifest) -> Iterator[Fault]:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
-from fishd.spool.archive import endings, unpack
+from fishd.spool import endings
+from fishd.spool.archive import unpack
 from fishd.spool.bundle import load
 from fishd.spool.bundle.convention import is_ignored
 from fishd.spool.bundle.tree_scan import scan_tree
@@ -167,10 +168,11 @@ class Inbox:
         facts = entry.stat(follow_symlinks=False)
         fingerprint = hash((facts.st_mode, facts.st_size, facts.st_mtime_ns, self._limits))
         self._policy.note(state, fingerprint, now)
-        if stat.S_ISREG(facts.st_mode) and endings.is_archive(entry.name):
-            return self._check_content(entry, state, now, unpack.lacking) if now >= state.due else None
+        if stat.S_ISREG(facts.st_mode) and endings.ending(entry.name):
+            lacking = unpack.lacking if endings.is_archive(entry.name) else load.lacking_script
+            return self._check_content(entry, state, now, lacking) if now >= state.due else None
         kind = KINDS.get(stat.S_IFMT(facts.st_mode), "a special file")
-        fault = Fault(printable(entry.name), f"is {kind}, not a folder; drop a folder, or an archive of one")
+        fault = Fault(printable(entry.name), f"is {kind}; drop a folder, an archive of one, or a script")
         return self._wait(entry.name, state, now, fault)  # it may still be renamed or replaced
 
     def _check_content(

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from fishd.spool.archive.endings import ending_by_content
 from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
@@ -32,7 +31,7 @@ from fishd.spool.names import numbered
 from fishd.spool.outbox import staging
 from fishd.spool.outbox.group_commit import GroupCommit
 from fishd.spool.outbox.staging import Staged
-from fishd.spool.work_folder import BUNDLE, ENDING, OUT
+from fishd.spool.work_folder import BUNDLE, OUT, dropped_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
     Computed from the names that are free now.
     """
     name = _first_free(outbox, folder.name)
-    ending = _dropped_ending(folder)
+    ending = dropped_ending(folder)
     if os.path.lexists(archive / f"{name}{ending}"):
         name = _first_free(archive, folder.name, ending)
     return f"{archive.name}/{name}{ending}"
@@ -161,19 +160,11 @@ def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
 
     A file gets its ending again, so that it opens with a click.
     """
-    ending = _dropped_ending(folder)
+    ending = dropped_ending(folder)
     try:
         disk.rename(folder / BUNDLE, archive / f"{name}{ending}")
     except FileExistsError:
         rename_to_free(disk, folder / BUNDLE, archive, folder.name, ending)
-
-
-def _dropped_ending(folder: Path) -> str:
-    """The ending of what was dropped; "" for a folder."""
-    try:
-        return (folder / ENDING).read_text("ascii", "replace")
-    except FileNotFoundError:
-        return ending_by_content(folder / BUNDLE)
 
 
 def _first_free(folder: Path, name: str, ending: str = "") -> str:

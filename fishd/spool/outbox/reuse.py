@@ -112,7 +112,7 @@ class _Reuse:
             return 0
         positions = self.wanted.pop(key)
         for s, n in positions:
-            path = self._job.speakers[s].segments[n].clip
+            path = self._job.speakers[s].segments[n].take_clip
             self._batch[s, n] = _clip(segment, path, content), content
         return len(content) * len(positions)
 
@@ -135,7 +135,7 @@ class _Reuse:
         speaker = self._job.speakers[s]
         segment = speaker.segments[n]
         clip, content = self._batch[position]
-        return SpokenLine(s, segment.id, text_hash(segment.text), speaker.voice_key, len(content), clip)
+        return SpokenLine(s, segment.id, text_hash(segment.speech), speaker.voice_key, len(content), clip)
 
 
 def _earlier_results(name: str, outbox: Path) -> list[Path]:

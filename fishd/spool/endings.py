@@ -1,4 +1,4 @@
-"""Which files are archives, by name or by content, and which names a job's bundle may have."""
+"""Which files are bundles: archives and scripts, by name or by content; and the names of a job's bundle."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import IO
 
 from fishd.spool.durable.confined_fs import FILE_FLAGS, Refused
 
-ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
-NEITHER = f"is neither a folder nor an archive ({', '.join(ENDINGS)})"
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
+SCRIPTS = (".srt", ".vtt", ".ass", ".ssa", ".csv", ".tsv", ".txt", ".md", ".fountain", ".epub")
+ENDINGS = ARCHIVES + SCRIPTS
+NEITHER = f"is neither a folder, an archive ({', '.join(ARCHIVES)}) nor a script ({', '.join(SCRIPTS)})"
 MAGICS = ((0, b"PK", ".zip"), (0, b"\x1f\x8b", ".tar.gz"), (257, b"ustar", ".tar"))  # offset, bytes, ending
 
 
 def ending(name: str) -> str:
-    """`NAME.TAR.GZ` -> `.tar.gz`; "" for a name that is not an archive's."""
+    """`NAME.TAR.GZ` -> `.tar.gz`; "" for a name that is neither an archive's nor a script's."""
     return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 
@@ -27,8 +29,11 @@ def without_ending(name: str) -> str:
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file of this name is an archive."""
-    return bool(ending(name))
+    return ending(name) in ARCHIVES
+
+
+def is_script(name: str) -> bool:
+    return ending(name) in SCRIPTS
 
 
 def ending_by_content(path: Path) -> str:

@@ -1,0 +1,27 @@
+"""How bundles are read: the parts of the configuration that matter to the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fishd.core.config.config import Config
+from fishd.core.delivery.settings import DeliverySettings
+from fishd.core.model.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """`voices` is the voice library's folder, `default_voice` speaks what names nobody in a lone script."""
+
+    limits: Limits = field(default_factory=Limits)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    pronounce: Mapping[str, str] = field(default_factory=dict[str, str])
+    voices: Path | None = None
+    default_voice: str = ""
+
+    @classmethod
+    def of(cls, config: Config) -> BundleSettings:
+        voices = config.voices
+        return cls(config.limits, config.output.delivery, config.pronounce, voices.root, voices.default)
