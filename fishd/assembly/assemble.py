@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from fishd.assembly.encode.cover import read_cover
 from fishd.assembly.encode.tags import Tags
 from fishd.assembly.levels import NOT_LEVELLED, level_of
 from fishd.assembly.production import Pass, Production, plan_passes
 from fishd.assembly.programme import Programme, plan_programme, texts_of
 from fishd.assembly.progress import Progress
 from fishd.assembly.raw_clips import RawClips
-from fishd.assembly.request import ceiling_dbtp, check_request, spoken_clips
+from fishd.assembly.request import ceiling_dbtp, check_request, has_book, spoken_clips
 from fishd.assembly.signal.loudness import LoudnessMeter, Measurement
 from fishd.assembly.target_folder import TargetFolder
 from fishd.wire.assembly import AssemblyProgress, AssemblyRequest, AssemblyResult, SpeakerLevel
@@ -85,7 +84,9 @@ def _tags(request: AssemblyRequest, programme: Programme) -> tuple[Tags, list[st
     metadata = request.metadata
     warnings = [] if programme.length else [NOTHING_SPOKEN]
     cover = b""
-    if metadata.cover is not None:
+    if metadata.cover is not None and has_book(request):
+        from fishd.assembly.encode.cover import read_cover
+
         cover, fault = read_cover(Path(metadata.cover))
         warnings += [fault] if fault else []
     return Tags(metadata.title, metadata.author, metadata.language, cover, programme.chapters), warnings

@@ -46,6 +46,11 @@ def ceiling_dbtp(request: AssemblyRequest) -> float:
     return request.settings.peak - (CODED_OVERSHOOT_DB if is_coded else 0.0)
 
 
+def has_book(request: AssemblyRequest) -> bool:
+    """Whether any file can have a cover."""
+    return "m4b" in _by_suffix(_audio_paths(request))
+
+
 def spoken_clips(request: AssemblyRequest) -> list[str | None]:
     """Each line's raw clip; None for a line that failed or is skipped."""
     return [None if line.skipped else line.clip for line in request.lines]

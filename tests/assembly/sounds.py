@@ -26,6 +26,7 @@ def spoken(sentence: int = 0) -> NDArray[np.int16]:
     return to_16_bit(Hibari()(SENTENCES[sentence], seed=sentence))
 
 
+@lru_cache(maxsize=128)
 def babble(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.int16]:
     """Voiced syllables with pauses and plosives: level and peaks vary as those of speech do."""
     random = np.random.default_rng(seed)

@@ -7,7 +7,6 @@ is heard at n / sample_rate.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -18,7 +17,7 @@ import soxr
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from fishd.assembly.encode.cover import cover_format
+from fishd.assembly.encode.cover import open_picture
 from fishd.assembly.encode.tags import Tags
 
 
@@ -33,6 +32,7 @@ _FORMATS = {
     "opus": _Format("opus", "libopus", {"b": "64k"}),
     # LAME's best VBR, some 100 kb/s: its constant rates overshoot by up to 7 dB, and are 0.4 dB quieter.
     "mp3": _Format("mp3", "libmp3lame", {"flags": "+qscale", "global_quality": "0"}),
+    # ffmpeg's other coder, twoloop, is slower, further from the original, and overshoots by up to 4 dB.
     "m4b": _Format("mp4", "aac", {"b": "64k", "aac_coder": "fast"}),
 }
 _BOOK_OPTIONS = {"brand": "M4B "}
@@ -57,13 +57,14 @@ class CodedSink:
         options = _BOOK_OPTIONS if is_book else {}
         self._container: Any = av.open(file, "w", format=kind.container, options=options)
         self._container.metadata.update(_texts(tags) | (_BOOK_TAGS if is_book else {}))
-        self._container.set_chapters(_chapters(tags))
+        if suffix == "opus":
+            self._container.metadata.update(_chapter_comments(tags))
+        else:
+            self._container.set_chapters(_chapters(tags))
         self._stream: Any = self._container.add_stream(
             kind.encoder, rate=self._rate, layout="mono", options=kind.options
         )
-        language = _language(tags.language)
-        if language:
-            self._stream.metadata["language"] = language
+        self._stream.metadata["language"] = _language(tags.language)
         if is_book and tags.cover:
             _add_cover(self._container, tags.cover)
 
@@ -97,12 +98,14 @@ def _resampler(sample_rate: int, rate: int) -> soxr.ResampleStream | None:
 
 
 def _texts(tags: Tags) -> dict[str, str]:
-    texts = {"title": tags.title, "album": tags.title, "artist": tags.author, "album_artist": tags.author}
+    title, author = tags.title, tags.author
+    texts = {"title": title, "album": title, "artist": author, "album_artist": author}
+    texts["language"] = _language(tags.language)
     return {name: text for name, text in texts.items() if text}
 
 
 def _language(tag: str) -> str:
-    """ISO 639-2 of a BCP 47 tag; "" where it is not known."""
+    """ISO 639-2 of a BCP 47 tag; "" where it is not known, which FFmpeg leaves out."""
     primary = tag.partition("-")[0].lower()
     return primary if len(primary) == 3 else _LANGUAGES.get(primary, "")
 
@@ -120,10 +123,20 @@ def _chapters(tags: Tags) -> list[Any]:
     ]
 
 
+def _chapter_comments(tags: Tags) -> dict[str, str]:
+    """What FFmpeg's Ogg muxer would write, but for its times: it rounds their seconds, and adds the rest."""
+    comments: dict[str, str] = {}
+    for number, mark in enumerate(tags.chapters):
+        seconds, ms = divmod(mark.start_ms, 1000)
+        minutes, seconds = divmod(seconds, 60)
+        time = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{ms:03}"
+        comments |= {f"CHAPTER{number:03}": time, f"CHAPTER{number:03}NAME": mark.title}
+    return comments
+
+
 def _add_cover(container: Any, cover: bytes) -> None:
     """The picture as it is, not encoded again."""
-    picture: Any = av.open(io.BytesIO(cover), format=cover_format(cover))
-    with picture:
+    with open_picture(cover) as picture:
         source = picture.streams.video[0]
         stream = container.add_stream_from_template(source)
         stream.disposition = Disposition.attached_pic
