@@ -19,7 +19,7 @@ from fishd.assembly.levels import levelled, magnitude
 from fishd.assembly.programme import Programme
 from fishd.assembly.progress import Progress
 from fishd.assembly.raw_clips import RawClips
-from fishd.assembly.signal.stretch import stretched
+from fishd.assembly.signal.stretch import fitted
 from fishd.assembly.target_folder import TargetFolder
 from fishd.assembly.track import Track
 from fishd.core.delivery.timeline import Placement
@@ -119,7 +119,7 @@ class Production:
     ) -> NDArray[np.int16] | NDArray[np.float32]:
         if placement.length == len(samples):
             return samples
-        return stretched(samples.astype(np.float32), self.clips.sample_rate, placement.length)
+        return fitted(samples.astype(np.float32), self.clips.sample_rate, placement.length)
 
     def _paths(self, speaker: int | None) -> list[str]:
         """Where a stem, or the mix, is written to."""

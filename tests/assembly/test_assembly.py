@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fishd.assembly.signal.stretch import stretched
+from fishd.assembly.signal.stretch import fitted
 from fishd.core.delivery.chapters import Chapter
 from fishd.core.delivery.timeline import Break
 from fishd.core.model.hashes import content_hash
@@ -92,7 +92,7 @@ def test_a_line_that_is_too_long_is_sped_up(tmp_path: Path) -> None:
     first, second = result.placements
     assert first.speed == pytest.approx(1.2, abs=0.001)
     assert second.start == first.end
-    expected = np.rint(stretched(clip.astype(np.float32), 24_000, first.length))
+    expected = np.rint(fitted(clip.astype(np.float32), 24_000, first.length))
     assert np.array_equal(expected, read(job, "tracks/mix.flac")[: first.end])
 
 
