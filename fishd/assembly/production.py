@@ -23,7 +23,7 @@ from fishd.assembly.signal.stretch import fitted
 from fishd.assembly.target_folder import TargetFolder
 from fishd.assembly.track import Track
 from fishd.core.delivery.timeline import Placement
-from fishd.wire.assembly import AssemblyLine, AssemblyRequest, SpeakerLevel
+from fishd.wire.assembly import AssemblyRequest, SpeakerLevel
 
 _MOST_OPEN_STEMS = 64
 
@@ -80,7 +80,8 @@ class Production:
             assert line.clip is not None
             assert placement is not None
             its_tracks = [tracks[key].track for key in (None, line.speaker) if key in tracks]
-            self._line(line, line.clip, placement, its_tracks, one.publishes)
+            published = line.published if one.publishes else None
+            self._line(line.clip, self.levels[line.speaker], placement, published, its_tracks)
             self.progress.add(self._seconds(placement))
         for opened in tracks.values():
             opened.track.finish(self.programme.length)
@@ -88,10 +89,13 @@ class Production:
                 self.target.finish(file, path, self.programme.length_s)
 
     def _line(
-        self, line: AssemblyLine, clip: str, placement: Placement, tracks: Sequence[Track], publishes: bool
+        self,
+        clip: str,
+        level: SpeakerLevel,
+        placement: Placement,
+        published: str | None,
+        tracks: Sequence[Track],
     ) -> None:
-        level = self.levels[line.speaker]
-        published = line.published if publishes else None
         if published is not None and _suffix(published) == "wav" and not level.gain_db:
             self.target.link(self.clips.folder / clip, published, self._seconds(placement))
             published = None
@@ -100,9 +104,9 @@ class Production:
         samples = levelled(self.clips.read(clip), level, self.clips.sample_rate, self.ceiling_dbtp)
         if published is not None:
             self.target.write(published, self._encoded(samples, published), self._seconds(placement))
-        fitted = self._fitted(samples, placement) if tracks else samples
+        heard = self._fitted(samples, placement) if tracks else samples
         for track in tracks:
-            track.add(placement.start, fitted)
+            track.add(placement.start, heard)
 
     def _seconds(self, placement: Placement) -> float:
         return self.programme.timeline.seconds(placement.clip_length)

@@ -43,7 +43,7 @@ def check_request(request: AssemblyRequest) -> None:
 def ceiling_dbtp(request: AssemblyRequest) -> float:
     """What all audio is limited to: lower for coded formats, whose decoders overshoot."""
     is_coded = any(suffix in CODED_FORMATS for suffix in _by_suffix(_audio_paths(request)))
-    return request.settings.peak - (CODED_OVERSHOOT_DB if is_coded else 0.0)
+    return min(0.0, request.settings.peak) - (CODED_OVERSHOOT_DB if is_coded else 0.0)
 
 
 def has_book(request: AssemblyRequest) -> bool:

@@ -47,6 +47,8 @@ class TargetFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
+        if isinstance(error, OSError) and error.filename is None:  # as it is for a write
+            error.filename = str(self._folder)
 
     def write(self, path: str, content: bytes | memoryview, duration_s: float | None = None) -> None:
         """A small file at once."""

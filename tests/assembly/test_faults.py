@@ -74,6 +74,7 @@ def test_a_full_disk_is_a_fault_of_its_own(tmp_path: Path, suffix: str, clip_for
     job = request(tmp_path, clips, clip_format=clip_format, tracks=tracks, settings={"loudness": -18.0})
     with tmpfs(tmp_path / "small", "size=256k") as disk:
         ended = assemble(msgspec.structs.replace(job, target=str(disk / "out")))
+        assert ended.fault.where.startswith(str(disk / "out"))
     assert 1 == ended.status
     assert ("disk", errno.ENOSPC) == (ended.fault.kind, ended.fault.errno)
     assert "No space left on device" == ended.fault.what

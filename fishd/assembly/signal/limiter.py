@@ -86,7 +86,7 @@ class Limiter:
 
 
 def limited(samples: Floats, sample_rate: int, ceiling: float) -> Floats:
-    """A whole clip at once; `samples` may be changed."""
+    """A whole clip at once."""
     limiter = Limiter(sample_rate, ceiling)
     return np.concatenate((limiter.push(samples), limiter.finish()))
 
@@ -104,9 +104,8 @@ def needed_gains(peaks: Floats, ceiling: float) -> Floats:
 
 def smoothed_gains(gains: Floats) -> Floats:
     """Gains without steps, nowhere above what any block needs; CONTEXT - 1 fewer than `gains` at each end."""
-    return np.convolve(_running_minimum(gains, 2 * _HOLD + 1), _WEIGHTS, "valid").astype(
-        np.float32, copy=False
-    )
+    held = _running_minimum(gains, 2 * _HOLD + 1)
+    return np.convolve(held, _WEIGHTS, "valid").astype(np.float32, copy=False)
 
 
 def _running_minimum(values: Floats, width: int) -> Floats:

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 HALF_TAPS = 24  # samples on each side that an interpolated point depends on
 _OVERSAMPLING = 8
-_MOST_OVERSHOOT = (
-    1.6  # over the samples of the same millisecond; more only by a tone at the Nyquist frequency
-)
+_MOST_OVERSHOOT = 1.6  # over the samples of the same millisecond, but for tones at the Nyquist frequency
 _KAISER_BETA = 7.0  # with so many taps flat within 0.1 dB up to 0.9 of the Nyquist frequency
 
 Floats = NDArray[np.float32]
@@ -49,10 +47,8 @@ def _interpolator() -> NDArray[np.float64]:
     """Windowed sinc: a column of taps for a sample itself and each of the points after it."""
     taps = np.arange(1 - HALF_TAPS, HALF_TAPS + 1)[:, None]
     distance = taps - np.arange(_OVERSAMPLING) / _OVERSAMPLING
-    window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(0.0, 1 - (distance / HALF_TAPS) ** 2))) / np.i0(
-        _KAISER_BETA
-    )
-    return np.sinc(distance) * window
+    inside = np.sqrt(np.maximum(0.0, 1 - (distance / HALF_TAPS) ** 2))
+    return np.sinc(distance) * np.i0(_KAISER_BETA * inside) / np.i0(_KAISER_BETA)
 
 
 _INTERPOLATOR = _interpolator()
