@@ -9,7 +9,14 @@ import msgspec
 
 def content_hash(content: bytes | memoryview) -> str:
     """Of a clip's bytes: 128 bits of BLAKE2b, in hexadecimal."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    hasher = content_hasher()
+    hasher.update(content)
+    return hasher.hexdigest()
+
+
+def content_hasher() -> hashlib.blake2b:
+    """The same hash for bytes that come piece by piece: its `hexdigest()` is the content hash."""
+    return hashlib.blake2b(digest_size=16)
 
 
 def fingerprint(parts: tuple[object, ...]) -> str:
