@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from fishd.assembly.encode.sinks import CODED_FORMATS, CODED_OVERSHOOT_DB, FORMATS, missing_package
+from fishd.assembly.encode.sinks import FORMATS, LOSSY_FORMATS, LOSSY_OVERSHOOT_DB, missing_package
 from fishd.assembly.faults import AssemblyError
 from fishd.wire.assembly import AssemblyRequest
 
@@ -42,8 +42,8 @@ def check_request(request: AssemblyRequest) -> None:
 
 def ceiling_dbtp(request: AssemblyRequest) -> float:
     """What all audio is limited to: lower for coded formats, whose decoders overshoot."""
-    is_coded = any(suffix in CODED_FORMATS for suffix in _by_suffix(_audio_paths(request)))
-    return min(0.0, request.settings.peak) - (CODED_OVERSHOOT_DB if is_coded else 0.0)
+    is_coded = any(suffix in LOSSY_FORMATS for suffix in _by_suffix(_audio_paths(request)))
+    return min(0.0, request.settings.peak) - (LOSSY_OVERSHOOT_DB if is_coded else 0.0)
 
 
 def has_book(request: AssemblyRequest) -> bool:

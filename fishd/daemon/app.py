@@ -26,6 +26,7 @@ from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.journal_writer import JournalWriter
 from fishd.daemon.mailbox import MailboxMessage
 from fishd.daemon.parts import Parts
+from fishd.daemon.publishing.hooks import HookRunner
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.daemon.status.status import StatusBuilder
 from fishd.daemon.status.status_publisher import StatusPublisher
@@ -83,7 +84,9 @@ async def build(
 
     def snapshot() -> Status:
         now, at = asyncio.get_running_loop().time(), rfc3339(time.time())
-        return status.snapshot(dispatcher, reloader.gpus, controller.device_names, at, now)
+        return status.snapshot(
+            dispatcher, reloader.gpus, controller.device_names, publisher.assembling, at=at, now=now
+        )
 
     reloader = ConfigReloader(config, environment, cache, our_pids, post)
     deployment = await reloader.plan_initial()
@@ -100,6 +103,9 @@ async def build(
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
     pool = Pool(group, worker_events.receive)
     publisher = Publisher(spool, logs.jobs, group, disk_errors, post, secret=secret)
+    hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
+    hooks.command = config.hooks.published
+    publisher.has_hooks = bool(config.hooks.published)
     controller = Controller(
         dispatcher,
         deployment,
@@ -119,6 +125,7 @@ async def build(
         arrivals=Arrivals(loader, publisher, disk_errors, post),
         journal=journal,
         publisher=publisher,
+        hooks=hooks,
         reloader=reloader,
         gpu_watch=GpuWatch(reloader.check_gpus),
         status=status,
@@ -136,6 +143,7 @@ def _tasks(parts: Parts, event_loop: EventLoop) -> dict[str, Coroutine[None, Non
     return {
         "arrivals": parts.arrivals.run(),
         "journal": parts.journal.run(),
+        "hooks": parts.hooks.run(),
         "reloads": parts.reloader.run(),
         "GPU watch": parts.gpu_watch.run(),
         "status": parts.status_publisher.run(),

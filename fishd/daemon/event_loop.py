@@ -18,6 +18,7 @@ from fishd.daemon.announce import log_job_arrived, log_plan
 from fishd.daemon.mailbox import ConfigRead, GpusChanged, InboxScanned, MailboxMessage, ProblemReported
 from fishd.daemon.parts import Parts
 from fishd.daemon.pool_plan import Deployment
+from fishd.daemon.publishing.hooks import HookEnded
 from fishd.daemon.publishing.publisher import PublishAbandoned, Published, PublishResumed
 from fishd.daemon.watchdog import Heartbeat
 from fishd.host.log.logs import BadLogFile
@@ -79,6 +80,9 @@ class EventLoop:
                 self._on_published(message)
             case PublishResumed():
                 _log.info("[Main] %s: its interrupted publication is complete", message.job)
+                parts.hooks.published(message.path.name)
+            case HookEnded():
+                self._on_hook_ended(message)
             case PublishAbandoned():
                 self._all_done = False
             case InboxScanned():
@@ -106,9 +110,16 @@ class EventLoop:
 
     def _on_published(self, message: Published) -> None:
         _log.info("[Main] %s is in %s", message.job, message.path)
+        self._parts.hooks.published(message.path.name)
         self._parts.status.add_result(message.result)
         self._parts.metrics.published(message.result)
         self._all_done = self._all_done and message.result.status is JobStatus.DONE
+
+    def _on_hook_ended(self, message: HookEnded) -> None:
+        if message.fault:
+            _log.error("[Hook] %s: %s", message.name, message.fault, extra={"job": message.name})
+            self._parts.status.add_error(f"hook of {message.name}", message.fault)
+        self._parts.metrics.hook_ended(failed=bool(message.fault))
 
     # ---- stopping ----------------------------------------------------------------------------------
 
@@ -134,8 +145,8 @@ class EventLoop:
             self._is_stuck = True
             self._stop()
             return
-        is_busy = self._dispatcher.jobs or parts.publisher.num_under_way or not parts.mailbox.empty()
-        if self._once and self._inbox_is_empty and not is_busy:
+        is_busy = self._dispatcher.jobs or parts.publisher.num_under_way or parts.hooks.num_waiting
+        if self._once and self._inbox_is_empty and not is_busy and parts.mailbox.empty():
             self._stop()
 
     # ---- configuration -----------------------------------------------------------------------------
@@ -155,6 +166,8 @@ class EventLoop:
                 parts.reloader.adopt(deployment, config)
                 parts.arrivals.adopt(config)
                 parts.metrics.path = config.metrics.textfile
+                parts.hooks.command = config.hooks.published
+                parts.publisher.has_hooks = bool(config.hooks.published)
                 self._adopt(deployment)
         for fault in faults:
             _log.error("[Main] the configuration is unchanged: %s", fault)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fishd.core.config.config import BadConfig, Config
 from fishd.core.dispatch.events import Event
 from fishd.daemon.pool_plan import Deployment
+from fishd.daemon.publishing.hooks import HookEnded
 from fishd.daemon.publishing.publisher import PublishEnded
 from fishd.daemon.watchdog import Heartbeat
 
@@ -42,4 +43,6 @@ class ProblemReported:
     what: str
 
 
-MailboxMessage = Event | PublishEnded | InboxScanned | ConfigRead | GpusChanged | ProblemReported | Heartbeat
+MailboxMessage = (
+    Event | PublishEnded | HookEnded | InboxScanned | ConfigRead | GpusChanged | ProblemReported | Heartbeat
+)

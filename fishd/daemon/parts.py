@@ -11,6 +11,7 @@ from fishd.daemon.controller import Controller
 from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.journal_writer import JournalWriter
 from fishd.daemon.mailbox import MailboxMessage
+from fishd.daemon.publishing.hooks import HookRunner
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.daemon.status.status import StatusBuilder
 from fishd.daemon.status.status_publisher import StatusPublisher
@@ -29,6 +30,7 @@ class Parts:
     arrivals: Arrivals
     journal: JournalWriter
     publisher: Publisher
+    hooks: HookRunner
     reloader: ConfigReloader
     gpu_watch: GpuWatch
     status: StatusBuilder

@@ -46,6 +46,7 @@ class Metrics:
         self._retakes = 0
         self._audio_s = 0.0
         self._gone: Counter[str] = Counter()
+        self._hooks: Counter[str] = Counter()
         self._last_success = 0.0
         self._last_fault = ""
 
@@ -65,6 +66,10 @@ class Metrics:
     def worker_gone(self, kind: str) -> None:
         """Count a worker that died unexpectedly."""
         self._gone[kind] += 1
+
+    def hook_ended(self, *, failed: bool) -> None:
+        """Count a hook that ran after a publication."""
+        self._hooks["failed" if failed else "succeeded"] += 1
 
     def write(self, status: Status) -> None:
         """Blocking: replace the file, readable by all. A fault is logged once."""
@@ -111,6 +116,8 @@ class Metrics:
         yield counter("fishd_audio_seconds", "Seconds of speech in published jobs.", {(): self._audio_s})
         causes = {(name,): self._gone[name] for name in (*CAUSES, *(set(self._gone) - set(CAUSES)))}
         yield counter("fishd_worker_restarts", "Workers that died, by cause.", causes, "cause")
+        hooks = {(name,): self._hooks[name] for name in ("succeeded", "failed")}
+        yield counter("fishd_hooks", "Hooks that ran after a publication.", hooks, "status")
         help_ = "When a job was last published with every segment spoken; 0 if never."
         yield gauge("fishd_last_success_timestamp_seconds", help_, self._last_success)
 

@@ -39,3 +39,11 @@ def make_bundle(
         )
     (folder / "job.toml").write_text(tomli_w.dumps({**manifest, "speakers": rows}), encoding="utf-8")
     return folder
+
+
+def make_voice(folder: Path) -> Path:
+    """A speaker's folder by convention, without lines; also a voice of the library."""
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "reference.wav", tone(), RATE, subtype="PCM_16")
+    (folder / "reference.txt").write_text("A tone.", encoding="utf-8")
+    return folder

@@ -162,8 +162,8 @@ def test_a_books_chapters_title_author_and_language_reach_the_job(tmp_path: Path
             f'[script]\nfile = "a.srt"\n{SPEAKERS}',
             [
                 (
-                    "a.srt:10 (cue 3): names no speaker (and 1 more line); set [script] speaker in job.toml, or "
-                    "[voices] default in config.toml; there is no voice library"
+                    "a.srt:10 (cue 3): names no speaker (and 1 more line); set [script] speaker in job.toml, "
+                    "or [voices] default in config.toml; there is no voice library"
                 )
             ],
         ),

@@ -1,7 +1,7 @@
 """A sink for each format: it takes 16-bit mono samples and writes an audio file.
 
-flac and wav are written by libsndfile and always available; opus, mp3 and m4b by FFmpeg's libraries.
-Never write Vorbis by libsndfile: it crashes on long arrays.
+wav, flac and ogg (Vorbis) are written by libsndfile and always available; opus, mp3 and m4b by FFmpeg's
+libraries.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fishd.assembly.encode.pcm import PCM_FORMATS, PcmSink
+from fishd.assembly.encode.sound_file import SUBTYPES, SoundFileSink
 from fishd.assembly.encode.tags import NO_TAGS, Tags
 
-CODED_FORMATS = ("opus", "mp3", "m4b")
-CODED_OVERSHOOT_DB = 1.0  # opus up to 0.8, AAC 0.5, mp3 0.3, measured on speech that was limited heavily
-FORMATS = PCM_FORMATS + CODED_FORMATS
+FFMPEG_FORMATS = ("opus", "mp3", "m4b")
+LOSSY_FORMATS = ("ogg", *FFMPEG_FORMATS)
+LOSSY_OVERSHOOT_DB = 1.0  # opus up to 0.8, AAC 0.5, mp3 0.3, measured on speech that was limited heavily
+FORMATS = (*SUBTYPES, *FFMPEG_FORMATS)
 
 
 class Sink(Protocol):
@@ -30,8 +31,8 @@ class Sink(Protocol):
 
 def open_sink(file: BinaryIO, suffix: str, sample_rate: int, length: int, tags: Tags = NO_TAGS) -> Sink:
     """A sink of `length` samples into a file that is readable and seekable. `suffix` is the format."""
-    if suffix in PCM_FORMATS:
-        return PcmSink(file, suffix, sample_rate, length, tags)
+    if suffix in SUBTYPES:
+        return SoundFileSink(file, suffix, sample_rate, length, tags)
     from fishd.assembly.encode.coded import CodedSink
 
     return CodedSink(file, suffix, sample_rate, tags)
@@ -39,7 +40,7 @@ def open_sink(file: BinaryIO, suffix: str, sample_rate: int, length: int, tags: 
 
 def missing_package(suffix: str) -> str | None:
     """What to install to write this format; None if it can be written."""
-    if suffix not in CODED_FORMATS:
+    if suffix not in FFMPEG_FORMATS:
         return None
     try:
         importlib.import_module("av")

@@ -45,11 +45,10 @@ class DeliverySettings:
             return self.tracks
         return ("mix",) if has_times or has_chapters else ()
 
-    @property
-    def take_format(self) -> ClipFormat:
-        """The format in which workers write clips: the clips' own where they are delivered unchanged."""
-        return self.format if self.format in AS_SPOKEN and self.loudness is None else "wav"
-
     def needs_assembly(self, tracks: Sequence[Track]) -> bool:
-        """Whether a job with these tracks has to be assembled after its last line is spoken."""
-        return bool(tracks) or self.take_format != self.format or self.loudness is not None
+        """Whether a job with these tracks is assembled after its last line is spoken."""
+        return bool(tracks) or self.format not in AS_SPOKEN or self.loudness is not None
+
+    def take_format(self, tracks: Sequence[Track]) -> ClipFormat:
+        """The format in which workers write clips: the assembly reads WAV."""
+        return "wav" if self.needs_assembly(tracks) else self.format

@@ -23,7 +23,7 @@ def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
         speaker.voice_key,
         segment.speech,
         segment.language,
-        job.delivery.take_format,
+        job.take_format,
         dict(job.engine_options),
     )
     return fingerprint((engine, *said))
@@ -44,7 +44,7 @@ def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str]
 
     Clips that were levelled or encoded are not what was spoken, and get none.
     """
-    if job.delivery.take_format != job.delivery.format or job.delivery.loudness is not None:
+    if job.take_format != job.delivery.format or job.delivery.loudness is not None:
         return result
 
     def keyed(s: int, n: int, segment: SegmentResult) -> SegmentResult:

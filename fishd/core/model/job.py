@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fishd.core.delivery.chapters import Chapter
-from fishd.core.delivery.settings import DeliverySettings, Track
+from fishd.core.delivery.settings import ClipFormat, DeliverySettings, Track
 from fishd.core.delivery.timeline import Break
 
 
@@ -117,6 +117,11 @@ class Job:
     def is_assembled(self) -> bool:
         """Are its clips and tracks made after the last line is spoken?"""
         return self.delivery.needs_assembly(self.tracks)
+
+    @property
+    def take_format(self) -> ClipFormat:
+        """The format in which workers write clips."""
+        return self.delivery.take_format(self.tracks)
 
     @property
     def num_segments(self) -> int:

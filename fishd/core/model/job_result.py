@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fishd.core.model.job import Fault, Segment, Speaker
 from fishd.core.model.outcome import JobOutcome, SegmentOutcome
-from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
+from fishd.core.model.result import Result, SegmentResult, SkippedResult, SpeakerResult, Totals
 
 
 def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
@@ -29,6 +29,10 @@ def make_result(outcome: JobOutcome, started: str, finished: str, device_names: 
         warnings=outcome.warnings,
         remarks=outcome.remarks,
         workers=outcome.shares,
+        skipped=tuple(
+            SkippedResult(line.id, line.text, line.speaker, line.start, line.end)
+            for line in (outcome.job.skipped if outcome.job else ())
+        ),
     )
 
 
@@ -77,11 +81,17 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
             takes=end.takes,
             error=end.error or None,
             can_retry=end.can_retry,
+            spoken=segment.spoken or None,
+            start_s=segment.start,
+            end_s=segment.end,
         )
     return SegmentResult(
         id=segment.id,
         text=segment.text,
         status="done",
+        spoken=segment.spoken or None,
+        start_s=segment.start,
+        end_s=segment.end,
         clip=clip.path,
         duration_s=round(clip.duration_s, 3),
         takes=clip.takes,

@@ -11,7 +11,9 @@ class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
     `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
-    `can_retry` of a failed segment: false where another seed cannot help.
+    `can_retry` of a failed segment: false where another seed cannot help. `spoken` is the text with its
+    pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
+    have; `overrun_s` is how long it runs into what follows.
     """
 
     id: str
@@ -27,14 +29,40 @@ class SegmentResult(msgspec.Struct, frozen=True):
     key: str | None = None
     digest: str | None = None
     can_retry: bool | None = None
+    spoken: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    at_s: float | None = None
+    speed: float | None = None
+    overrun_s: float | None = None
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):
-    """A speaker's segments, in the bundle's order."""
+    """A speaker's segments, in the bundle's order. All clips had `loudness_lufs` and got `gain_db`."""
 
     name: str
     language: str
     segments: tuple[SegmentResult, ...]
+    loudness_lufs: float | None = None
+    gain_db: float | None = None
+
+
+class SkippedResult(msgspec.Struct, frozen=True):
+    """A line of the script that is not spoken: a sound, a song."""
+
+    id: str
+    text: str
+    speaker: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+class TrackResult(msgspec.Struct, frozen=True):
+    """An audio file of the whole programme; `path` is below the result's folder."""
+
+    path: str
+    duration_s: float
+    size_bytes: int
 
 
 class WorkerShare(msgspec.Struct, frozen=True):
@@ -74,6 +102,8 @@ class Result(msgspec.Struct, frozen=True):
     warnings: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
     workers: tuple[WorkerShare, ...] = ()
+    skipped: tuple[SkippedResult, ...] = ()
+    tracks: tuple[TrackResult, ...] = ()
 
 
 class RecentError(msgspec.Struct, frozen=True):
@@ -89,7 +119,7 @@ class JobSnapshot(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    state: str  # "reading" | "waiting" | "speaking" | "publishing"
+    state: str  # "reading" | "waiting" | "speaking" | "assembling"
     priority: int
     done: int
     failed: int

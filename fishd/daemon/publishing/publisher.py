@@ -1,4 +1,4 @@
-"""Reports a job that is over and moves its result out of work/ into the outbox.
+"""Has a job that is over assembled, reports it, and moves its result out of work/ into the outbox.
 
 Jobs that end at the same time are published together, large ones apart from them. What the disk refuses is
 retried: the bundle and every clip stay in work/ until it succeeds. Clips that somebody removed while the job
@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from fishd.core.model.clip_key import with_keys
-from fishd.core.model.job import Job
+from fishd.core.model.job import Fault
 from fishd.core.model.job_result import make_result
 from fishd.core.model.missing_clips import without_clips
 from fishd.core.model.outcome import JobOutcome
@@ -25,14 +27,20 @@ from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.backoff import Backoff
 from fishd.daemon.disk_errors import DiskErrorTracker
+from fishd.daemon.publishing.assembler import Assembler, Stopped
+from fishd.daemon.publishing.assembly import Assembly
 from fishd.daemon.publishing.batch import BatchExecutor
+from fishd.daemon.publishing.delivered import with_delivery
+from fishd.daemon.publishing.hooks import pending_hooks
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool
+from fishd.spool.work_folder import FINAL, OUT
 from fishd.view.report.summary import Rendered, render, result_json
+from fishd.wire.assembly import AssemblyResult
 
 _log = logging.getLogger("fishd.publisher")
 BATCH_JOBS = 16  # that share their syncs
@@ -51,9 +59,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class PublishResumed:
-    """A publication that a crash had interrupted is complete."""
+    """A publication that a crash had interrupted is complete; the result is at `path`."""
 
     job: str
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,11 @@ _Attempt = Callable[[], Awaitable[Published | PublishResumed | Exception]]
 
 @dataclass(frozen=True, slots=True)
 class _FinishedJob:
-    """A job that is over; `hashes` are of its clips' bytes, by path."""
+    """A job that is over, its result, and what the assembly made of it, if it was assembled."""
 
+    outcome: JobOutcome
     result: Result
-    job: Job | None
-    engine_key: str
-    hashes: Mapping[str, str]
+    made: AssemblyResult | None = None
 
 
 class Publisher:
@@ -97,29 +105,36 @@ class Publisher:
         self._group = group
         self._disk_errors = disk_errors
         self._post = post
+        self._assembler = Assembler(spool.disk)
         self._small = BatchExecutor("publish", self._publish, BATCH_JOBS)
         self._large = BatchExecutor("publish-large", self._publish, 1)
         # The mutable state.
         self.num_under_way = 0
+        self.assembling: set[str] = set()  # jobs
+        self.has_hooks = False  # is there a hook to run for what is published?
         self._stop = asyncio.Event()
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
 
     def publish(self, outcome: JobOutcome, device_names: Mapping[str, str]) -> None:
         """Report and publish a job that is over now."""
-        now = time.time()
-        result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-        _log_result(result)
-        executor = self._large if result.totals.segments > LARGE_SEGMENTS else self._small
-        finished = _FinishedJob(result, outcome.job, outcome.engine_key, _hashes(outcome))
-        self._start(result.job, partial(executor.submit, finished))
+        job = outcome.job
+        has_clips = any(end.clip for row in outcome.segments for end in row)
+        if job is not None and job.is_assembled and has_clips:
+            assembly = Assembly(outcome, job, self._spool.work / outcome.name)
+            self._start(outcome.name, partial(self._assemble, assembly, device_names))
+        else:
+            result = _report(outcome, device_names)
+            _log_result(result)
+            self._start(outcome.name, partial(self._submit, _FinishedJob(outcome, result)))
 
     def resume(self, folder: Path) -> None:
         """Complete a publication that a crash interrupted."""
         self._start(folder.name, lambda: asyncio.to_thread(self._resume, folder))
 
     def stop(self) -> None:
-        """Retry nothing from now on."""
+        """Assemble and retry nothing from now on."""
         self._stop.set()
+        self._assembler.stop()
 
     def _start(self, job: str, attempt: _Attempt) -> None:
         self.num_under_way += 1
@@ -138,15 +153,43 @@ class Publisher:
         self.num_under_way -= 1
         self._post(PublishAbandoned(job) if isinstance(end, Exception) else end)
 
+    async def _assemble(
+        self, assembly: Assembly, device_names: Mapping[str, str]
+    ) -> Published | PublishResumed | Exception:
+        """Assemble the job unless an earlier attempt has, then publish it."""
+        job = assembly.job.name
+        self.assembling.add(job)
+        try:
+            outcome, made = await assembly.run(self._assembler)
+        except (OSError, SpoolError, Stopped) as error:
+            return error
+        finally:
+            self.assembling.discard(job)
+        result = _report(outcome, device_names)
+        if isinstance(made, AssemblyResult):
+            finished = _FinishedJob(outcome, with_delivery(result, outcome, assembly.job, made), made)
+        else:
+            what = f"cannot be built: {made.where}: {made.what}; the clips are as they were spoken"
+            result = msgspec.structs.replace(result, warnings=(*result.warnings, Fault("tracks", what)))
+            finished = _FinishedJob(outcome, result)
+        if not assembly.is_reported:
+            assembly.is_reported = True
+            _log_result(result)
+        return await self._submit(finished)
+
+    async def _submit(self, finished: _FinishedJob) -> Published | Exception:
+        is_large = finished.result.totals.segments > LARGE_SEGMENTS
+        return await (self._large if is_large else self._small).submit(finished)
+
     # ---- blocking, in threads ----------------------------------------------------------------------
 
     def _resume(self, folder: Path) -> PublishResumed | Exception:
         spool = self._spool
         try:
-            finish(folder, spool.outbox, spool.archive, spool.disk)
+            path = finish(folder, spool.outbox, spool.archive, spool.disk, self._hooks())
         except (SpoolError, OSError) as error:
             return error
-        return PublishResumed(folder.name)
+        return PublishResumed(folder.name, path)
 
     def _publish(self, jobs: Sequence[_FinishedJob]) -> list[Published | Exception]:
         """Render, stage, sync, rename. A job whose clips are gone is published without them."""
@@ -155,9 +198,9 @@ class Publisher:
             result, end = job.result, first
             if isinstance(end, ClipsMissing):
                 _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
-                why = "its clip was removed before the job was published"
-                result = without_clips(result, end.clips, why)
-                (end,) = self._attempt([replace(job, result=result)])
+                job = _without_clips(job, end.clips)  # noqa: PLW2901 - it goes on without them
+                result = job.result
+                (end,) = self._attempt([job])
             if isinstance(end, Path):
                 self._refused.discard(result.job)
                 self._job_log.forget_job(result.job)
@@ -176,14 +219,16 @@ class Publisher:
             except (SpoolError, OSError) as error:
                 ends[number] = error
         spool = self._spool
-        published = publish_all(list(requests.values()), spool.outbox, spool.archive, disk=spool.disk)
+        published = publish_all(
+            list(requests.values()), spool.outbox, spool.archive, disk=spool.disk, hooks=self._hooks()
+        )
         ends |= zip(requests, published, strict=True)
         return [ends[number] for number in range(len(jobs))]
 
     def _request(self, job: _FinishedJob) -> PublishRequest:
-        result = job.result
-        if job.job is not None and job.engine_key:
-            result = with_keys(result, job.job, job.engine_key, self._digests(job.hashes))
+        result, outcome = job.result, job.outcome
+        if outcome.job is not None and outcome.engine_key:
+            result = with_keys(result, outcome.job, outcome.engine_key, self._digests(_hashes(outcome)))
         folder = self._spool.work / result.job
         rendered = _render(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
@@ -192,11 +237,32 @@ class Publisher:
             "result.json": result_json(result),
             "job.log": self._job_log.finish_job(result.job),
         }
-        clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        return PublishRequest(folder, files, clips, again=result.job in self._refused)
+        if job.made is None:
+            clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
+        else:
+            clips = [file.path for file in job.made.files]
+        again, tree = result.job in self._refused, OUT if job.made is None else FINAL
+        return PublishRequest(folder, files, clips, again=again, tree=tree)
 
     def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
         return lambda clip, key: digest_of(hashes[clip], key, self._secret)
+
+    def _hooks(self) -> Path | None:
+        return pending_hooks(self._spool.root) if self.has_hooks else None
+
+
+def _report(outcome: JobOutcome, device_names: Mapping[str, str]) -> Result:
+    now = time.time()
+    return make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+
+
+def _without_clips(job: _FinishedJob, clips: Collection[str]) -> _FinishedJob:
+    """The job as it is without clips that somebody has removed; what was assembled with them is not used."""
+    outcome = without_clips(job.outcome, clips, "its clip was removed before the job was published")
+    old = job.result
+    result = make_result(outcome, old.started, old.finished, {})
+    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    return _FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
 def _hashes(outcome: JobOutcome) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from fishd import __version__
 from fishd.core.dispatch.devices import DeviceState
@@ -75,11 +76,19 @@ class StatusBuilder:
                 self.add_error(f"{result.job}: {fault.where}", fault.what, at=result.finished)
 
     def snapshot(
-        self, dispatcher: Dispatcher, gpus: Sequence[Gpu], names: Mapping[str, str], at: str, now: float
+        self,
+        dispatcher: Dispatcher,
+        gpus: Sequence[Gpu],
+        names: Mapping[str, str],
+        assembling: Iterable[str],
+        *,
+        at: str,
+        now: float,
     ) -> Status:
         """The state at `now` (monotonic, in seconds), which is `at` in RFC 3339."""
         workers = dispatcher.workers
-        jobs = [_job(job, now) for job, _ in zip(dispatcher.jobs.values(), range(MAX_JOBS), strict=False)]
+        jobs = [_job(job, now) for job in islice(dispatcher.jobs.values(), MAX_JOBS)]
+        jobs += [_assembling(name) for name in assembling]
         return Status(
             version=__version__,
             pid=os.getpid(),
@@ -169,6 +178,11 @@ def _job(job: JobRecord, now: float) -> JobSnapshot:
         elapsed_s=round(elapsed_s, 1),
         eta_s=None if eta_s is None else round(eta_s, 1),
     )
+
+
+def _assembling(name: str) -> JobSnapshot:
+    """A job that is spoken, and whose tracks are being built."""
+    return JobSnapshot(name, name, "assembling", 0, 0, 0, 0, 0.0, 0.0, 0.0)
 
 
 def _state_of(job: JobRecord) -> str:

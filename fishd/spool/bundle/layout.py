@@ -39,11 +39,14 @@ def tracks_of(delivery: DeliverySettings, speakers: Sequence[Speaker], script: S
     return delivery.tracks_for(has_times=has_times, has_chapters=bool(script.chapters))
 
 
-def with_clips(speakers: Sequence[Speaker], delivery: DeliverySettings) -> tuple[Speaker, ...]:
+def with_clips(
+    speakers: Sequence[Speaker], delivery: DeliverySettings, tracks: Sequence[Track]
+) -> tuple[Speaker, ...]:
     names = [(s.name, [segment.id for segment in s.segments]) for s in speakers]
     clips = clip_paths(names, delivery.format)
-    raw_clips = clip_paths(names, delivery.take_format)
-    is_same = delivery.format == delivery.take_format
+    take_format = delivery.take_format(tracks)
+    raw_clips = clip_paths(names, take_format)
+    is_same = delivery.format == take_format
     return tuple(
         replace(
             speaker,

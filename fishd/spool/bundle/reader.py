@@ -94,7 +94,7 @@ class JobBuilder:
             name=name,
             title=title or name,
             priority=manifest.priority,
-            speakers=with_clips(in_order(speakers), delivery),
+            speakers=with_clips(in_order(speakers), delivery, tracks),
             delivery=delivery,
             tracks=tracks,
             chapters=script.chapters,

@@ -16,6 +16,7 @@ import msgspec
 
 from fishd.core.model.job import Clip, Fault
 from fishd.spool.durable.disk import Disk
+from fishd.spool.work_folder import OUT
 
 JOURNAL = "journal.jsonl"
 
@@ -61,9 +62,10 @@ class CancelledLine(Line, frozen=True, tag="cancelled"):
 
 
 class PublishLine(Line, frozen=True, tag="publish"):
-    """Everything in out/ is on the disk and is only moved from here on. The last line names the result."""
+    """Everything in `tree` is on the disk and is only moved from here on. The last line names the result."""
 
     name: str
+    tree: str = OUT
 
 
 AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine

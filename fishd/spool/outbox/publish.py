@@ -1,14 +1,16 @@
-"""Publish finished jobs: stage work/NAME/out, sync it, rename it into the outbox, archive the bundle.
+"""Publish finished jobs: stage the result, sync it, rename it into the outbox, archive the bundle.
 
     work/NAME/bundle/        what the user dropped, renamed here from the inbox
     work/NAME/unpacked/      what was in it, if it is an archive
     work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
+    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips
 
-Every crash leaves one of four states, and journal/recovery.py distinguishes them:
+Every crash leaves one of four states, and journal/recovery.py distinguishes them. The result's tree is out/
+or final/, as the publish line says:
 
-    bundle  out/  publish line
+    bundle  tree  publish line
     no      no    any     half claimed, or archived already: remove the folder
     yes     any   no      in work: read the bundle again, go on after the journal
     any     yes   yes     complete: `finish` renames it out
@@ -36,7 +38,7 @@ from fishd.spool.work_folder import BUNDLE, OUT, dropped_ending
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """A finished job: work/NAME, its result's files by name, and its clips as paths below out/.
+    """A finished job: work/NAME, its result's files by name, and its clips as paths below work/NAME/TREE.
 
     `again`: an earlier attempt may have published half of it; its journal says how far that came.
     """
@@ -45,33 +47,42 @@ class PublishRequest:
     files: Mapping[str, bytes]
     clips: Collection[str]
     again: bool = True
+    tree: str = OUT
 
 
 def publish_all(
-    requests: Sequence[PublishRequest], outbox: Path, archive: Path, *, disk: Disk | None = None
+    requests: Sequence[PublishRequest],
+    outbox: Path,
+    archive: Path,
+    *,
+    disk: Disk | None = None,
+    hooks: Path | None = None,
 ) -> list[Path | SpoolError]:
     """Publish jobs with as few syncs as one needs; for each its result's folder, or why it stays in work/.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
     that is published is on the disk. A job that failed goes on when it is published again, or by `finish`
-    after the next start. ClipsMissing comes before anything of that job is moved.
+    after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder that
+    gets an empty file of each result's name, which says that its hook has yet to run.
     """
     disk = disk or Disk()
     jobs = {request.folder: _Publication(request, outbox, archive, disk) for request in requests}
     group = GroupCommit(jobs)
     group.run(_Publication.stage, lambda staged: staging.write(staged, disk))
     group.run(_Publication.publish_line, lambda lines: append_to_all(dict(lines), disk))
-    _move(group, outbox, archive, disk)
+    _move(group, outbox, archive, disk, hooks)
     return [group.errors.get(folder) or outbox / job.name for folder, job in jobs.items()]
 
 
-def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
+def finish(
+    folder: Path, outbox: Path, archive: Path, disk: Disk | None = None, hooks: Path | None = None
+) -> Path:
     """Go on with a publish that a crash cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
-    name = _published_name(folder) or folder.name
-    job = _Publication(PublishRequest(folder, {}, ()), outbox, archive, disk, name)
-    group = GroupCommit({folder: job})
-    _move(group, outbox, archive, disk)
+    line = _last_publish_line(folder) or PublishLine(folder.name)
+    request = PublishRequest(folder, {}, (), tree=line.tree)
+    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, disk, line.name))})
+    _move(group, outbox, archive, disk, hooks)
     for error in group.errors.values():
         raise error
     return outbox / job.name
@@ -102,25 +113,26 @@ class _Publication:
     def stage(self) -> Staged | None:
         """Prepare out/; None if an earlier attempt has completed this."""
         request = self.request
-        self.name = _published_name(request.folder) if request.again else ""
-        if self.name:
+        line = _last_publish_line(request.folder) if request.again else None
+        if line:
+            self.name = line.name
             return None
-        return staging.stage(request.folder, request.files, request.clips, self.disk)
+        return staging.stage(request.folder, request.tree, request.files, request.clips, self.disk)
 
     def publish_line(self) -> tuple[Path, Sequence[PublishLine]] | None:
         """From this line on the job is only moved; None if it is in the journal already."""
         if self.name:
             return None
         self.name = self.request.folder.name
-        return self.request.folder, [PublishLine(self.name)]
+        return self.request.folder, [PublishLine(self.name, self.request.tree)]
 
     def move(self) -> Path:
         """Rename the result and the bundle, each unless it was done before; return work/NAME."""
-        folder = self.request.folder
-        with _unless_gone(folder / OUT):
-            free = rename_to_free(self.disk, folder / OUT, self.outbox, folder.name).name
+        folder, tree = self.request.folder, self.request.tree
+        with _unless_gone(folder / tree):
+            free = rename_to_free(self.disk, folder / tree, self.outbox, folder.name).name
             if free != self.name:  # so that after a crash the bundle still finds its result's name
-                append_to_all({folder: [PublishLine(free)]}, self.disk, sync=False)
+                append_to_all({folder: [PublishLine(free, tree)]}, self.disk, sync=False)
                 self.name = free
         with _unless_gone(folder / BUNDLE):
             _archive(folder, self.archive, self.name, self.disk)
@@ -134,13 +146,17 @@ class _Publication:
                 with suppress(FileNotFoundError):
                     self.disk.remove_file(folder / JOURNAL)
                 self.disk.remove_folder(folder)
-            except OSError:  # an archive's content, or something that a user put there
+            except OSError:  # an archive's content, raw clips, or something that a user put there
                 remove_tree(self.disk, folder)
 
 
-def _move(group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: Disk) -> None:
+def _move(
+    group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: Disk, hooks: Path | None
+) -> None:
     """Everything is staged and journaled: move it out. `finish` repeats a rename that a power cut undoes."""
     group.run(_Publication.move, lambda moved: disk.sync_folders([outbox, archive, *moved]))
+    if hooks is not None:
+        group.run(lambda job: hooks / job.name, lambda marks: disk.stage(dict.fromkeys(marks, b""), [hooks]))
     for job in group.jobs.values():
         job.remove()
 
@@ -173,7 +189,7 @@ def _first_free(folder: Path, name: str, ending: str = "") -> str:
     return next(free for free in names if not os.path.lexists(folder / f"{free}{ending}"))
 
 
-def _published_name(folder: Path) -> str:
-    """The name in the journal's last publish line; "" if it has none, and out/ may still be changed."""
-    names = [line.name for line in read_journal(folder)[0] if isinstance(line, PublishLine)]
-    return names[-1] if names else ""
+def _last_publish_line(folder: Path) -> PublishLine | None:
+    """None if the journal has none, and the result may still be changed."""
+    lines = [line for line in read_journal(folder)[0] if isinstance(line, PublishLine)]
+    return lines[-1] if lines else None

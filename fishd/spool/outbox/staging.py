@@ -1,4 +1,4 @@
-"""Prepare work/NAME/out for publishing: the result's files and clips, and nothing else."""
+"""Prepare a job's result for publishing: its files and clips, and nothing else."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def make_clip_folders(folder: Path, clips: Collection[str]) -> None:
         parent.mkdir(parents=True, exist_ok=True)
 
 
-def stage(folder: Path, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> Staged:
-    """Remove from work/NAME/out all but these clips; what `write` is to add. Raises ClipsMissing, OSError."""
-    out = folder / OUT
+def stage(folder: Path, tree: str, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> Staged:
+    """Remove all but these clips from the tree; what `write` is to add. Raises ClipsMissing, OSError."""
+    out = folder / tree
     wanted = {f"{out}/{clip}" for clip in clips}
     try:
         present = _remove_all_but(wanted, str(out), disk)

@@ -1,4 +1,4 @@
-"""wav and flac, 16 bits, by libsndfile."""
+"""wav and flac of 16 bits, and Ogg Vorbis, by libsndfile."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from fishd.assembly.encode.tags import Tags
 
-PCM_FORMATS = ("wav", "flac")
+SUBTYPES = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
+_BLOCK_SAMPLES = 4096  # libsndfile crashes on longer arrays of Vorbis
 _LONGEST_WAV = 1 << 31  # samples of 16 bits in 4 GiB; RF64 is WAV with 64-bit lengths
 _HEADER_SAMPLES = 1 << 15
 
 
-class PcmSink:
+class SoundFileSink:
     """Writes a file of `length` samples."""
 
     def __init__(self, file: BinaryIO, suffix: str, sample_rate: int, length: int, tags: Tags) -> None:
         kind = "RF64" if suffix == "wav" and length > _LONGEST_WAV - _HEADER_SAMPLES else suffix.upper()
         self._file = _ErrorKeeper(file)
         self._sound = soundfile.SoundFile(
-            cast("Any", self._file), "w", sample_rate, channels=1, subtype="PCM_16", format=kind
+            cast("Any", self._file), "w", sample_rate, channels=1, subtype=SUBTYPES[suffix], format=kind
         )
         for name, text in (("title", tags.title), ("artist", tags.author)):
             if text:
@@ -32,7 +33,8 @@ class PcmSink:
 
     def write(self, samples: NDArray[np.int16]) -> None:
         with self._file.errors_raised():
-            self._sound.write(samples)
+            for at in range(0, len(samples), _BLOCK_SAMPLES):
+                self._sound.write(samples[at : at + _BLOCK_SAMPLES])
 
     def finish(self) -> None:
         with self._file.errors_raised():
