@@ -1,13 +1,13 @@
-"""How fast the fish engine's decoder is, beside the package's own loop, in one run on one machine.
+"""How fast the fish engine's decoder is, beside fish_speech's own loop, in one run on one machine.
 
     OMP_NUM_THREADS=2 python -m bench.fish_decode [--checkpoint DIR] [--rows 1,4,8,16,32] [--markdown FILE]
 
-Random weights of S1-mini's shape (speed does not depend on what they say). Every line is measured in a
-process of its own, one after another, so that peak memory is its own. Frames count over all rows; 21.53
-frames are a second of speech. "Limit" is the least time in which this machine could read what a frame must
-read (weights, keys and values) and do its products, from the copy bandwidth and matrix rate of this run.
-A line's frame is the fastest of those measured: others who share the machine can only slow it down. The
-median stands beside it; where the two are far apart, the machine was busy.
+The weights are random, of S1-mini's shape (speed does not depend on their values). Every line is measured
+in a process of its own, one after another, so that peak memory is its own. Frames count over all rows;
+21.53 frames are a second of speech. "Limit" is the least time in which this machine could read what a frame
+must read (weights, keys and values) and compute its products, by the copy bandwidth and matrix rate of this
+run. A line's frame time is the fastest of those measured, since other load can only slow it down, with the
+median beside it; where the two differ much, the machine was busy.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from statistics import median
 
 FRAME_RATE = 44_100 / 2048
 PROMPT_FRAMES, TEXT = 120, "A line of ordinary length, spoken."
-WARM, MEASURED = 4, 32
-THEIRS_SHIPPED, THEIRS_SHORT = 8192, 512
+WARM_FRAMES, MEASURED_FRAMES = 4, 32
+SHIPPED_CACHE, SHORT_CACHE = 8192, 512
 REST = "norms, rope, copies, the rest"
 GROUPS = {
     "matrix products": (
@@ -37,7 +37,7 @@ GROUPS = {
         "mkldnn_linear",
     ),
     "attention": ("scaled_dot_product", "aten::bmm", "aten::matmul"),
-    "drawing (sort, hash, softmax)": (
+    "sampling (sort, hash, softmax)": (
         "bitwise",
         "shift",
         "softmax",
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--rows", default="1,4,8,16,32")
     parser.add_argument("--markdown", type=Path)
-    parser.add_argument("--one", help="measure one line (used by the run itself)")
+    parser.add_argument("--one", help="measure one line (used internally)")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure_one(given.one, given.checkpoint, given.precision)))
@@ -77,7 +77,7 @@ def make_checkpoint(folder: Path) -> Path:
 
 def run_all(folder: Path, precision: str, rows: list[int]) -> str:
     """Every line in turn, as a Markdown section."""
-    lines = ["machine", f"package:{THEIRS_SHIPPED}", f"package:{THEIRS_SHORT}", *(f"ours:{n}" for n in rows)]
+    lines = ["machine", f"package:{SHIPPED_CACHE}", f"package:{SHORT_CACHE}", *(f"ours:{n}" for n in rows)]
     lines += [f"profile:{max(n for n in rows if n <= 16)}", "machine"]
     found = []
     for line in lines:
@@ -161,34 +161,34 @@ def timed(work) -> float:
 
 
 def measure_package(folder: Path, precision: str, max_seq_len: int) -> dict:
-    """Its `generate`, one stream, at its own defaults, with a cache of so many tokens."""
+    """fish_speech's `generate`, one stream, at its own defaults, with a cache of so many tokens."""
     import torch
 
-    from fishd.engines.fish.import_stubs import package
+    from fishd.engines.fish.import_stubs import import_upstream
     from tests.engines.fish_upstream import load_upstream, upstream_prompt
 
     model = load_upstream(folder, getattr(torch, precision), max_seq_len)
     prompt = upstream_prompt(model.tokenizer, "What the clip says.", made_up_codes(), TEXT)
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     inference.tqdm = lambda frames: frames
     spans: list[float] = []
 
     def one_token(**inputs):
         begin = time.perf_counter()
-        drawn = inference.decode_one_token_ar(**inputs)
+        sampled = inference.decode_one_token_ar(**inputs)
         spans.append(time.perf_counter() - begin)
-        # Random weights may draw a text id, which the package cannot embed: keep to semantic ids.
-        drawn[0].clamp_(min=model.tokenizer.semantic_begin_id, max=model.tokenizer.semantic_end_id)
-        return drawn
+        # Random weights may sample a text id, which fish_speech cannot embed.
+        sampled[0].clamp_(min=model.tokenizer.semantic_begin_id, max=model.tokenizer.semantic_end_id)
+        return sampled
 
-    count = 1 + (3 + 4 if max_seq_len > 1024 else WARM + MEASURED)
+    count = 1 + (3 + 4 if max_seq_len > 1024 else WARM_FRAMES + MEASURED_FRAMES)
     inference.generate(
         model=model, prompt=prompt, max_new_tokens=count, audio_masks=None, audio_parts=None,
         decode_one_token=one_token, temperature=0.8, top_p=0.8, repetition_penalty=1.1,
     )  # fmt: skip
-    warm = 3 if max_seq_len > 1024 else WARM
+    warm = 3 if max_seq_len > 1024 else WARM_FRAMES
     name = (
-        "the package as shipped (8192)" if max_seq_len == THEIRS_SHIPPED else f"the package at {max_seq_len}"
+        "the package as shipped (8192)" if max_seq_len == SHIPPED_CACHE else f"the package at {max_seq_len}"
     )
     return result("package", name, 1, spans[warm:], frame_cost(1, prompt.shape[1], precision))
 
@@ -199,30 +199,30 @@ def measure_ours(folder: Path, precision: str, n: int, *, profiled: bool) -> dic
 
     from fishd.engines.fish.decode.compact import CompactDecoder
     from fishd.engines.fish.decode.decoder import Decoder, Prompt
-    from fishd.engines.fish.decode.kv import Plan
+    from fishd.engines.fish.decode.slot_plan import SlotPlan
     from fishd.engines.fish.model.weights import load_model
     from fishd.engines.fish.options import Sampling
     from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 
     model = load_model(folder, torch.device("cpu"), getattr(torch, precision))
     make = Decoder if precision == "float32" else CompactDecoder  # as the engine chooses
-    decoder = make(model, Plan(n, 512, 0, ""))
-    prefix = decoder.read_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
+    decoder = make(model, SlotPlan(n, 512, 0, ""))
+    prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, "What the clip says.", made_up_codes()))
     suffix = suffix_tokens(model.tokenizer, TEXT, model.num_codebooks)
     prompts = [Prompt(prefix, suffix, seed, Sampling()) for seed in range(n)]
-    decoder.begin(range(n), prompts)
+    decoder.prefill(range(n), prompts)
 
     def frame() -> None:
-        decoder.draw(n)
-        decoder.look(n)
+        decoder.sample_frame(n)
+        decoder.status(n)
         decoder.advance(n)
 
-    for _ in range(WARM):
+    for _ in range(WARM_FRAMES):
         frame()
     if profiled:
         return profile_frames(frame, n)
-    spans = [timed(frame) for _ in range(MEASURED)]
-    used = prompts[0].length + WARM + MEASURED // 2
+    spans = [timed(frame) for _ in range(MEASURED_FRAMES)]
+    used = prompts[0].length + WARM_FRAMES + MEASURED_FRAMES // 2
     name = f"ours, {n} row{'s' if n > 1 else ''}"
     return result("ours", name, n, spans, frame_cost(n, used, precision))
 
@@ -261,8 +261,11 @@ def result(kind: str, name: str, rows: int, spans: list[float], cost: tuple[floa
 
 
 def frame_cost(rows: int, used: int, precision: str) -> tuple[float, float]:
-    """Bytes that a frame must read and operations it must do, at S1-mini's shape: the slow layers once, the
-    fast ones for every code (the first two positions can share a pass), keys and values once."""
+    """The bytes that a frame must read and its operations, at S1-mini's shape.
+
+    The slow layers count once, the fast ones for every code (the first two positions can share a pass), keys
+    and values once.
+    """
     slow = 28 * (1024 * 4096 + 2048 * 1024 + 3 * 1024 * 3072)
     fast = 4 * (1024 * 2048 + 1024 * 1024 + 3 * 1024 * 3072)
     heads = 1024 * 4097 + 9 * 1024 * 1024

@@ -12,88 +12,110 @@ from pathlib import Path
 import torch
 
 from bench.fish_decode import frame_cost
-from bench.fish_gpu_ours import WARM, Setting, frame, load, make_decoder, measure, rest, seat, timed
+from bench.fish_gpu_decoder import (
+    WARM_FRAMES,
+    Setting,
+    decode_frame,
+    load,
+    make_decoder,
+    measure,
+    prefill,
+    synchronise,
+    timed,
+)
 from fishd.engines.fish.cuda.triton_ops import Tuning
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
+
+ATTENTION_TUNINGS = ((32, 4, 3), (32, 4, 2), (64, 4, 2), (64, 8, 2), (64, 8, 3), (128, 8, 2), (16, 2, 3))
+TUNINGS = (
+    *(Tuning(*tuning) for tuning in ATTENTION_TUNINGS),
+    Tuning(sample_warps=4),
+    Tuning(sample_warps=16),
+)
 
 
 def main() -> None:
-    given = Setting(**json.loads(sys.argv[1]))
-    from bench import fish_gpu_crowd, fish_gpu_episode
+    setting = Setting(**json.loads(sys.argv[1]))
+    from bench import fish_gpu_episode, fish_gpu_processes
 
     sections = {
-        "machine": machine, "check": check, "decode": decode, "profile": profile, "attention": attention,
-        "compile": compiled, "episode": fish_gpu_episode.episode, "package": fish_gpu_crowd.package,
-        "workers": fish_gpu_crowd.workers,
+        "machine": machine, "check": check, "decode": decode, "profile": profile, "tuning": tuning,
+        "compile": compiled, "episode": fish_gpu_episode.episode, "package": fish_gpu_processes.package,
+        "workers": fish_gpu_processes.workers,
     }  # fmt: skip
-    print(json.dumps(sections[given.section](given)), flush=True)
+    print(json.dumps(sections[setting.section](setting)), flush=True)
 
 
-# ---- the machine ---------------------------------------------------------------------------------------
+# ---- machine -------------------------------------------------------------------------------------------
 
 
-def machine(given: Setting) -> dict:
-    """What it is, its copy bandwidth (bytes read and written) and its matrix rate on random numbers."""
-    size, side = (4 << 30, 8192) if given.is_cuda else (64 << 20, 512)
-    source = torch.randint(0, 255, (size,), dtype=torch.uint8, device=given.where)
+def machine(setting: Setting) -> dict:
+    """The device, its copy bandwidth (bytes read and written) and its matrix rate on random numbers."""
+    size, side = (4 << 30, 8192) if setting.is_cuda else (64 << 20, 512)
+    device = setting.torch_device
+    source = torch.randint(0, 255, (size,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    a, b = (torch.randn(side, side, device=given.where).to(given.dtype) for _ in range(2))
-    copy_s = timed(given, lambda: target.copy_(source), 20)
-    product_s = timed(given, lambda: a @ b, 20)
-    name = torch.cuda.get_device_name(given.where) if given.is_cuda else "CPU"
+    a, b = (torch.randn(side, side, device=device).to(setting.dtype) for _ in range(2))
+    copy_s = timed(setting, lambda: target.copy_(source), 20)
+    product_s = timed(setting, lambda: a @ b, 20)
+    name = torch.cuda.get_device_name(device) if setting.is_cuda else "CPU"
     return {
         "device": name, "torch": torch.__version__, "cuda": torch.version.cuda,
         "copy_gb_s": 2 * size / copy_s / 1e9, "matrix_tflop_s": 2 * side**3 / product_s / 1e12,
     }  # fmt: skip
 
 
-# ---- our decoder ---------------------------------------------------------------------------------------
+# ---- decode --------------------------------------------------------------------------------------------
 
 
-def share(given: Setting, found: dict, copy_gb_s: float) -> dict:
-    """What of the machine's measured copy bandwidth a frame's least bytes use, at S1-mini's shape."""
-    read, _ = frame_cost(found["rows"], found["tokens_a_row"], given.precision)
-    limit_ms = read / copy_gb_s / 1e6
-    return found | {"limit_ms": limit_ms, "share": limit_ms / found["frame_ms"], "gb_a_frame": read / 1e9}
-
-
-def decode(given: Setting) -> dict:
-    """Ours at every number of rows: with the best kernels recorded; the other ways at one number."""
-    copy_gb_s, model, lines, deadline = (
-        machine(given)["copy_gb_s"],
-        load(given),
-        [],
-        time.monotonic() + given.limit_s - 15,
-    )
-    ways = [(n, given.kernels[0], True) for n in sorted(given.rows, key=lambda n: (n != given.widest, n))]
-    ways[1:1] = [(given.widest, kernels, graphs) for kernels in given.kernels for graphs in (True, False)][1:]
+def decode(setting: Setting) -> dict:
+    """Every number of rows with the expected best kernels and graphs; every other way at the main number."""
+    copy_gb_s, model, lines = machine(setting)["copy_gb_s"], load(setting), []
+    deadline = time.monotonic() + setting.limit_s - 15
+    main_rows = setting.main_rows
+    by_rows = sorted(setting.rows, key=lambda n: (n != main_rows, n))
+    ways = [(n, setting.kernels[0], True) for n in by_rows]
+    others = [(main_rows, kernels, graphs) for kernels in setting.kernels for graphs in (True, False)]
+    ways[1:1] = others[1:]
     for n, kernels, graphs in ways:
         if time.monotonic() > deadline:
             break
-        lines.append(measure_way(given, model, n, kernels, graphs=graphs, copy_gb_s=copy_gb_s))
+        lines.append(measure_way(setting, model, n, kernels, graphs=graphs, copy_gb_s=copy_gb_s))
         print(json.dumps({"lines": lines, "copy_gb_s": copy_gb_s}), flush=True)
     return {"lines": lines, "copy_gb_s": copy_gb_s, "table": decode_table(lines)}
 
 
 def measure_way(
-    given: Setting, model: Model, n: int, kernels: str, *, graphs: bool, copy_gb_s: float
+    setting: Setting, model: Model, n: int, kernels: str, *, graphs: bool, copy_gb_s: float
 ) -> dict:
-    name = {"kernels": kernels, "graphs": graphs, "rows": n}
-    if given.is_cuda:
+    way = {"kernels": kernels, "graphs": graphs, "rows": n}
+    if setting.is_cuda:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:
         decoder = make_decoder(model, n, kernels, graphs=graphs)
-        found = share(given, measure(given, decoder, n), copy_gb_s)
+        result = with_limit(setting, measure(setting, decoder, n), copy_gb_s)
     except Exception as error:
-        return name | {"fault": f"{type(error).__name__}: {error}"[:300]}
-    peak_gb = torch.cuda.max_memory_allocated() / 2**30 if given.is_cuda else 0.0
-    return name | found | {"peak_gb": peak_gb}
+        return way | {"fault": f"{type(error).__name__}: {error}"[:300]}
+    peak_gb = torch.cuda.max_memory_allocated() / 2**30 if setting.is_cuda else 0.0
+    return way | result | {"peak_gb": peak_gb}
+
+
+def with_limit(setting: Setting, result: dict, copy_gb_s: float) -> dict:
+    """A result with the time that the bytes of a frame of S1-mini take at the measured copy bandwidth."""
+    read, _ = frame_cost(result["rows"], result["tokens_a_row"], setting.precision)
+    limit_ms = read / copy_gb_s / 1e6
+    return result | {
+        "limit_ms": limit_ms,
+        "share": limit_ms / result["frame_ms"],
+        "gb_a_frame": read / 1e9,
+    }
 
 
 def decode_table(lines: list[dict]) -> list[str]:
     table = [
-        "rows kernels  graphs  frame ms  host ms  seat ms  frames/s   x real time  limit ms  share  peak GB"
+        "rows kernels  graphs  frame ms  host ms  prefill ms  frames/s  x real time  limit ms  share  peak GB"
     ]
     for line in lines:
         head = f"{line['rows']:4d} {line['kernels']:8s} {'yes' if line['graphs'] else 'no':6s} "
@@ -101,7 +123,7 @@ def decode_table(lines: list[dict]) -> list[str]:
             table.append(head + line["fault"])
             continue
         table.append(
-            f"{head}{line['frame_ms']:9.3f} {line['host_ms']:8.3f} {line['seat_ms']:8.1f} "
+            f"{head}{line['frame_ms']:9.3f} {line['host_ms']:8.3f} {line['prefill_ms']:11.1f} "
             f"{line['frames_s']:9.0f} "
             f"{line['x_real_time']:12.1f} {line['limit_ms']:9.3f} {line['share']:6.1%} {line['peak_gb']:7.2f}"
             + "  ".join(["", *line["notes"]])
@@ -109,56 +131,53 @@ def decode_table(lines: list[dict]) -> list[str]:
     return table
 
 
-# ---- right, and where the time goes --------------------------------------------------------------------
+# ---- check and profile ---------------------------------------------------------------------------------
 
 
-def check(given: Setting) -> dict:
-    """In float32, recorded frames of every kind of kernels against the plain path, token for token."""
-    model, n = load_model(Path(given.checkpoint), given.where, torch.float32), 8
+def check(setting: Setting) -> dict:
+    """In float32, captured frames of every kind of kernels against the plain path, token for token."""
+    model, n = load_model(Path(setting.checkpoint), setting.torch_device, torch.float32), 8
     frames = {}
-    for kernels, graphs in [
-        ("plain", False),
-        ("plain", True),
-        *((k, True) for k in given.kernels if k != "plain"),
-    ]:
+    ways = [("plain", False), ("plain", True), *((k, True) for k in setting.kernels if k != "plain")]
+    for kernels, graphs in ways:
         decoder = make_decoder(model, n, kernels, graphs=graphs)
-        seat(decoder, n)
-        drawn = []
+        prefill(decoder, n)
+        sampled = []
         for _ in range(24):
-            decoder.draw(n)
-            drawn.append(decoder.rows.frame[:n].clone())
+            decoder.sample_frame(n)
+            sampled.append(decoder.rows.frame[:n].clone())
             decoder.advance(n)
-        frames[kernels, graphs] = torch.stack(drawn, 2)
+        frames[kernels, graphs] = torch.stack(sampled, 2)
         del decoder
-    right = frames.pop(("plain", False))
+    expected = frames.pop(("plain", False))
     table = []
-    for (kernels, _), drawn in frames.items():
-        same = (
-            (drawn == right).all(1).long().cumprod(1).sum(1)
-        )  # frames of each row before the first that differs
-        table.append(f"{kernels}, recorded: {same.tolist()} of {right.shape[2]} frames equal, row by row")
+    for (kernels, _), actual in frames.items():
+        num_equal = (actual == expected).all(1).long().cumprod(1).sum(1)  # before a row's first difference
+        table.append(
+            f"{kernels}, captured: {num_equal.tolist()} of {expected.shape[2]} frames equal, row by row"
+        )
     return {"table": table, "lines": table}
 
 
-def profile(given: Setting) -> dict:
-    """Where a frame's time goes on the device, and how many kernels it is."""
+def profile(setting: Setting) -> dict:
+    """A frame's device time by kernel, and its number of kernels."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 
-    model, n, count = load(given), given.widest, 4
-    decoder = make_decoder(model, n, given.kernels[0], graphs=given.is_cuda)
-    seat(decoder, n)
-    for _ in range(WARM):
-        frame(decoder, n)
-    rest(given)
-    activities = [ProfilerActivity.CUDA] if given.is_cuda else [ProfilerActivity.CPU]
-    with profiler(activities=activities) as seen:
+    model, n, count = load(setting), setting.main_rows, 4
+    decoder = make_decoder(model, n, setting.kernels[0], graphs=setting.is_cuda)
+    prefill(decoder, n)
+    for _ in range(WARM_FRAMES):
+        decode_frame(decoder, n)
+    synchronise(setting)
+    activities = [ProfilerActivity.CUDA] if setting.is_cuda else [ProfilerActivity.CPU]
+    with profiler(activities=activities) as profiled:
         for _ in range(count):
-            frame(decoder, n)
-        rest(given)
+            decode_frame(decoder, n)
+        synchronise(setting)
     parts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-    for event in seen.key_averages():
-        spent = event.self_device_time_total if given.is_cuda else event.self_cpu_time_total
+    for event in profiled.key_averages():
+        spent = event.self_device_time_total if setting.is_cuda else event.self_cpu_time_total
         parts[event.key[:70]][0] += spent / count
         parts[event.key[:70]][1] += event.count / count
     ranked = sorted(parts.items(), key=lambda item: -item[1][0])
@@ -173,52 +192,36 @@ def profile(given: Setting) -> dict:
     }
 
 
-def attention(given: Setting) -> dict:
-    """The frame at one number of rows, for every way to attend and every cut of Triton's kernel."""
-    from fishd.engines.fish.cuda.attention import attend_as_groups, attend_by_products
+# ---- tuning and compile --------------------------------------------------------------------------------
 
-    model, n = load(given), given.widest
-    ways = {"torch, grouped heads as query length": ("torch", {})}
-    ways["torch, groups in the fused kernel"] = ("torch", {"attend_one": attend_as_groups})
-    ways["torch, two products"] = ("torch", {"attend_one": attend_by_products})
-    if given.is_cuda:
-        for block, warps, stages in [
-            (32, 4, 3),
-            (32, 4, 2),
-            (64, 4, 2),
-            (64, 8, 2),
-            (64, 8, 3),
-            (128, 8, 2),
-            (16, 2, 3),
-        ]:
-            for draw_warps in (4, 8, 16) if (block, stages) == (32, 3) else (8,):
-                tuning = Tuning(block, warps, stages, draw_warps)
-                ways[f"triton, {tuning}"] = ("triton", {"tuning": tuning})
-    lines = []
-    for name, (kernels, more) in ways.items():
+
+def tuning(setting: Setting) -> dict:
+    """The frame time at the main number of rows for other launch parameters of the Triton kernels."""
+    model, n, lines = load(setting), setting.main_rows, []
+    for launch in TUNINGS if setting.is_cuda else ():
         try:
-            decoder = make_decoder(model, n, kernels, graphs=given.is_cuda, **more)
-            lines.append({"name": name, **measure(given, decoder, n)})
+            decoder = make_decoder(model, n, "triton", graphs=True, tuning=launch)
+            lines.append({"name": str(launch), **measure(setting, decoder, n)})
         except Exception as error:
-            lines.append(
-                {"name": name, "frame_ms": math.nan, "fault": f"{type(error).__name__}: {error}"[:200]}
-            )
+            fault = f"{type(error).__name__}: {error}"[:200]
+            lines.append({"name": str(launch), "frame_ms": math.nan, "fault": fault})
     table = [f"{line['frame_ms']:9.3f} ms  {line['name']}  {line.get('fault', '')}" for line in lines]
     return {"rows": n, "lines": lines, "table": table}
 
 
-def compiled(given: Setting) -> dict:
-    """torch.compile over the torch ops' frame, recorded as the others are."""
-    model, n, lines = load(given), given.widest, []
-    backend = "inductor" if given.is_cuda else "aot_eager"
-    for name in ("torch", "torch, compiled"):
-        decoder = make_decoder(model, n, "torch", graphs=given.is_cuda)
+def compiled(setting: Setting) -> dict:
+    """torch.compile over the plain path's frame, captured like the others."""
+    model, n, lines = load(setting), setting.main_rows, []
+    backend = "inductor" if setting.is_cuda else "aot_eager"
+    for name in ("plain", "plain, compiled"):
+        decoder = make_decoder(model, n, "plain", graphs=setting.is_cuda)
         begin = time.perf_counter()
         if "compiled" in name:
             torch._inductor.config.triton.cudagraphs = False
-            decoder._fast.draw = torch.compile(decoder._fast.draw, backend=backend, dynamic=False)
-            decoder._slow.step = torch.compile(decoder._slow.step, backend=backend, dynamic=False)
-        lines.append({"name": name, **measure(given, decoder, n), "whole_s": time.perf_counter() - begin})
+            fast, slow = decoder._fast, decoder._slow
+            fast.sample_frame = torch.compile(fast.sample_frame, backend=backend, dynamic=False)
+            slow.step = torch.compile(slow.step, backend=backend, dynamic=False)
+        lines.append({"name": name, **measure(setting, decoder, n), "whole_s": time.perf_counter() - begin})
     table = [
         f"{line['frame_ms']:9.3f} ms  {line['name']} ({line['whole_s']:.0f} s with compiling)"
         for line in lines

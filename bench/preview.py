@@ -1,7 +1,7 @@
-"""What the preview engine costs on one core: python bench/preview.py
+"""The preview engine's speed and memory on one core: python bench/preview.py
 
-Prints plain lines: speed against real time (warm), cold and warm start, memory, the learning of a voice.
-The start is measured in processes of their own; everything with one thread.
+Prints the speed against real time (warm), cold and warm start, enrolment of a voice, and peak memory.
+Starts are measured in processes of their own, everything with one thread.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
     print(f"speed                x{warm['speed']:.0f} real time, warm ({warm['audio_s']:.0f} s of speech)")
     print(f"cold start           {cold['load_s']:.2f} s to ready, {cold['first_s']:.2f} s to the first clip")
     print(f"warm start           {warm['load_s']:.2f} s to ready, {warm['first_s']:.2f} s to the first clip")
-    print(f"learning a voice     {cold['voice_s']:.2f} s for a clip of {cold['clip_s']:.1f} s, once")
+    print(f"enrolling a voice    {cold['voice_s']:.2f} s for a clip of {cold['clip_s']:.1f} s, once")
     print(f"peak memory          {max(cold['rss_mb'], warm['rss_mb']):.0f} MB")
 
 
@@ -61,7 +61,7 @@ def make_clip(clip: Path) -> None:
 
 
 def measure(clip: Path, cache: Path) -> dict[str, float]:
-    """One process's life: load, first clip (which learns the voice, or finds it in the cache), then many."""
+    """In one process: load, a first clip (which enrols the voice or finds it in the cache), then many."""
     started = time.perf_counter()
     from fishd.engines import preview
     from fishd.engines.protocol import Voice
@@ -104,7 +104,7 @@ def clip_length_s(clip: Path) -> float:
 
 
 def machine() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name, by /proc/cpuinfo."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.processor()

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from fishd.cli.output import CommandError
 from fishd.core.model.limits import Limits
-from fishd.spool.archive.unpack import ENDINGS, NEITHER, ending, is_archive, lacking, names_of
+from fishd.spool.archive.endings import ENDINGS, NEITHER, ending, is_archive, names_of
+from fishd.spool.archive.unpack import lacking
 from fishd.spool.bundle.convention import IGNORED_ENDS
 from fishd.spool.durable.disk import Disk
 from fishd.spool.durable.syscalls import rename_noreplace
 from fishd.spool.errors import fix_for
 from fishd.spool.inbox.scan import READY
-from fishd.spool.names import job_name, printable
-from fishd.spool.outbox.publish import numbered
+from fishd.spool.names import job_name, numbered, printable
 from fishd.spool.root import FOLDERS
 
 _BLOCK_BYTES = 1 << 20
@@ -95,7 +95,7 @@ def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
     number = 0
     while True:
         number += 1
-        candidate = numbered(name)(number)
+        candidate = numbered(name, number)
         if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(candidate)):
             continue
         with suppress(FileExistsError):

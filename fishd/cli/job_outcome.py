@@ -14,6 +14,7 @@ from fishd.cli.progress import wait_until_published
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
+from fishd.spool.archive.endings import bundle_in
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
 
@@ -58,9 +59,10 @@ class _Outcome:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         result = self._result
+        bundle = bundle_in(self._folder.parents[1] / "archive", self._folder.name)
         yield from headline(result)
         yield from remarks(result, console)
-        yield from faults(result, console)
+        yield from faults(result, console, f"archive/{(bundle or self._folder).name}")
         yield from warnings(result, console)
         if result.totals.done:
             yield Segment(f"\n  {times_real_time(result.totals.speech_rate)}\n")

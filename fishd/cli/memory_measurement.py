@@ -13,7 +13,7 @@ from pathlib import Path
 from fishd.cli.single_worker import SingleWorker
 from fishd.core.dispatch.takes import limit_s
 from fishd.core.sizing.calibration import LINES, Level
-from fishd.host.gpus import GpuFault, GpuReading
+from fishd.host.nvml import GpuFault, GpuReading
 from fishd.wire.messages import ClipWritten, MemoryReport, QueryMemory, Speak, TakeError
 
 POLL_S = 0.1

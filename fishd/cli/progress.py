@@ -19,7 +19,7 @@ from fishd.cli.output import EXIT_FAILED, CommandError, console, print_message
 from fishd.core.model.result import JobSnapshot, Status
 from fishd.core.text.humanize import left
 from fishd.core.text.printable import cropped, to_printable
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 
 POLL_S = 0.2
 REPORT_EVERY_S = 10.0

@@ -56,7 +56,7 @@ class SingleWorker:
             self._child = await Child.start(self._env, self._on_line)
         except OSError as error:
             raise WorkerLost(f"the process cannot be started: {error}") from error
-        self._exit = asyncio.create_task(self._child.ended())
+        self._exit = asyncio.create_task(self._child.exited())
         return self
 
     async def __aexit__(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.wire.control import MAX_LINE_BYTES, Answer, Cancel, address
+from fishd.wire.control import MAX_LINE_BYTES, Answer, address, decode_request
 
 _log = logging.getLogger("fishd.control")
 CLIENT_TIMEOUT_S = 2.0
@@ -68,8 +68,7 @@ class ControlSocket:
             line += piece
             if not piece or len(line) > MAX_LINE_BYTES:
                 return
-        try:
-            request = msgspec.json.decode(line, type=Cancel)
-        except msgspec.DecodeError:
+        request = decode_request(line)
+        if request is None:
             return
         await loop.sock_sendall(client, msgspec.json.encode(Answer(self._cancel(request.cancel))) + b"\n")

@@ -1,8 +1,7 @@
-"""What an engine is: the whole contract between a worker and whatever speaks.
+"""The contract between a worker and an engine.
 
-A factory `factory(device, options) -> Engine` loads the model and returns an engine. The worker calls
-`start` for each new take while the engine has room, and `step` again and again while it holds any.
-Nothing here imports numpy at run time, so the module is free to read.
+`factory(device, options) -> Engine` loads the model. The worker calls `start` for each new take while the
+engine has room, and `step` repeatedly while it holds any. Nothing here imports numpy at run time.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Whom to sound like.
+    """The voice to speak with.
 
-    `key` is a hash of the clips' bytes, the transcript and the language: equal keys are equal voices,
-    so an engine may cache by it, in memory and on disk. `clips` are audio files that the worker has
-    already decoded once and found good (readable, of an allowed length, not silent).
+    `key` is a hash of the clips' bytes, the transcript and the language: equal keys are equal voices, so an
+    engine may use it as a cache key, in memory and on disk. `clips` are audio files that the worker has
+    already decoded and accepted (readable, at least a second long, not silent).
     """
 
     key: str
@@ -38,8 +37,8 @@ class Take:
     """One attempt at one segment.
 
     `seed` is any integer in 0 .. 2**63 - 1: the same take with the same seed gives the same audio.
-    `limit_s` is the longest audio, in seconds, that this text may become. `options` are the job's
-    `[engine_options]`, already checked by the engine's `check_options`.
+    `limit_s` is the maximum length of the audio in seconds. `options` are the job's `[engine_options]`,
+    already accepted by the engine's `check_options`.
     """
 
     id: str
@@ -53,7 +52,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A take that was spoken: `audio` is float32 mono in -1..1 at the engine's sample rate."""
+    """A finished take: `audio` is float32 mono in -1..1 at the engine's sample rate."""
 
     take_id: str
     audio: NDArray[np.float32]
@@ -61,7 +60,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A take that was not: `reason` in words; `retry` says whether another seed may do better."""
+    """A failed take: `reason` is for the user; `retry` says whether another seed may succeed."""
 
     take_id: str
     reason: str
@@ -69,7 +68,7 @@ class Failed:
 
 
 class EngineError(Exception):
-    """The engine cannot go on; the message names the thing, the fault and the mend."""
+    """The engine cannot continue; the message names the thing, the fault and the fix."""
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - the contract's name
@@ -77,7 +76,7 @@ class OutOfMemory(EngineError):  # noqa: N818 - the contract's name
 
 
 class BadOption(EngineError):  # noqa: N818 - reads as what it is
-    """An option that the engine does not take; the message names it, what it was and what it may be."""
+    """An invalid option; the message names it, its value and the values that are allowed."""
 
 
 class BadClip(EngineError):  # noqa: N818 - reads as what it is
@@ -88,18 +87,18 @@ class Engine(Protocol):
     """A loaded model with room for `capacity` takes.
 
     `start` is never called above `capacity`, which may shrink when memory is short. `step` does a bounded
-    piece of work (well under a second on the device that it is for) and returns the takes that ended in it.
-    An exception from `start` or `step` is a fault of the worker: it is reported with its traceback and the
-    worker is replaced.
+    amount of work (well under a second on its intended device) and returns the takes that ended. An exception
+    from `start` or `step` is a fault of the worker: it is reported with its traceback and the worker is
+    replaced.
 
-    Five optional members are looked up by the worker: `name: str` (for the log),
-    `notes: tuple[str, ...]` (lines for the log at start, such as the capacity and why),
-    `remark: str` (one sentence that every job's summary must carry; "" for none),
-    `peak_gb: float` (the most memory it has held, where torch's own count does not say it), and
-    `drop(take_id) -> None` (the take is no longer wanted: its room is free at once, `step` never
-    returns it; without it, a cancelled job waits for its takes in hand).
-    A factory's module may offer `check_options(options) -> list[str]` (all faults of a mapping of
-    engine options, each naming its key) and `check_language(language) -> str | None` (a fault).
+    Five optional members are looked up by the worker: `name: str` (for the log), `notes: tuple[str, ...]`
+    (lines for the log at start, such as the capacity and why), `remark: str` (one sentence for every job's
+    summary; "" for none), `peak_gb: float` (its peak memory, where torch's own count does not show it), and
+    `drop(take_id) -> None` (the take was cancelled: its room is free at once and `step` never returns it;
+    without `drop`, a cancelled job waits for its takes in flight).
+
+    A factory's module may offer `check_options(options) -> list[str]` (all faults of a mapping of engine
+    options, each naming its key) and `check_language(language) -> str | None` (a fault).
     """
 
     sample_rate: int

@@ -1,4 +1,4 @@
-"""How many cores are ours."""
+"""The number of CPU cores that this process may use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(quota: Path = _QUOTA) -> int:
-    """Cores that this process may run on: its affinity and, in a container, its share of time."""
+    """The cores in the process's affinity, limited by its cgroup's CPU quota in a container."""
     cores = len(os.sched_getaffinity(0))
     try:
         quota_us, period_us = quota.read_text("ascii").split()

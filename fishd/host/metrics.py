@@ -1,6 +1,6 @@
 """Prometheus metrics as a textfile for the node exporter's textfile collector: `[metrics] textfile`.
 
-Counters start at zero with the daemon, as Prometheus expects. prometheus-client is an optional extra; it is
+Counters start at zero with the daemon, as Prometheus expects. prometheus-client is an optional extra and is
 imported when the first file is written.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,20 +17,25 @@ from typing import TYPE_CHECKING
 
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result, Status
+from fishd.host.metric_families import (
+    counter,
+    gauge,
+    gpu_families,
+    job_families,
+    labelled,
+    to_text,
+    worker_families,
+)
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _log = logging.getLogger("fishd.metrics")
-GIB = 1024**3
-CAUSES = ("ended", "load", "engine", "out of memory", "wire")  # as WorkerGone says them
-STATES = ("starting", "ready", "draining")
+CAUSES = ("ended", "load", "engine", "out of memory", "wire")  # WorkerGone.kind
 
 
 class Metrics:
-    """What only passes by is counted here; the rest is in the status. A file that cannot be written never
-    stops the daemon.
-    """
+    """Counts events; the rest comes from the status. A file that cannot be written never stops the daemon."""
 
     def __init__(self, path: Path | None = None) -> None:
         # The mutable state.
@@ -45,7 +50,7 @@ class Metrics:
         self._last_fault = ""
 
     def published(self, result: Result) -> None:
-        """A job is over."""
+        """Count a published job."""
         self._jobs[result.status.value] += 1
         self._segments["done"] += result.totals.done
         self._segments["failed"] += result.totals.failed
@@ -58,135 +63,60 @@ class Metrics:
             self._last_success = _seconds(result.finished)
 
     def worker_gone(self, kind: str) -> None:
-        """A worker died that should not have."""
+        """Count a worker that died unexpectedly."""
         self._gone[kind] += 1
 
     def write(self, status: Status) -> None:
-        """Blocking: replace the file whole, readable by all. A fault is said once."""
+        """Blocking: replace the file, readable by all. A fault is logged once."""
         if self.path is None:
             return
         try:
-            _replace(self.path, _text(self._families(status)))
+            _replace(self.path, to_text(self._all(status)))
         except ImportError:
-            self._say(f"metrics.textfile needs prometheus-client: pip install 'fishd[metrics]' ({self.path})")
+            self._report(
+                f"metrics.textfile needs prometheus-client: pip install 'fishd[metrics]' ({self.path})"
+            )
         except OSError as error:
-            self._say(f"metrics.textfile: {self.path}: cannot be written: {error.strerror}")
+            self._report(f"metrics.textfile: {self.path}: cannot be written: {error.strerror}")
         else:
             self._last_fault = ""
 
-    def _say(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         if fault != self._last_fault:
             self._last_fault = fault
             _log.warning("[Main] %s", fault)
 
-    def _families(self, status: Status) -> Iterator[Metric]:
+    def _all(self, status: Status) -> Iterator[Metric]:
         yield from self._counted()
-        yield from _work(status)
-        yield from _workers(status)
-        yield from _gpus(status)
-        yield _gauge("fishd_up", "1; at the end of a stop, 0.", float(status.state != "stopped"))
+        yield from job_families(status)
+        yield from worker_families(status)
+        yield from gpu_families(status)
+        is_up = float(status.state != "stopped")
+        yield gauge("fishd_up", "1 while the daemon runs, 0 after it has stopped.", is_up)
         started = _seconds(status.started)
-        yield _gauge("fishd_start_time_seconds", "When the daemon started, in seconds since 1970.", started)
-        taken = 0.0 if status.config_faults else 1.0
-        yield _gauge("fishd_config_last_reload_successful", "Whether the last reload was taken.", taken)
+        yield gauge("fishd_start_time_seconds", "When the daemon started, in seconds since 1970.", started)
+        succeeded = 0.0 if status.config_faults else 1.0
+        yield gauge("fishd_config_last_reload_successful", "Whether the last reload succeeded.", succeeded)
         about = {"version": status.version, "engine": status.engine}
-        yield _labelled(
-            "fishd_info",
-            "The daemon's version and engine.",
-            ("version", "engine"),
-            {tuple(about.values()): 1.0},
-        )
+        about_values = {tuple(about.values()): 1.0}
+        yield labelled("fishd_info", "The daemon's version and engine.", tuple(about), about_values)
 
     def _counted(self) -> Iterator[Metric]:
         jobs = {(name.value,): self._jobs[name.value] for name in JobStatus}
-        yield _counter("fishd_jobs", "Jobs published, by their status.", jobs, "status")
+        yield counter("fishd_jobs", "Published jobs by status.", jobs, "status")
         segments = {(name,): self._segments[name] for name in ("done", "failed")}
-        yield _counter("fishd_segments", "Segments of published jobs.", segments, "status")
-        yield _counter("fishd_takes", "Takes of the segments of published jobs.", {(): self._takes})
-        yield _counter("fishd_retakes", "Takes beyond a segment's first.", {(): self._retakes})
-        yield _counter("fishd_audio_seconds", "Speech in published jobs.", {(): self._audio_s})
+        yield counter("fishd_segments", "Segments of published jobs.", segments, "status")
+        yield counter("fishd_takes", "Takes of segments of published jobs.", {(): self._takes})
+        yield counter("fishd_retakes", "Takes after a segment's first.", {(): self._retakes})
+        yield counter("fishd_audio_seconds", "Seconds of speech in published jobs.", {(): self._audio_s})
         causes = {(name,): self._gone[name] for name in (*CAUSES, *(set(self._gone) - set(CAUSES)))}
-        yield _counter("fishd_worker_restarts", "Workers that died, by cause.", causes, "cause")
-        help_ = "When a job was last published with every segment spoken; 0: not yet."
-        yield _gauge("fishd_last_success_timestamp_seconds", help_, self._last_success)
-
-
-def _work(status: Status) -> Iterator[Metric]:
-    states = Counter(job.state for job in status.jobs)
-    jobs = {(name,): float(states[name]) for name in ("reading", "waiting", "speaking", "publishing")}
-    yield _labelled("fishd_jobs_in_work", "Jobs that are not over.", ("state",), jobs)
-    in_hand = sum(worker.in_hand for worker in status.workers)
-    left = sum(job.total - job.done - job.failed for job in status.jobs)
-    yield _gauge("fishd_takes_in_hand", "Takes that workers are speaking.", in_hand)
-    yield _gauge("fishd_segments_waiting", "The queue: segments that no worker has in hand.", left - in_hand)
-    yield _gauge("fishd_bundles_incomplete", "Bundles in the inbox that lack something.", status.waiting)
-
-
-def _workers(status: Status) -> Iterator[Metric]:
-    count = Counter((worker.device, worker.state) for worker in status.workers)
-    devices = sorted({worker.device for worker in status.workers})
-    states = {(device, state): float(count[device, state]) for device in devices for state in STATES}
-    yield _labelled("fishd_workers", "Workers by device and state.", ("device", "state"), states)
-    memory = {
-        (str(worker.worker), worker.device): worker.memory_gb * GIB
-        for worker in status.workers
-        if worker.memory_gb is not None
-    }
-    help_ = "A worker's memory: on its GPU, or resident where there is none."
-    yield _labelled("fishd_worker_memory_bytes", help_, ("worker", "device"), memory)
-
-
-def _gpus(status: Status) -> Iterator[Metric]:
-    used: Counter[str] = Counter()
-    for worker in status.workers:
-        used[worker.device] += round((worker.memory_gb or 0.0) * GIB)
-    labels = ("gpu", "name")
-    total = {(str(gpu.index), gpu.name): gpu.total_gb * GIB for gpu in status.gpus}
-    ours = {(str(gpu.index), gpu.name): float(used[f"gpu:{gpu.index}"]) for gpu in status.gpus}
-    yield _labelled("fishd_gpu_memory_total_bytes", "A card's memory.", labels, total)
-    yield _labelled("fishd_gpu_memory_used_bytes", "A card's memory that our workers hold.", labels, ours)
-
-
-def _gauge(name: str, help_: str, value: float) -> Metric:
-    return _labelled(name, help_, (), {(): value})
-
-
-def _labelled(
-    name: str, help_: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
-) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily
-
-    family = GaugeMetricFamily(name, help_, labels=labels)
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family
-
-
-def _counter(name: str, help_: str, values: Mapping[tuple[str, ...], float], *labels: str) -> Metric:
-    """`name` without the `_total` that the format adds."""
-    from prometheus_client.core import CounterMetricFamily
-
-    family = CounterMetricFamily(name, help_, labels=labels)
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family
-
-
-def _text(families: Iterator[Metric]) -> bytes:
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.registry import Collector
-
-    class Once(Collector):
-        def collect(self) -> Iterator[Metric]:
-            return families
-
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Once())
-    return generate_latest(registry)
+        yield counter("fishd_worker_restarts", "Workers that died, by cause.", causes, "cause")
+        help_ = "When a job was last published with every segment spoken; 0 if never."
+        yield gauge("fishd_last_success_timestamp_seconds", help_, self._last_success)
 
 
 def _replace(path: Path, text: bytes) -> None:
-    """The collector reads only what ends in .prom, so never the half of a file."""
+    """The collector reads only files that end in .prom, so it never sees a partial one."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         part.write_bytes(text)

@@ -1,7 +1,7 @@
-"""status.json: how the daemon tells other processes what it is doing.
+"""Write and read status.json, by which the daemon reports its state to other processes.
 
-The daemon replaces the file whole; a reader sees the old one or the new one, never half of either. It is
-not fsynced: after a power cut it would be stale anyway.
+The file is replaced atomically, so that a reader sees the old one or the new one. It is not fsynced: after a
+power cut it would be stale anyway.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fishd.core.text.humanize import moment
 from fishd.core.text.to_json import as_json
 
 
-class BadStatus(Exception):  # noqa: N818 -- the house names faults by whose they are: BadBundle, BadConfig
-    """A status.json that cannot be read, with its place and what to do."""
+class BadStatus(Exception):  # noqa: N818 - named like BadBundle, BadConfig
+    """status.json cannot be read; the message has its path and the fix."""
 
 
 async def write_status(path: Path, status: Status) -> None:
@@ -32,14 +32,14 @@ async def write_status(path: Path, status: Status) -> None:
 
 
 def read_status(path: Path) -> Status | None:
-    """The last status that a daemon wrote there; None if none has. Raises BadStatus."""
+    """The last status that a daemon wrote; None if there is none. Raises BadStatus."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Status)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BadStatus(
-            f"{path}: cannot be read ({error.strerror}); ask as a user who may read it"
+            f"{path}: cannot be read ({error.strerror}); run the command as a user with read permission"
         ) from error
     except msgspec.MsgspecError as error:
         raise BadStatus(
@@ -48,7 +48,7 @@ def read_status(path: Path) -> Status | None:
 
 
 def pid_is_alive(pid: int) -> bool:
-    """Whether a process of that number exists, ours or not."""
+    """Whether a process with this pid exists, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -61,15 +61,14 @@ def pid_is_alive(pid: int) -> bool:
 def why_not_running(
     status: Status | None, spool: Path, is_alive: Callable[[int], bool] = pid_is_alive
 ) -> str | None:
-    """In words, why no daemon serves this spool now; None when one does."""
+    """Why no daemon serves this spool now, in words; None if one does."""
     if status is None:
         return f"no daemon has run here ({spool}); start one with `fishd run`"
     if status.state == "stopped":
         return f"the daemon was stopped at {moment(status.at)}; start it with `fishd run`"
     if not is_alive(status.pid):
         return (
-            f"the daemon (process {status.pid}) is gone since about {moment(status.at)}, "
-            "without saying goodbye; "
-            "start it with `fishd run`: it resumes what is unfinished"
+            f"the daemon (process {status.pid}) died at about {moment(status.at)}; "
+            "start it with `fishd run`: it resumes unfinished jobs"
         )
     return None

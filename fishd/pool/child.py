@@ -1,9 +1,9 @@
-"""One worker process: start it, talk to it, end it, reap it.
+"""One worker process: start it, exchange messages, end it, reap it.
 
-The child is exec'd afresh (no fork of a threaded parent), in a session of its own (Ctrl-C on the terminal
-is the daemon's business), with one end of a socketpair for frames. What it prints is read and handed on
-line by line, so a stray print harms nothing. Neither its end nor the end of its messages waits for
-processes that it started and that hold its descriptors.
+The child is exec'd (no fork of a threaded parent), in a session of its own (Ctrl-C on the terminal is for the
+daemon), with one end of a socketpair for frames. Its output is read line by line, so that a stray print does
+no harm. Neither waiting for its exit nor for its last messages depends on processes that it started and that
+hold its descriptors.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from fishd.wire.messages import FromWorker
 
 REAP_S = 5.0
 LAST_OUTPUT_S = 1.0
-_ALWAYS = {
-    "PYTHONUNBUFFERED": "1",  # its last words are not lost in a buffer
-    "PYTHONFAULTHANDLER": "1",  # a segmentation fault says where
+_ENVIRON = {
+    "PYTHONUNBUFFERED": "1",  # the last lines before a crash are not lost in a buffer
+    "PYTHONFAULTHANDLER": "1",  # a segmentation fault prints a stack
 }
 
 
@@ -43,14 +43,14 @@ class Child:
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, env: Mapping[str, str], line: Callable[[str], None]) -> Child:
-        """`line` is called with what it prints. Raises OSError when the machine gives no process."""
+    async def start(cls, env: Mapping[str, str], on_line: Callable[[str], None]) -> Child:
+        """Start a worker; `on_line` gets each line that it prints. Raises OSError."""
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
             our_end, their_end = socket.socketpair()
             ours.callback(our_end.close)
             theirs.callback(their_end.close)
-            # A pipe of our own: asyncio would say that the process has ended only when nobody, not even
-            # one that it started, holds the other end any more.
+            # A pipe of our own: asyncio reports the exit only when no process, not even a grandchild, holds
+            # the other end of its pipes.
             read_end, write_end = os.pipe()
             ours.callback(os.close, read_end)
             theirs.callback(os.close, write_end)
@@ -64,11 +64,11 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, **_ALWAYS, **env},
+                env={**os.environ, **_ENVIRON, **env},
                 start_new_session=True,
             )
             ours.pop_all()
-        return cls(process, AsyncChannel(our_end, FromWorker), OutputReader(read_end, line))
+        return cls(process, AsyncChannel(our_end, FromWorker), OutputReader(read_end, on_line))
 
     def send(self, message: object) -> None:
         self._channel.send(message)
@@ -76,19 +76,19 @@ class Child:
     async def receive(self) -> FromWorker:
         return await self._channel.receive()
 
-    async def ended(self) -> None:
-        """Wait until the process has ended; what it has sent can still be received, and no more comes."""
+    async def exited(self) -> None:
+        """Wait until the process has exited; what it sent can still be received, then the stream ends."""
         await self._process.wait()
-        self._channel.end()
+        self._channel.shutdown()
 
     def kill(self) -> None:
-        """It and all that it has started."""
+        """Kill the process and everything that it started."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)  # it leads a group of its own
+                os.killpg(self.pid, signal.SIGKILL)  # it leads a process group of its own
 
     async def reap(self) -> int:
-        """Close our end, wait for the end of the process, by force if it lingers; its exit status."""
+        """Close our end and wait for the exit, killing the process if it lingers; its exit status."""
         self._channel.close()
         try:
             async with asyncio.timeout(REAP_S):
@@ -101,9 +101,9 @@ class Child:
 
 
 def describe_exit(status: int) -> str:
-    """An exit status as an operator would say it."""
+    """An exit status in words."""
     if status >= 0:
-        return f"the process ended with exit status {status}"
+        return f"the process exited with status {status}"
     try:
         name = signal.Signals(-status).name
     except ValueError:

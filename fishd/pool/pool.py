@@ -1,8 +1,8 @@
-"""The worker processes: starts them, carries messages, and says when one is gone.
+"""The pool of worker processes: starts them, carries messages, reports exits.
 
-It decides nothing: what it hears and what ends is posted to the daemon's mailbox. The interface is small
-(start, send, kill) and knows no local process outside `child.py`, so that the same messages could go to
-workers on other machines.
+It decides nothing: messages and exits are posted to the daemon's mailbox. The interface is small (start,
+send, kill), and only `child.py` knows that workers are local processes, so that the same messages could go
+to other machines.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from fishd.wire.channel import BadFrame, EndOfStream
 from fishd.wire.messages import FromWorker, Load, Ready, WorkerFault
 
 _log = logging.getLogger("fishd.worker")
-END_AFTER_FAULT_S = 10.0
+EXIT_AFTER_FAULT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerMessage:
-    """A worker has said something."""
+    """A message from a worker."""
 
     worker: int
     message: FromWorker
@@ -40,13 +40,13 @@ class WorkerExited:
 
 @dataclass(slots=True)
 class _WorkerProcess:
-    """What is known of a worker from its start until its Ended is posted."""
+    """What is known of a worker from its start until its WorkerExited is posted."""
 
     child: Child | None = None
     is_ready: bool = False
     kind: str = "ended"
-    reason: str = ""  # as the worker said it, or as the wire showed it
-    killed: str = ""  # why the daemon had it killed
+    reason: str = ""  # from the worker itself, or from the wire
+    kill_reason: str = ""  # why the daemon killed it
     last_line: str = ""
     needs_gb: float | None = None
 
@@ -60,101 +60,101 @@ class Pool:
         self._group = group
         self._post = post
         # The mutable state.
-        self._lives: dict[int, _WorkerProcess] = {}
+        self._processes: dict[int, _WorkerProcess] = {}
 
     def start(self, load: Load, env: Mapping[str, str]) -> None:
-        """Start a worker; Heard(Ready) or Ended follows, and after an Ended nothing more."""
-        self._lives[load.worker] = _WorkerProcess()
+        """Start a worker. WorkerMessage(Ready) or WorkerExited follows; nothing follows a WorkerExited."""
+        self._processes[load.worker] = _WorkerProcess()
         self._group.create_task(self._run(load, env), name=f"worker {load.worker}")
 
     def send(self, worker: int, message: object) -> None:
-        """A message to a worker that is gone is dropped: its Ended is on the way."""
-        life = self._lives.get(worker)
-        if life is not None and life.child is not None:
-            life.child.send(message)
+        """Send a message; to a worker that is gone it is dropped, for its WorkerExited is on the way."""
+        process = self._processes.get(worker)
+        if process is not None and process.child is not None:
+            process.child.send(message)
 
     def kill(self, worker: int, reason: str) -> None:
-        """It and all that it started; Ended follows, with this reason."""
-        life = self._lives.get(worker)
-        if life is not None:
-            life.killed = reason
-            if life.child is not None:
-                life.child.kill()
+        """Kill a worker and everything that it started; WorkerExited follows, with this reason."""
+        process = self._processes.get(worker)
+        if process is not None:
+            process.kill_reason = reason
+            if process.child is not None:
+                process.child.kill()
 
     def pid(self, worker: int) -> int | None:
-        life = self._lives.get(worker)
-        return None if life is None or life.child is None else life.child.pid
+        process = self._processes.get(worker)
+        return None if process is None or process.child is None else process.child.pid
 
-    # ---- one worker's life -------------------------------------------------------------------------
+    # ---- one worker --------------------------------------------------------------------------------
 
     async def _run(self, load: Load, env: Mapping[str, str]) -> None:
         """From start to reaping."""
         worker = load.worker
-        life = self._lives[worker]
+        process = self._processes[worker]
         try:
-            life.child = child = await Child.start(env, lambda text: _printed(worker, life, text))
+            process.child = child = await Child.start(env, lambda line: _log_line(worker, process, line))
         except OSError as error:
-            del self._lives[worker]
-            reason = life.killed or f"the process cannot be started: {error}"
+            del self._processes[worker]
+            reason = process.kill_reason or f"the process cannot be started: {error}"
             self._post(WorkerExited(worker, "load", reason))
             return
-        if life.killed:
+        if process.kill_reason:
             child.kill()
         child.send(load)
-        status = await self._follow(worker, life, child)
-        del self._lives[worker]
-        self._post(WorkerExited(worker, life.kind, _why(life, status), life.needs_gb))
+        status = await self._receive_until_exit(worker, process, child)
+        del self._processes[worker]
+        self._post(WorkerExited(worker, process.kind, _exit_reason(process, status), process.needs_gb))
 
-    async def _follow(self, worker: int, life: _WorkerProcess, child: Child) -> int:
-        """Listen and read until the process has ended, and leave nothing of it behind; its exit status."""
-        ending = asyncio.create_task(child.ended(), name=f"end of worker {worker}")
+    async def _receive_until_exit(self, worker: int, process: _WorkerProcess, child: Child) -> int:
+        """Receive until the process has exited, and leave nothing of it behind; its exit status."""
+        exited = asyncio.create_task(child.exited(), name=f"exit of worker {worker}")
         try:
-            await self._listen(worker, life, child)
-        except BaseException:  # also when the daemon ends in disorder: no process outlives it
+            await self._receive_all(worker, process, child)
+        except BaseException:  # also when the daemon crashes: no process outlives it
             child.kill()
             raise
         finally:
-            ending.cancel()
+            exited.cancel()
             status = await child.reap()
         return status
 
-    async def _listen(self, worker: int, life: _WorkerProcess, child: Child) -> None:
-        """Post what the worker says until it says no more."""
+    async def _receive_all(self, worker: int, process: _WorkerProcess, child: Child) -> None:
+        """Handle messages until the stream ends."""
         try:
-            while not life.reason:
-                self._take_in(worker, life, await child.receive())
-            async with asyncio.timeout(END_AFTER_FAULT_S):
+            while not process.reason:
+                self._handle(worker, process, await child.receive())
+            async with asyncio.timeout(EXIT_AFTER_FAULT_S):
                 while True:
-                    self._take_in(worker, life, await child.receive())
+                    self._handle(worker, process, await child.receive())
         except EndOfStream:
             return
-        except TimeoutError:  # it has told its fault and hangs in its own ending
+        except TimeoutError:  # it has reported its fault, and hangs while it exits
             child.kill()
         except BadFrame as error:
-            life.kind, life.reason = "wire", f"it sent what is no message: {error}"
+            process.kind, process.reason = "wire", f"it sent an invalid message: {error}"
             child.kill()
 
-    def _take_in(self, worker: int, life: _WorkerProcess, message: FromWorker) -> None:
+    def _handle(self, worker: int, process: _WorkerProcess, message: FromWorker) -> None:
         if isinstance(message, WorkerFault):
-            life.kind, life.reason = message.kind, message.reason or message.kind
-            life.needs_gb = message.needs_gb
+            process.kind, process.reason = message.kind, message.reason or message.kind
+            process.needs_gb = message.needs_gb
             for line in message.traceback.splitlines():
                 _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})
             return
-        if isinstance(message, Ready) == life.is_ready:
-            raise BadFrame(f"{type(message).__name__} {'again' if life.is_ready else 'before Ready'}")
-        life.is_ready = True
+        if isinstance(message, Ready) == process.is_ready:
+            raise BadFrame(f"{type(message).__name__} {'again' if process.is_ready else 'before Ready'}")
+        process.is_ready = True
         self._post(WorkerMessage(worker, message))
 
 
-def _printed(worker: int, life: _WorkerProcess, text: str) -> None:
-    life.last_line = text
-    _log.info("[Worker %d] %s", worker, text, extra={"worker": worker})
+def _log_line(worker: int, process: _WorkerProcess, line: str) -> None:
+    process.last_line = line
+    _log.info("[Worker %d] %s", worker, line, extra={"worker": worker})
 
 
-def _why(life: _WorkerProcess, status: int) -> str:
-    """Why a worker is gone: the daemon's own doing first, then its own words, then what can be seen."""
-    if life.killed or life.reason:
-        return life.killed or life.reason
-    last = f"; it last printed: {life.last_line}" if life.last_line and status else ""
+def _exit_reason(process: _WorkerProcess, status: int) -> str:
+    """The daemon's own reason first, then the worker's, then what the exit status says."""
+    if process.kill_reason or process.reason:
+        return process.kill_reason or process.reason
+    last = f"; it last printed: {process.last_line}" if process.last_line and status else ""
     return f"{describe_exit(status)}{last}"

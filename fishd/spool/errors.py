@@ -1,4 +1,4 @@
-"""What can be wrong with the spool itself (the machine's fault or the operator's, never a bundle's)."""
+"""Errors of the spool itself: the machine's fault or the operator's, never a bundle's."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import errno
 
 
 class SpoolError(Exception):
-    """Names the thing, the fault and the mend; `str()` is the whole sentence."""
+    """Names the thing, the fault and the fix; `str()` is the whole sentence."""
 
-    def __init__(self, thing: str, fault: str, mend: str = "") -> None:
-        super().__init__(f"{thing}: {fault}" + (f"; {mend}" if mend else ""))
+    def __init__(self, thing: str, fault: str, fix: str = "") -> None:
+        super().__init__(f"{thing}: {fault}" + (f"; {fix}" if fix else ""))
         self.thing = thing
         self.fault = fault
-        self.fix = mend
+        self.fix = fix
 
 
 class SpoolBusy(SpoolError):  # noqa: N818 - reads as what it is
-    """Another daemon owns this spool; `pid` is its process, 0 if it did not say."""
+    """Another daemon owns this spool; `pid` is its process, 0 if unknown."""
 
     def __init__(self, thing: str, pid: int) -> None:
-        who = f"another fishd (pid {pid})" if pid else "another fishd"
-        super().__init__(thing, f"{who} owns this spool", "stop it first, or give this one another root")
+        owner = f"another fishd (pid {pid})" if pid else "another fishd"
+        super().__init__(thing, f"{owner} owns this spool", "stop it first, or give this one another root")
         self.pid = pid
 
 
@@ -31,19 +31,19 @@ FIXES = {
     errno.EACCES: "give the user that fishd runs as the right to write there",
     errno.EPERM: "give the user that fishd runs as the right to write there",
     errno.EXDEV: "keep the whole spool on one file system, under one mount",
-    errno.EIO: "the disk fails: look at the kernel's log",
-    errno.ENOENT: "make the folder again, or restart fishd",
+    errno.EIO: "the disk is failing: read the kernel log",
+    errno.ENOENT: "create the folder again, or restart fishd",
     errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE=)",
 }
 
 
 def fix_for(error: OSError) -> str:
-    """The next step after an error of the system."""
+    """The next step after a system error; "" where none is known."""
     return FIXES.get(error.errno or 0, "")
 
 
 def disk_error(thing: str, fault: str, error: OSError) -> SpoolError:
-    """The system's refusal, translated; it stands in `__cause__`."""
+    """A system error as a SpoolError, with the original as its `__cause__`."""
     translated = SpoolError(thing, f"{fault}: {error.strerror}", fix_for(error))
     translated.__cause__ = error
     return translated

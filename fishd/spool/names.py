@@ -1,6 +1,6 @@
-"""Names: what users call things (any Unicode) made into names of files, safely and without collision.
+"""Safe names for jobs, files and texts, from what users call them: any Unicode, no two the same.
 
-Nothing here touches a disk, and the same names always give the same files.
+Pure functions: the same names always give the same files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 
 JOB_NAME_BYTES = 240  # of 255: room for "-NN"
 FILE_NAME_BYTES = 180  # of 255: room for a hash, a suffix and a temporary ending
-JOINERS = {"\u200c", "\u200d"}  # they hold emoji families and Indic letters together
-RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows, with any ending
+JOINERS = {"\u200c", "\u200d"}  # emoji families and Indic letters need them
+RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
 NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*]')
 
 
 def job_name(raw: str | bytes) -> str:
-    """A bundle's folder name as its job's name: Unicode kept, what harms a terminal or a path replaced."""
+    """The job's name for a bundle's: Unicode stays, what harms a terminal or a path becomes `_`."""
     text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
     name = printable(text).replace("/", "_").strip()
     if name.startswith("."):
@@ -27,30 +27,40 @@ def job_name(raw: str | bytes) -> str:
     return cut(name, JOB_NAME_BYTES) or "_"
 
 
+def numbered(name: str, number: int) -> str:
+    """NAME for 1, then NAME-2, NAME-3, …: what a bundle or a result is called where NAME is taken."""
+    return name if number == 1 else f"{name}-{number}"
+
+
 def printable(text: str) -> str:
-    """Every control character, line break, bidi override and stray byte becomes `_`."""
+    """The text with every control character, line break, bidi override and stray byte replaced by `_`."""
     return "".join(char if _is_printable(char) else "_" for char in text)
 
 
+def valid_utf8(name: str) -> str:
+    """The name with `?` for every byte that was not UTF-8."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def one_line(text: str) -> str:
-    """A text for speaking or showing: controls and white space become one space, the invisible goes."""
+    """The text on one line: control characters and white space become one space, invisible marks go."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    return " ".join("".join(char if _is_printable(char) else _instead(char) for char in text).split())
+    return " ".join("".join(char if _is_printable(char) else _substitute(char) for char in text).split())
 
 
 def cut(name: str, limit_bytes: int) -> str:
-    """At most `limit_bytes` of UTF-8, never through a character nor before a combining mark."""
+    """At most `limit_bytes` of UTF-8, cut neither inside a character nor before a combining mark."""
     if len(name.encode()) <= limit_bytes:
         return name
-    kept = name.encode()[:limit_bytes].decode(errors="ignore")
-    while kept and unicodedata.combining(name[len(kept)]):
-        kept = kept[:-1]
-    return kept.rstrip()
+    short = name.encode()[:limit_bytes].decode(errors="ignore")
+    while short and unicodedata.combining(name[len(short)]):
+        short = short[:-1]
+    return short.rstrip()
 
 
 def clip_paths(speakers: Sequence[tuple[str, Sequence[str]]], suffix: str) -> list[list[str]]:
-    """`clips/<speaker>/<id>.<suffix>` for every segment of every (speaker, ids), in their order."""
+    """`clips/<speaker>/<id>.<suffix>` for every segment of every (speaker, ids), in order."""
     folders = file_names(name for name, _ in speakers)
     return [
         [f"clips/{folder}/{file}.{suffix}" for file in file_names(ids)]
@@ -59,13 +69,13 @@ def clip_paths(speakers: Sequence[tuple[str, Sequence[str]]], suffix: str) -> li
 
 
 def file_names(names: Iterable[str]) -> list[str]:
-    """A safe file name for each name, in their order; different names never share one on any file system.
+    """A safe file name for each name, in order; different names never share one on any file system.
 
-    Those that would be the same after folding of case and Unicode form get a short hash of the name at
-    their end, all of them, so that the order of the names does not matter. Equal names share a file name.
+    Names that are equal after folding case and Unicode form all get a short hash at their end, so that the
+    order of the names does not matter. Equal names share a file name.
     """
-    wanted = list(names)
-    distinct = dict.fromkeys(wanted)
+    requested = list(names)
+    distinct = dict.fromkeys(requested)
     folded = Counter(_fold(file_name(name)) for name in distinct)
     chosen = {name: file_name(name) for name in distinct if folded[_fold(file_name(name))] == 1}
     taken = {_fold(file) for file in chosen.values()}
@@ -73,11 +83,11 @@ def file_names(names: Iterable[str]) -> list[str]:
         if name not in chosen:
             chosen[name] = _with_hash(name, taken)
             taken.add(_fold(chosen[name]))
-    return [chosen[name] for name in wanted]
+    return [chosen[name] for name in requested]
 
 
 def file_name(name: str) -> str:
-    """A name that Linux, macOS and Windows all take, and that no shell or listing hides."""
+    """A name that is valid on Linux, macOS and Windows, and not hidden."""
     safe = NOT_ON_WINDOWS.sub("_", printable(unicodedata.normalize("NFC", name))).strip()
     if safe.startswith("."):
         safe = "_" + safe[1:]
@@ -98,10 +108,10 @@ def _fold(name: str) -> str:
 
 
 def _is_printable(char: str) -> bool:
-    """Cc: controls. Cf: bidi and other invisible. Cs: a byte that was no UTF-8. Zl, Zp: line breaks."""
+    """Not Cc (controls), Cf (bidi, invisible), Cs (a byte that was not UTF-8), Zl, Zp (line breaks)."""
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} or char in JOINERS
 
 
-def _instead(char: str) -> str:
-    """A soft hyphen or a bidi mark stands inside a word; a control or a line break between two."""
+def _substitute(char: str) -> str:
+    """Nothing for a soft hyphen or a bidi mark inside a word; a space for a control or a line break."""
     return "" if unicodedata.category(char) == "Cf" else " "

@@ -1,19 +1,18 @@
-"""The spool's root: its folders, its one owner, and the checks that moving between the folders works."""
+"""The spool's root: its four folders, the lock of its one owner, and a check that renames work."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from fishd.spool.durable.disk import Disk, remove_tree
-from fishd.spool.durable.syncfs import SyncfsDisk, can_flush
-from fishd.spool.errors import SpoolBusy, SpoolError, disk_error, fix_for
+from fishd.spool.durable.disk import Disk
+from fishd.spool.durable.syncfs import SyncfsDisk, supports_syncfs
+from fishd.spool.errors import SpoolBusy, SpoolError, fix_for
 
 FOLDERS = ("inbox", "work", "outbox", "archive")
 LOCK = "fishd.lock"
@@ -24,7 +23,7 @@ PROBE = ".fishd-probe"
 class Spool:
     """An open spool: the lock is held until `close`, or until the process ends.
 
-    `disk` is the quickest way to write to it durably: pass it to Inbox, Journal, publish, finish.
+    `disk` is the fastest durable way to write to it: pass it to Inbox, Journal, publish_all, finish.
     """
 
     root: Path
@@ -52,7 +51,7 @@ class Spool:
         return self.root / "status.json"
 
     def close(self) -> None:
-        """Give the spool up."""
+        """Release the spool."""
         self.disk.close()
         os.close(self.lock_fd)
 
@@ -64,7 +63,7 @@ class Spool:
 
 
 def open_spool(root: Path) -> Spool:
-    """Make the folders, take the lock, try a rename along a job's way. Raises SpoolError, SpoolBusy."""
+    """Create the folders, take the lock, check the renames. Raises SpoolError, SpoolBusy."""
     root = root.absolute()
     make_folders(root)
     lock_fd = _lock(root)
@@ -73,89 +72,38 @@ def open_spool(root: Path) -> Spool:
     except BaseException:
         os.close(lock_fd)
         raise
-    return Spool(root, lock_fd, SyncfsDisk(root) if can_flush(root) else Disk())
+    return Spool(root, lock_fd, SyncfsDisk(root) if supports_syncfs(root) else Disk())
 
 
 def make_folders(root: Path) -> None:
-    """The root and its four folders, where they are not there yet."""
+    """Create the root and its four folders where they are missing. Raises SpoolError."""
     for folder in (root, *(root / name for name in FOLDERS)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise SpoolError(str(folder), "is a file, not a folder", "move it away") from error
         except OSError as error:
-            raise SpoolError(str(folder), f"cannot be made: {error.strerror}", fix_for(error)) from error
+            raise SpoolError(str(folder), f"cannot be created: {error.strerror}", fix_for(error)) from error
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise SpoolError(str(folder), "fishd may not read and write there", f"chown or chmod {folder}")
+            raise SpoolError(str(folder), "fishd cannot read and write there", f"chown or chmod {folder}")
 
 
 def check_renames(root: Path) -> None:
-    """Move an empty folder along every way that a job goes. Raises SpoolError."""
+    """Rename an empty folder along the path that a job takes. Raises SpoolError."""
     places = {name: root / name / PROBE for name in FOLDERS}
     for place in places.values():
-        with suppress(OSError):  # a crash's
+        with suppress(OSError):  # left by a crash
             place.rmdir()
-    here = places["inbox"]
+    probe = places["inbox"]
     try:
-        here.mkdir()
+        probe.mkdir()
         for name in ("work", "outbox", "work", "archive"):
-            here = here.rename(places[name])
+            probe = probe.rename(places[name])
     except OSError as error:
         raise rename_error(root, error) from error
     finally:
         with suppress(OSError):
-            here.rmdir()
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """What was removed from the archive, by name, and what could not be."""
-
-    removed: tuple[str, ...]
-    faults: tuple[SpoolError, ...] = ()
-
-
-def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = None) -> Expired:
-    """Remove what was archived more than `days` ago. `now` is time.time().
-
-    The age is counted from the later of ctime and mtime: the rename into the archive sets ctime, and no
-    user can set it back.
-    """
-    removed: list[str] = []
-    faults: list[SpoolError] = []
-    try:
-        found = list(_entries(archive))
-    except OSError as error:
-        return Expired((), (_not_removed(archive, error),))
-    for path, facts in found:
-        is_leftover = path.name.startswith(".removing-")
-        if not is_leftover and now - max(facts.st_ctime, facts.st_mtime) <= days * 86_400:
-            continue
-        try:
-            _remove(disk or Disk(), path)
-        except OSError as error:
-            faults.append(_not_removed(path, error))
-        else:
-            removed += [] if is_leftover else [path.name]
-    return Expired(tuple(removed), tuple(faults))
-
-
-def _not_removed(path: Path, error: OSError) -> SpoolError:
-    return disk_error(str(path), "cannot be removed", error)
-
-
-def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                yield Path(entry.path), entry.stat(follow_symlinks=False)
-
-
-def _remove(disk: Disk, path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        remove_tree(disk, path)
-    else:
-        disk.remove_file(path)
+            probe.rmdir()
 
 
 def _lock(root: Path) -> int:
@@ -175,12 +123,13 @@ def _lock(root: Path) -> int:
         raise SpoolError(
             str(path), f"cannot be locked: {error.strerror}", "put the spool on a local disk"
         ) from error
-    with suppress(OSError):  # on a full disk the lock holds without its owner's number
+    with suppress(OSError):  # on a full disk the lock holds without its owner's pid
         path.write_bytes(b"%d\n" % os.getpid())
     return fd
 
 
 def rename_error(root: Path, error: OSError) -> SpoolError:
+    """Why a rename within the spool failed."""
     if error.errno == errno.EXDEV:
         return SpoolError(
             str(root),

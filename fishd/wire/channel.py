@@ -1,8 +1,8 @@
-"""Frames over a socket: an async end for the daemon and a blocking end for a worker.
+"""Frames over a socket: an async channel for the daemon and a blocking channel for a worker.
 
-A frame is a 4-byte big-endian length and that many bytes of msgpack. A length above the cap, or bytes
-that are no message of the expected kind (a union of Struct types), raise BadFrame: the peer is then not to
-be trusted any more. The end of the stream raises EndOfStream, also in the midst of a frame.
+A frame is a 4-byte big-endian length and that many bytes of msgpack. A length above the limit, or bytes that
+are not a message of the expected kind (a union of Struct types), raise BadFrame: the peer can no longer be
+trusted. The end of the stream raises EndOfStream, also in the middle of a frame.
 
 What a peer sent before it died is always received: a write that fails never closes the reading side.
 """
@@ -26,11 +26,11 @@ M = TypeVar("M")
 
 
 class BadFrame(Exception):  # noqa: N818 - reads as what it is
-    """The bytes on the wire are not a message."""
+    """The bytes on the wire are not a valid message."""
 
 
 class EndOfStream(Exception):  # noqa: N818 - reads as what it is
-    """The other end is gone."""
+    """The peer is gone."""
 
 
 def encode(message: object) -> bytes:
@@ -40,12 +40,14 @@ def encode(message: object) -> bytes:
     except UnicodeEncodeError as error:
         raise BadFrame(f"a {type(message).__name__} holds a text that is not Unicode: {error}") from error
     if len(body) > MAX_FRAME_BYTES:
-        raise BadFrame(f"a {type(message).__name__} of {len(body)} bytes is over {MAX_FRAME_BYTES}")
+        raise BadFrame(
+            f"a {type(message).__name__} of {len(body)} bytes is over the limit of {MAX_FRAME_BYTES}"
+        )
     return _LENGTH.pack(len(body)) + body
 
 
 class _Frames(Generic[M]):
-    """Bytes in, as they come; messages out."""
+    """Decodes messages from bytes as they arrive."""
 
     def __init__(self, kind: Any) -> None:
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
@@ -55,12 +57,12 @@ class _Frames(Generic[M]):
         self._bytes += chunk
 
     def next(self) -> M | None:
-        """The next message, if all of it is there."""
+        """The next message, or None if it is not complete yet."""
         if len(self._bytes) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(self._bytes)
         if length > MAX_FRAME_BYTES:
-            raise BadFrame(f"a frame of {length} bytes is announced; at most {MAX_FRAME_BYTES} are taken")
+            raise BadFrame(f"a frame of {length} bytes; at most {MAX_FRAME_BYTES} are allowed")
         end = _LENGTH.size + length
         if len(self._bytes) < end:
             return None
@@ -68,31 +70,30 @@ class _Frames(Generic[M]):
         del self._bytes[:end]
         try:
             return self._decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadFrame(f"not a message: {error}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadFrame(str(error)) from error
 
 
 class AsyncChannel(Generic[M]):
-    """The daemon's end. Reading and writing never block the loop; `receive` has one caller at a time."""
+    """The daemon's end. It never blocks the loop; `receive` may be awaited by one task at a time."""
 
     def __init__(self, sock: socket.socket, incoming: Any) -> None:
-        """Takes over `sock`; to be called in a running loop."""
+        """Takes over `sock`; call it in a running loop."""
         sock.setblocking(False)
         self._sock = sock
         self._loop = asyncio.get_running_loop()
-        # The mutable state: what has come in, who waits for it, whether more can come; what has not yet gone
-        # out, and whether anybody takes it.
+        # The mutable state.
         self._frames: _Frames[M] = _Frames(incoming)
-        self._reader: asyncio.Future[None] | None = None
-        self._is_over = False
+        self._receiver: asyncio.Future[None] | None = None  # set when there is something new to receive
+        self._has_ended = False  # nothing more can be received
         self._unsent = bytearray()
-        self._is_deaf = False
+        self._is_writable = True  # until a write fails
         self._loop.add_reader(sock, self._read)  # once: loop.sock_recv would do so for every message
 
     def send(self, message: object) -> None:
-        """Put a message on its way; to a dead peer, in silence (its EOF says it)."""
+        """Queue a message; to a dead peer it is dropped (`receive` reports the end)."""
         frame = encode(message)
-        if self._is_deaf:
+        if not self._is_writable:
             return
         is_first = not self._unsent
         self._unsent += frame
@@ -101,24 +102,23 @@ class AsyncChannel(Generic[M]):
 
     async def receive(self) -> M:
         while (message := self._frames.next()) is None:
-            if self._is_over:
+            if self._has_ended:
                 raise EndOfStream
-            self._reader = self._loop.create_future()
-            await self._reader
+            self._receiver = self._loop.create_future()
+            await self._receiver
         return message
 
-    def end(self) -> None:
-        """What was sent to us can still be received; then the stream ends, whoever holds the peer."""
+    def shutdown(self) -> None:
+        """End the stream, whoever else holds the peer's socket; what was sent can still be received."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._hang_up()
+        self._stop_writing()
         self._end_reading()
         self._sock.close()
 
     def _read(self) -> None:
-        """There is something, or the end."""
         try:
             chunk = self._sock.recv(_CHUNK_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -132,23 +132,23 @@ class AsyncChannel(Generic[M]):
         self._wake()
 
     def _end_reading(self) -> None:
-        self._is_over = True
+        self._has_ended = True
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock)
         self._wake()
 
     def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        if self._receiver is not None and not self._receiver.done():
+            self._receiver.set_result(None)
 
     def _write(self) -> None:
-        """As much as the socket takes now; the rest when it has room."""
+        """Write as much as the socket accepts now, and the rest when it is writable again."""
         try:
             sent = self._sock.send(self._unsent)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
-            self._hang_up()
+            self._stop_writing()
             return
         del self._unsent[:sent]
         if self._unsent:
@@ -156,16 +156,15 @@ class AsyncChannel(Generic[M]):
         else:
             self._loop.remove_writer(self._sock)
 
-    def _hang_up(self) -> None:
-        """Write no more."""
-        self._is_deaf = True
+    def _stop_writing(self) -> None:
+        self._is_writable = False
         self._unsent.clear()
         if self._sock.fileno() >= 0:
             self._loop.remove_writer(self._sock)
 
 
 class BlockingChannel(Generic[M]):
-    """The worker's end. `send` may be called from several threads; `receive` from one."""
+    """The worker's end. `send` may be called from any thread, `receive` from one."""
 
     def __init__(self, sock: socket.socket, incoming: Any) -> None:
         self._sock = sock

@@ -1,4 +1,4 @@
-"""What `fishd cancel` says to the daemon, over a socket in the spool: one line of JSON there, one back."""
+"""The control socket of the daemon, in the spool: `fishd cancel` sends one line of JSON and gets one back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_S = 10.0
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """No more of this job is wanted."""
+    """Cancel the job of this name."""
 
     cancel: str
 
@@ -28,7 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask_to_cancel(path: Path, job: str) -> bool:
-    """Whether the daemon knows the job, which it then cancels. Raises OSError."""
+    """Ask the daemon to cancel a job; whether it knows the job. Raises OSError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock, address(path) as short:
         sock.settimeout(ANSWER_S)
         sock.connect(short)
@@ -36,13 +36,21 @@ def ask_to_cancel(path: Path, job: str) -> bool:
         with sock.makefile("rb") as answer:
             line = answer.readline(MAX_LINE_BYTES)
     if not line:
-        raise ConnectionResetError("it hung up without an answer")
+        raise ConnectionResetError("the daemon closed the connection without an answer")
     return msgspec.json.decode(line, type=Answer).known
+
+
+def decode_request(line: bytes) -> Cancel | None:
+    """A request from an untrusted client; None if it is not valid."""
+    try:
+        return msgspec.json.decode(line, type=Cancel)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @contextmanager
 def address(path: Path) -> Generator[str]:
-    """A name for a socket at `path` that is short enough for the kernel (108 bytes), while it is needed."""
+    """An address of the socket at `path` that fits into the kernel's 108 bytes, while the context is open."""
     fd = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{fd}/{path.name}"

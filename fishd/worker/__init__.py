@@ -1,4 +1,5 @@
-"""The child's side of the process boundary: load an engine, speak takes, write clips.
+"""The worker process: load an engine, speak takes, write clips, decode untrusted reference clips.
 
-It never imports the parent's world (daemon, pool, spool, host); all it knows of it is the wire.
+Nothing in the daemon imports it; the pool starts it as `python -m fishd.worker`.
+It must not import the parent's side (daemon, pool, spool, host, cli), and knows the daemon only by the wire.
 """

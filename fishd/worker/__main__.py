@@ -1,6 +1,6 @@
-"""`python -m fishd.worker FD PARENT`: one worker process, speaking over the socket that it inherited as FD.
+"""`python -m fishd.worker FD PARENT`: one worker process, with the daemon at the other end of the socket FD.
 
-PARENT is the daemon's process id: a worker whose parent is another one is an orphan, and ends.
+PARENT is the daemon's process id: a worker whose parent is another process is an orphan, and exits.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from fishd.worker.references import inspect
 from fishd.worker.take_loop import TakeLoop
 
 _PR_SET_PDEATHSIG = 1
-_LONGEST_TEXT = 32 * 1024
+_MAX_TEXT_CHARS = 32 * 1024
 
 
 def main() -> int:
-    _die_with_the_parent()
-    for stop in (signal.SIGINT, signal.SIGTERM):  # meant for the daemon, whoever sends it to all; it tells us
-        signal.signal(stop, signal.SIG_IGN)
+    _exit_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM):  # for the daemon, even if sent to all; it sends Stop
+        signal.signal(number, signal.SIG_IGN)
     wire = socket.socket(fileno=int(sys.argv[1]))
     wire.set_inheritable(False)
     channel: BlockingChannel[ToWorker] = BlockingChannel(wire, ToWorker)
@@ -56,19 +56,19 @@ def _answer_until_load(channel: BlockingChannel[ToWorker]) -> Load | None:
 
 
 def _work(channel: BlockingChannel[ToWorker], load: Load) -> int:
-    """Load, say so, and speak until told to stop; a fault is told before the process ends."""
+    """Load the engine and speak until Stop; a fault is reported before the process exits."""
     try:
         started = time.monotonic()
         loaded = load_engine(load)
         channel.send(_ready(loaded, time.monotonic() - started))
-    except Exception as error:  # noqa: BLE001 - whatever an engine raises while it loads is told to the daemon
-        return _tell(channel, error, "load", load.device)
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises while it loads is reported
+        return _report_fault(channel, error, "load", load.device)
     try:
         TakeLoop(channel, loaded).run()
     except EndOfStream:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever an engine raises is told to the daemon
-        return _tell(channel, error, "engine", load.device)
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
+        return _report_fault(channel, error, "engine", load.device)
     return 0
 
 
@@ -85,7 +85,7 @@ def _ready(loaded: Loaded, load_s: float) -> Ready:
     )
 
 
-def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str, device: str) -> int:
+def _report_fault(channel: BlockingChannel[ToWorker], error: Exception, kind: str, device: str) -> int:
     needs = None
     if _is_out_of_memory(error):
         kind, needs = "out of memory", needs_gb(device, error)
@@ -96,28 +96,28 @@ def _tell(channel: BlockingChannel[ToWorker], error: Exception, kind: str, devic
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """The protocol's, Python's, or torch's, whose module is not imported here."""
+    """The protocol's error, Python's, or torch's, whose module is not imported here."""
     return isinstance(error, OutOfMemory | MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _sendable(text: str) -> str:
-    """Unicode without lone surrogates, and not without end: what matters is in the last lines."""
-    return text[-_LONGEST_TEXT:].encode("utf-8", "backslashreplace").decode("utf-8")
+    """Valid Unicode of limited length: the last lines matter most."""
+    return text[-_MAX_TEXT_CHARS:].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _die_with_the_parent() -> None:
-    """Have the kernel end us when the daemon dies, even while we are stopped or hang in a step."""
+def _exit_with_parent() -> None:
+    """Have the kernel kill us when the daemon dies, even while we are stopped or hang in a step."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):  # it died before the kernel was asked
+    if os.getppid() != int(sys.argv[2]):  # it died before the prctl
         sys.exit(0)
 
 
-def _leave(status: int) -> None:
-    """At once: an engine's threads, or a driver that hangs in its own ending, keep nobody waiting."""
+def _exit_now(status: int) -> None:
+    """Exit without waiting for an engine's threads, or for a driver that hangs in its cleanup."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
 if __name__ == "__main__":
-    _leave(main())
+    _exit_now(main())

@@ -1,4 +1,4 @@
-"""The audio of a take -> a clip on disk, whole and fsynced, or the reason why it is no good."""
+"""Check the audio of a take, and write it as a clip: complete and fsynced, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fishd.core.model.hashes import content_hash
 
-SHORTEST_S = 0.05
+MIN_CLIP_S = 0.05
 SILENCE_PEAK = 1e-4
 _FORMATS = {
     "wav": ("WAV", "PCM_16"),
@@ -28,7 +28,7 @@ _write = cast("Callable[..., None]", soundfile.write)  # soundfile ships no type
 
 @dataclass(frozen=True, slots=True)
 class WrittenClip:
-    """`peak` is the largest sample's size, 0..1; `content_hash` is of the file's bytes."""
+    """`peak` is the largest absolute sample, 0..1; `content_hash` is of the file's bytes."""
 
     duration_s: float
     size_bytes: int
@@ -37,10 +37,10 @@ class WrittenClip:
 
 
 def fault_of(audio: NDArray[np.float32], sample_rate: int) -> str | None:
-    """What makes this audio no clip; None if nothing does."""
+    """Why this audio cannot be a clip; None if it can."""
     if audio.ndim != 1:
         return f"the engine gave audio of shape {audio.shape}, not mono"
-    if len(audio) < SHORTEST_S * sample_rate:
+    if len(audio) < MIN_CLIP_S * sample_rate:
         return f"the audio is only {len(audio) / sample_rate * 1000:.0f} ms long"
     if not np.isfinite(audio).all():
         return "the audio holds values that are not finite"
@@ -50,9 +50,9 @@ def fault_of(audio: NDArray[np.float32], sample_rate: int) -> str | None:
 
 
 def write_clip(path: Path, audio: NDArray[np.float32], sample_rate: int) -> WrittenClip:
-    """Write under another name, fsync, rename; the suffix of `path` gives the format.
+    """Write to a temporary file, fsync, rename; the suffix of `path` gives the format.
 
-    Raises OSError as the disk gives it; nothing is left behind then.
+    Raises OSError; then nothing is left behind.
     """
     peak = float(np.abs(audio).max())
     if peak > 1.0:
@@ -72,7 +72,7 @@ def write_clip(path: Path, audio: NDArray[np.float32], sample_rate: int) -> Writ
 
 
 def _encode(suffix: str, audio: NDArray[np.float32], sample_rate: int) -> memoryview:
-    """In memory: soundfile hides what goes wrong when it writes to a file itself."""
+    """Encode in memory: soundfile hides errors when it writes to a file itself."""
     kind, subtype = _FORMATS[suffix]
     encoded = io.BytesIO()
     _write(encoded, audio, sample_rate, format=kind, subtype=subtype)
@@ -80,6 +80,6 @@ def _encode(suffix: str, audio: NDArray[np.float32], sample_rate: int) -> memory
 
 
 def _write_all(file: io.FileIO, encoded: memoryview) -> None:
-    at = 0
-    while at < len(encoded):
-        at += file.write(encoded[at:])
+    num_written = 0
+    while num_written < len(encoded):
+        num_written += file.write(encoded[num_written:])

@@ -1,4 +1,4 @@
-"""From the engine's name to a loaded engine."""
+"""Load an engine by its name, and find the checks that its module offers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fishd.wire.messages import CheckOptions, Load, OptionsChecked
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What an engine's module says of options and languages."""
+    """The checks of options and languages that an engine's module offers."""
 
     check_options: Callable[[Mapping[str, object]], Sequence[str]]
     check_language: Callable[[str], str | None]
 
-    def answer(self, question: CheckOptions) -> OptionsChecked:
+    def answer(self, request: CheckOptions) -> OptionsChecked:
         """All faults, each naming its key or its language."""
-        faults = [f"engine_options.{fault}" for fault in self.check_options(question.options)]
-        for language in question.languages:
+        faults = [f"engine_options.{fault}" for fault in self.check_options(request.options)]
+        for language in request.languages:
             fault = self.check_language(language)
             if fault:
                 is_named = f'"{language}"' in fault or f"'{language}'" in fault
                 faults.append(fault if is_named else f'language "{language}": {fault}')
-        return OptionsChecked(question.id, tuple(faults))
+        return OptionsChecked(request.id, tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Loaded:
 
 
 def load_engine(load: Load) -> Loaded:
-    """Import the module, call its factory. Raises EngineError when there is no such thing."""
+    """Import the module and call its factory. Raises EngineError, and what the factory raises."""
     module = _module_of(load.engine)
     factory_name = load.engine.partition(":")[2] or "factory"
     factory = getattr(module, factory_name, None)
@@ -68,14 +68,14 @@ def _module_of(engine: str) -> ModuleType:
 
 def _checks_of(module: ModuleType) -> Checks:
     return Checks(
-        getattr(module, "check_options", _takes_no_options),
-        getattr(module, "check_language", _takes_every_language),
+        getattr(module, "check_options", _accept_no_options),
+        getattr(module, "check_language", _accept_every_language),
     )
 
 
-def _takes_no_options(options: Mapping[str, object]) -> list[str]:
+def _accept_no_options(options: Mapping[str, object]) -> list[str]:
     return [f"{key}: this engine takes no options" for key in options]
 
 
-def _takes_every_language(_language: str) -> None:
+def _accept_every_language(_language: str) -> None:
     return None

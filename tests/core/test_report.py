@@ -105,6 +105,13 @@ def test_every_fault_of_a_rejected_bundle_is_shown() -> None:
     assert "→ Mend the bundle, which is in archive/episode, and drop it again." in text
 
 
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.REJECTED, JobStatus.CANCELLED])
+def test_the_next_step_names_the_bundles_real_place(status: JobStatus) -> None:
+    """An archive keeps its ending."""
+    text = squeezed(render(samples.result(status), "archive/episode-2.zip").text)
+    assert re.search(r"in archive/episode-2\.zip\b", text)
+
+
 @pytest.mark.parametrize(
     ("status", "step"),
     [

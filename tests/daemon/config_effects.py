@@ -142,7 +142,7 @@ def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list
             work.mkdir()
             make(work / BUNDLE)
             loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
-            arrived = loader.load_claimed(ClaimedBundle("job", work, work / BUNDLE, ()))
+            arrived = loader.load_claimed(ClaimedBundle("job", work, ()))
         assert bool(arrived.faults) == (arrived.job is None)
         return [fault.what for fault in arrived.faults]
 

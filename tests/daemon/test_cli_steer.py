@@ -104,9 +104,13 @@ def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gat
     assert (2, True) == (path.returncode, "../x: is not a job's name" in path.stderr)
 
 
+NOT_UTF8 = b'{"cancel": "\xff"}\n'
+NESTED = b'{"x": ' + b"[" * 3_000 + b"\n"
+
+
 def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
     """And the daemon serves the next client."""
-    for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n'):
+    for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n', NOT_UTF8, NESTED):
         with socket.socket(socket.AF_UNIX) as sock, address(daemon.spool / CONTROL) as short:
             sock.settimeout(LIMIT_S)
             sock.connect(short)
@@ -115,6 +119,8 @@ def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
             assert b"" == _rest(sock)
 
     assert "no such job" in fishd("cancel", "none", cwd=daemon.folder).stderr
+    assert daemon.process
+    assert daemon.process.poll() is None
 
 
 def test_retry_speaks_only_what_failed_and_gives_the_whole(

@@ -75,7 +75,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "log.format": (lambda *at: seen.logged(*at).startswith("{"), ("json", True), ("plain", False)),
     "metrics.textfile": (daemons.metrics_are_written, ("fishd.prom", True), ("", False)),
     "limits.max_files": (bundle(), (9, []), (2, ["holds more than 2 files"])),
-    "limits.max_bytes": (bundle(), (999, []), (9, ["holds 190 bytes; at most 9 bytes are taken"])),
+    "limits.max_bytes": (bundle(), (999, []), (9, ["holds 190 bytes; at most 9 bytes are allowed"])),
     "limits.max_ratio": (
         seen.faults_of(zipped),
         (1000, []),
@@ -102,13 +102,13 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "limits.speakers": (
         seen.faults_of(write_bundle),
         (2, []),
-        (1, ["there are 2; at most 1 are taken"]),
+        (1, ["there are 2; at most 1 are allowed"]),
     ),
     "limits.segments": (bundle(segments=LINES), (2, []), (1, ["has more than 1 segments; split it"])),
     "limits.references": (
         bundle(reference='["alice.wav", "bob.flac"]'),
         (2, []),
-        (1, ["names 2 references; at most 1 are taken"]),
+        (1, ["names 2 references; at most 1 are allowed"]),
     ),
     "limits.reference_bytes": (
         bundle(),

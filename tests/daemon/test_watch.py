@@ -60,8 +60,8 @@ def test_an_inbox_that_is_deleted_is_missed_once_and_served_again(tmp_path: Path
     """One line of the log says what is wrong and what to do; one that it is over."""
     with running(tmp_path / "daemon", SOON) as daemon:
         (daemon.spool / "inbox").rmdir()
-        daemon.wait_for_log("inbox: cannot be read: No such file or directory; make the folder again")
-        daemon.wait_for_log("the alarm is out")
+        daemon.wait_for_log("inbox: cannot be read: No such file or directory; create the folder again")
+        daemon.wait_for_log("inbox watch failed")
         (daemon.spool / "inbox").mkdir()
         check_served(daemon, tmp_path, "later")
         assert 1 == daemon.log().count("cannot be read: No such file")
@@ -86,7 +86,7 @@ def test_without_inotify_the_log_says_so_and_the_scan_finds_all(tmp_path: Path) 
     try:
         daemon.wait_for_log("ready: ")
         check_served(daemon, tmp_path, "unheard")
-        daemon.wait_for_log("the alarm is out")
+        daemon.wait_for_log("inbox watch failed")
         assert "the inbox is still scanned regularly" in " ".join(daemon.log().split())
     finally:
         assert daemon.process

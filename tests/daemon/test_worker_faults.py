@@ -17,7 +17,7 @@ KILLED = "gone: the process was killed by SIGKILL"
 ENDED = {
     "hang": "hung",
     "kill": "SIGKILL",
-    "garble": "no message",
+    "garble": "invalid message",
     "raise": "told to raise",
     "exit": "status 3",
 }
@@ -115,7 +115,7 @@ def test_engines_that_exit_or_hang_while_they_load_are_told_until_they_are_mende
         daemon.wait_for_log(
             "[Main] CPU: worker 1 exited before completing a take; the next one starts in 1 s"
         )
-        daemon.wait_until(lambda: "exit status 3" in str(daemon.status().get("errors")), "it in the status")
+        daemon.wait_until(lambda: "status 3" in str(daemon.status().get("errors")), "it in the status")
         daemon.write_config({"pool": {"cpu_workers": 1}})
         assert "done" == daemon.wait_for_result("one")["status"]
     finally:

@@ -14,8 +14,8 @@ from fishd.core.config.config import Config
 from fishd.daemon.app import run
 from fishd.daemon.config.reload import Environment
 from fishd.host.config_file import load_config
-from fishd.host.gpus import GpuFault, GpuReading
 from fishd.host.log.logs import set_up_logs
+from fishd.host.nvml import GpuFault, GpuReading
 from fishd.spool.root import open_spool
 
 GIB = 2**30

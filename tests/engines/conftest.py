@@ -1,4 +1,4 @@
-"""Shared by the engines' tests: the contract suite's asserts explain themselves as a test file's would."""
+"""Shared by the engines' tests: the contract suite's asserts are rewritten as those of a test file."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""The contract suite: what every engine must do, whatever speaks inside it.
+"""The contract suite: what every engine must do.
 
 To put an engine under contract, subclass `EngineContract` in a `test_*.py` beside this file, set `module`
-(what offers `factory`, `check_options` and `check_language`), and give two class-scoped fixtures:
+(which offers `factory`, `check_options` and `check_language`), and give two class-scoped fixtures:
 
     class TestMyEngine(EngineContract):
         module = my_engine
@@ -16,7 +16,7 @@ To put an engine under contract, subclass `EngineContract` in a `test_*.py` besi
         def voice(cls):                  # a Voice that the engine can use
             ...
 
-`texts`, `limit_s` and `audible` may be overridden (a stand-in model with random weights is not audible).
+`texts`, `limit_s` and `audible` may be overridden (a model with random weights is not audible).
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from fishd.engines.protocol import Engine, Failed, Spoken, Take, Voice
 Ended = Spoken | Failed
 MakeEngine = Callable[[], Engine]
 
-STEP_LIMIT = 100_000  # an engine that has not ended its takes by then never will
+STEP_LIMIT = 100_000  # an engine with takes left after so many steps has hung
 
 
 def speak(engine: Engine, takes: Iterable[Take]) -> list[Ended]:
-    """Feed takes as the worker does: never above capacity, a step at a time, until every one has ended."""
-    waiting, in_hand, ended = list(takes), 0, []
+    """Feed takes as the worker does: never above capacity, step by step, until all have ended."""
+    waiting, in_flight, ended = list(takes), 0, []
     for _ in range(STEP_LIMIT):
-        while waiting and in_hand < engine.capacity:
+        while waiting and in_flight < engine.capacity:
             engine.start(waiting.pop(0))
-            in_hand += 1
-        if not in_hand:
+            in_flight += 1
+        if not in_flight:
             return ended
         now = engine.step()
-        in_hand -= len(now)
+        in_flight -= len(now)
         ended += now
-    raise AssertionError(f"{in_hand} takes have not ended after {STEP_LIMIT} steps")
+    raise AssertionError(f"{in_flight} takes have not ended after {STEP_LIMIT} steps")
 
 
 def speak_one(engine: Engine, take: Take) -> Ended:
@@ -87,23 +87,23 @@ class EngineContract:
         text = self.texts[number % len(self.texts)] if text is None else text
         return Take(f"take-{number}", voice, text, self.language, seed, self.limit_s)
 
-    def test_an_engine_says_its_rate_and_its_room(self, engine: Engine) -> None:
-        """The sample rate is one that a clip may have, and there is room for at least one take."""
+    def test_an_engine_has_a_rate_and_a_capacity(self, engine: Engine) -> None:
+        """The sample rate is valid for a clip, and there is room for at least one take."""
         assert 8000 <= engine.sample_rate <= 192_000
         assert engine.capacity >= 1
 
     def test_optional_members_have_the_right_types(self, engine: Engine) -> None:
-        """Where name, notes and remark are given, they are what the worker takes them for."""
+        """Where name, notes and remark exist, they have the types that the worker expects."""
         assert isinstance(getattr(engine, "name", ""), str)
         assert isinstance(getattr(engine, "remark", ""), str)
         assert all(isinstance(note, str) for note in getattr(engine, "notes", ()))
 
-    def test_a_step_with_nothing_in_hand_returns_nothing(self, engine: Engine) -> None:
+    def test_a_step_without_takes_returns_nothing(self, engine: Engine) -> None:
         """An idle engine may be stepped."""
         assert engine.step() == []
 
     def test_every_take_ends_exactly_once(self, engine: Engine, voice: Voice) -> None:
-        """More takes than there is room for, fed as room comes free: each ends once, and is spoken."""
+        """More takes than the capacity, fed as slots become free: each ends once, and is spoken."""
         takes = [self.take(voice, n) for n in range(min(engine.capacity, 4) + 2)]
         ended = speak(engine, takes)
         assert Counter(t.id for t in takes) == Counter(e.take_id for e in ended)
@@ -122,8 +122,8 @@ class EngineContract:
         if self.audible:
             assert np.sqrt(np.mean(np.square(audio))) > 1e-3
 
-    def test_a_take_keeps_within_its_limit(self, engine: Engine, voice: Voice) -> None:
-        """A take that would be longer than limit_s fails, or is spoken no longer than that."""
+    def test_a_take_stays_within_its_limit(self, engine: Engine, voice: Voice) -> None:
+        """A take that would be longer than limit_s fails or is no longer than that."""
         ended = speak_one(engine, Take("short", voice, self.texts[0], self.language, 7, 0.5))
         assert isinstance(ended, Failed) or len(ended.audio) <= 0.5 * engine.sample_rate
 
@@ -137,7 +137,7 @@ class EngineContract:
     def test_a_fresh_engine_gives_the_same_audio(
         self, engine: Engine, make_engine: MakeEngine, voice: Voice
     ) -> None:
-        """What an engine spoke before does not colour what it speaks now."""
+        """Earlier takes do not change later ones."""
         fresh = make_engine()
         first, again = speak_one(engine, self.take(voice, 1)), speak_one(fresh, self.take(voice, 1))
         fresh.close()
@@ -145,10 +145,10 @@ class EngineContract:
         assert isinstance(again, Spoken)
         assert np.array_equal(first.audio, again.audio)
 
-    def test_a_fault_in_one_take_does_not_sink_the_others(
+    def test_a_fault_in_one_take_does_not_affect_the_others(
         self, engine: Engine, voice: Voice, tmp_path: Path
     ) -> None:
-        """A voice whose clip is gone fails its own take, with a reason; its neighbours are spoken."""
+        """A voice without its clip fails its own take, with a reason; the other takes are spoken."""
         gone = Voice("no-such-clip", (tmp_path / "gone.wav",), "Nobody says this.", self.language)
         takes = [self.take(voice, 0), self.take(gone, 1), self.take(voice, 2)]
         ended = {e.take_id: e for e in speak(engine, takes)}
@@ -159,23 +159,23 @@ class EngineContract:
 
     @pytest.mark.parametrize("text", ["...", "?!", "—", "  ", "\n", "🙂", "-", "'"])
     def test_text_without_a_word_never_raises(self, engine: Engine, voice: Voice, text: str) -> None:
-        """Punctuation alone ends as Spoken, or as Failed with a reason."""
+        """Punctuation alone ends as Spoken or as Failed with a reason."""
         ended = speak_one(engine, self.take(voice, text=text))
         assert isinstance(ended, Spoken) or ended.reason
 
     def test_an_unknown_option_is_named(self) -> None:
-        """check_options names the key of every option that the engine does not take."""
+        """check_options names the key of every unknown option."""
         faults = self.module.check_options({"no_such_option": 1, "nor_this_one": 2})
         assert 2 == len(faults)
         assert any("no_such_option" in fault for fault in faults)
         assert any("nor_this_one" in fault for fault in faults)
 
-    def test_no_options_are_good_options(self) -> None:
+    def test_no_options_are_valid(self) -> None:
         """An empty mapping has no faults."""
         assert [] == self.module.check_options({})
 
-    def test_its_language_is_good(self) -> None:
-        """The language of the suite's texts is one that the engine speaks."""
+    def test_its_language_is_supported(self) -> None:
+        """The engine speaks the language of the suite's texts."""
         assert self.module.check_language(self.language) is None
 
     def test_close_may_be_called_twice(self, make_engine: MakeEngine) -> None:

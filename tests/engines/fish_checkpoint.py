@@ -2,8 +2,8 @@
 
     python -m tests.engines.fish_checkpoint OUTDIR [tiny|s1mini] [--dtype bfloat16] [--no-codec]
 
-In a tiny one the output's rows for text ids are nought, so that semantic ids and the end token win, and the
-end token is drawn about once in `num_semantic` frames: takes end by themselves within a few seconds.
+In a tiny one the output's rows for text ids are zero, so that semantic ids and the end token win, and the end
+token is sampled about once in `num_semantic` frames: takes end by themselves within a few seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from fishd.engines.fish.import_stubs import package, stand_ins
+from fishd.engines.fish.import_stubs import import_upstream, stubbed_imports
 
 S1_MINI = {
     "model_type": "dual_ar", "vocab_size": 155776, "n_layer": 28, "n_head": 16, "n_local_heads": 8,
@@ -43,7 +43,7 @@ def make_tiny(
 ) -> Path:
     """A checkpoint under 2 MB that runs end to end. `changes` go into its config.json.
 
-    Unless `silent_text`, text ids are as likely to be drawn as semantic ones.
+    Unless `silent_text`, text ids are as likely to be sampled as semantic ones.
     """
     ids = write_tokenizer(folder, num_ranks=256, num_semantic=TINY_CODES)
     config = {**TINY, "vocab_size": ids, "codebook_size": TINY_CODES, **changes}
@@ -69,7 +69,7 @@ def make_s1_mini(
 def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
     """Byte ranks, then made-up pairs and triples; then specials, semantic ids last. -> number of ids."""
     folder.mkdir(parents=True, exist_ok=True)
-    (module,) = package("fish_speech.tokenizer")
+    (module,) = import_upstream("fish_speech.tokenizer")
     words = (bytes(w) for n in (1, 2, 3) for w in itertools.product(range(256), repeat=n))
     lines = [
         f"{base64.b64encode(w).decode()} {i}\n" for i, w in enumerate(itertools.islice(words, num_ranks))
@@ -84,12 +84,12 @@ def write_tokenizer(folder: Path, num_ranks: int, num_semantic: int) -> int:
 
 
 def write_model(folder: Path, seed: int, dtype: torch.dtype, *, silent_text: bool = True) -> None:
-    """model.pth: normal weights, norms of one, and no logits for text if it is to be silent."""
+    """model.pth: normally distributed weights, norms of one; with `silent_text`, zero logits for text."""
     from fishd.engines.fish.checkpoint.files import read_architecture, read_tokenizer
 
     architecture = read_architecture(folder)
     tokenizer = read_tokenizer(folder, architecture)
-    (llama,) = package("fish_speech.models.text2semantic.llama")
+    (llama,) = import_upstream("fish_speech.models.text2semantic.llama")
     with torch.device("meta"):
         module = llama.DualARTransformer(architecture, tokenizer)
     weights = random_weights(module, seed, architecture.initializer_range, dtype)
@@ -106,16 +106,18 @@ def write_codec(folder: Path, seed: int, *, tiny: bool) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    root, _, _ = package("fish_speech", "fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq")
+    root, _, _ = import_upstream(
+        "fish_speech", "fish_speech.models.dac.modded_dac", "fish_speech.models.dac.rvq"
+    )
     settings = OmegaConf.load(Path(root.__path__[0]) / "configs/modded_dac_vq.yaml")
     if tiny:
         shrink(settings)
         OmegaConf.save(settings, folder / "codec.yaml")
-    with stand_ins(), torch.device("meta"):
+    with stubbed_imports(), torch.device("meta"):
         module = instantiate(settings)
     weights = random_weights(module, seed, 0.02, torch.float32)
     for name in [n for n in weights if n.startswith("decoder.") and n.endswith("original0")]:
-        weights[name].fill_(1.0)  # loud enough to be no silence
+        weights[name].fill_(1.0)  # loud enough not to count as silence
     torch.save(weights, folder / "codec.pth")
 
 
@@ -143,7 +145,7 @@ def shrink(settings) -> None:
 def random_weights(
     module: torch.nn.Module, seed: int, std: float, dtype: torch.dtype
 ) -> dict[str, torch.Tensor]:
-    """Weights for a module on the meta device: matrices normal, gains and biases as they are made."""
+    """Weights for a module on the meta device: matrices are random, gains and biases constant."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
     for name, parameter in module.named_parameters():

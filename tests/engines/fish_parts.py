@@ -1,7 +1,8 @@
-"""What the fish engine's tests share: voices of noise, takes, and engines with a part of the test's own."""
+"""Shared by the fish engine's tests: noise voices, takes, prompts, engines with parts of the test's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,30 @@ import soundfile
 import torch
 
 from fishd.engines.fish.codec.codec import Codec
-from fishd.engines.fish.decode.decoder import Decoder
-from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.cuda.capture import Work
+from fishd.engines.fish.cuda.graph_decoder import FrameSettings, GraphDecoder, OpsFactory
+from fishd.engines.fish.decode.decoder import Decoder, Prompt
+from fishd.engines.fish.decode.slot_plan import SlotPlan
 from fishd.engines.fish.engine import FishEngine
+from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import Sampling
+from fishd.engines.fish.prompt import prefix_tokens, suffix_tokens
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Take, Voice
+
+CPU = torch.device("cpu")
+TRANSCRIPTS = ("The first voice says this.", "And the second voice says something rather longer than that.")
+LINES = (
+    "One.",
+    "Two words.",
+    "A line of some length, with a comma.",
+    "Yes!",
+    "Why not, then?",
+    "The last of them.",
+)
+SAMPLED = Sampling()
+MakeDecoder = Callable[[Model, SlotPlan], Decoder]
 
 
 def make_voice(
@@ -36,14 +54,70 @@ def make_take(voice: Voice, number: int, limit_s: float = 8.0, **options: object
 
 def assemble(
     folder: Path,
-    decoder: type[Decoder] = Decoder,
-    codec: type[Codec] = Codec,
+    make_decoder: MakeDecoder = Decoder,
+    make_codec: Callable[[Path, torch.device, torch.dtype], Codec] = Codec,
     slots: int = 4,
     length: int = 1024,
 ) -> FishEngine:
-    """An engine on the CPU in float32, with a decoder or a codec of the test's own making."""
-    device = torch.device("cpu")
-    model, made = load_model(folder, device, torch.float32), codec(folder, device, torch.float32)
-    planned = Plan(slots, length, 4096, "as the test says")
-    voices = Voices(made, model.tokenizer, None, planned.voice_tokens)
-    return FishEngine(lambda wanted: decoder(model, wanted), made, voices, planned, Sampling())
+    """An engine on the CPU in float32, with the test's own decoder or codec."""
+    model, codec = load_model(folder, CPU, torch.float32), make_codec(folder, CPU, torch.float32)
+    plan = SlotPlan(slots, length, 4096, "a test's plan")
+    voices = Voices(codec, model.tokenizer, None, plan.prefix_tokens)
+    return FishEngine(lambda wanted: make_decoder(model, wanted), codec, voices, plan, Sampling())
+
+
+def voice_codes(model: Model, voice: int, frames: int) -> torch.Tensor:
+    """Made-up codes of a reference clip."""
+    generator = torch.Generator().manual_seed(voice)
+    size = min(model.semantic_end - model.semantic_begin + 1, 1024)
+    return torch.randint(0, size, (model.num_codebooks, frames), generator=generator)
+
+
+def make_prompts(decoder: Decoder, options: Sampling = SAMPLED, frames: int = 20) -> list[Prompt]:
+    """Six lines of two voices, whose references have `frames` and 13 more frames."""
+    model, prompts = decoder.model, []
+    for i, text in enumerate(LINES):
+        voice = i % 2
+        codes = voice_codes(model, voice, frames + 13 * voice)
+        prefix = decoder.prefill_prefix(prefix_tokens(model.tokenizer, TRANSCRIPTS[voice], codes))
+        suffix = suffix_tokens(model.tokenizer, text, model.num_codebooks)
+        prompts.append(Prompt(prefix, suffix, i, options))
+    return prompts
+
+
+def sample_frames(decoder: Decoder, prompts: list[Prompt], count: int) -> torch.Tensor:
+    """`count` frames for every row, [rows, 1 + codebooks, count]."""
+    n, frames = len(prompts), []
+    decoder.prefill(range(n), prompts)
+    for _ in range(count):
+        decoder.sample_frame(n)
+        frames.append(decoder.rows.frame[:n].clone())
+        decoder.advance(n)
+    return torch.stack(frames, 2)
+
+
+class FakeCapture:
+    """In place of a CUDA graph: capturing runs nothing, replaying does the same work again."""
+
+    def __init__(self) -> None:
+        self.num_captured, self.num_replays = 0, 0
+
+    def __call__(self, work: Work) -> Work:
+        self.num_captured += 1
+
+        def replay() -> None:
+            self.num_replays += 1
+            work()
+
+        return replay
+
+
+def capturing_decoder(
+    model: Model,
+    plan: SlotPlan,
+    make_ops: OpsFactory | None,
+    capture: Callable[[Work], Work] | None = None,
+) -> GraphDecoder:
+    """A GraphDecoder that captures on the CPU."""
+    capture = capture or FakeCapture()
+    return GraphDecoder(model, plan, settings=FrameSettings(lambda _: capture, make_ops))

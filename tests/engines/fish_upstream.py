@@ -1,4 +1,4 @@
-"""The package's own loop, for the tests and the bench that compare with it."""
+"""fish_speech's own decoding loop (upstream), for the tests and benches that compare with it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from fishd.engines.fish.import_stubs import package
+from fishd.engines.fish.import_stubs import import_upstream
 
 
 def load_upstream(folder: Path, dtype: torch.dtype = torch.float32, max_seq_len: int | None = None) -> Any:
-    """The package's model, loaded by the package, with a cache of `max_seq_len` (else its config's)."""
-    (llama,) = package("fish_speech.models.text2semantic.llama")
+    """Upstream's model, loaded by its own code, with a KV cache of `max_seq_len` (else its config's)."""
+    (llama,) = import_upstream("fish_speech.models.text2semantic.llama")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # its tokenizer leaves a file open
         model = llama.DualARTransformer.from_pretrained(
@@ -24,7 +24,7 @@ def load_upstream(folder: Path, dtype: torch.dtype = torch.float32, max_seq_len:
 
 def upstream_prompt(tokenizer: Any, transcript: str, codes: torch.Tensor, text: str) -> torch.Tensor:
     """The prompt that its generate_long builds."""
-    (content,) = package("fish_speech.content_sequence")
+    (content,) = import_upstream("fish_speech.content_sequence")
     sequence = content.ContentSequence(modality="interleave")
     said = [content.TextPart(text=transcript), content.VQPart(codes=codes)]
     sequence.append(said, add_end=True, speaker=0)
@@ -41,10 +41,10 @@ def upstream_frames(
     top_p: float = 1e-6,
     repetition_penalty: float = 1.1,
 ) -> torch.Tensor:
-    """What its generate draws after the prompt, [1 + codebooks, up to count]; greedy unless told."""
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+    """What its `generate` samples after the prompt, [1 + codebooks, up to count]; greedy by default."""
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     inference.tqdm = lambda frames: frames  # no progress bar in a test's output
-    drawn = inference.generate(
+    sampled = inference.generate(
         model=model,
         prompt=prompt,
         max_new_tokens=count,
@@ -54,4 +54,4 @@ def upstream_frames(
         top_p=top_p,
         repetition_penalty=repetition_penalty,
     )
-    return drawn[:, prompt.shape[1] :]
+    return sampled[:, prompt.shape[1] :]

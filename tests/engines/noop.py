@@ -1,33 +1,33 @@
-"""An engine that speaks a short tone at once, or misbehaves on demand: `tests.engines.noop:factory`.
+"""An engine that returns a short tone at once, or misbehaves on request: `tests.engines.noop:factory`.
 
 For the tests of worker, pool and daemon, and for bench/overhead.py. A worker process must be able to import
-it: put the repository's root into PYTHONPATH. The engine's options (`[engine] options = {…}`) choose:
+it: the repository's root must be on PYTHONPATH. The engine's options (`[engine] options = {…}`) choose:
 
     capacity   takes at once (1)
     tone_s     seconds of audio a take gives (0.2)
     steps      steps that a take lasts (1)
-    step_s     seconds that every step with takes in hand lasts (0)
+    step_s     seconds that every step with takes lasts (0)
     gate       a path: no take ends before it exists
     ledger     a path: every take that is spoken adds its text as a line, for tests that count
-    by_seed    true: every seed gives another tone
+    by_seed    true: the seed determines the tone
     load       what happens while it loads: "" | "raise" | "out of memory" | "exit" | "kill" | "hang"
     says       a text to print to stdout at loading and at every take
     grandchild true: start a process that outlives the worker and holds its descriptors
     remark     the engine's remark
-    droppable  false: a take that is no longer wanted stays in hand until it ends
-    faults     {words: fault}: what happens to a take whose text holds these words
+    droppable  false: a cancelled take stays until it ends
+    faults     {words: fault}: what happens to a take whose text contains these words
 
 The faults of a take:
 
     "fail"           it fails; another seed may do better
     "fail first"     the first take of that text in this process fails, the next is spoken
     "refuse"         it fails; no seed can do better
-    "silent" "nan" "short"   it is spoken, as audio that is no clip
+    "silent" "nan" "short"   it is spoken, as unusable audio
     "raise" "out of memory" "memory error" "torch's"  the engine raises; "torch's" as torch does
-    "stranger"       the engine ends a take that it does not hold
+    "stranger"       the engine ends a take that it does not have
     "exit" "kill" "segv"     the process ends: by itself, by SIGKILL, by a segmentation fault
     "hang"           a busy loop that never ends
-    "corrupt" "ready again"  nonsense on the worker's socket: no frame; a message out of turn
+    "corrupt" "ready again"  on the worker's socket: bytes that are no frame; an unexpected message
     "steps"          it never ends, though the engine steps
 """
 
@@ -74,7 +74,7 @@ def factory(device: str, options: Mapping[str, object]) -> NoopEngine:
 
 
 def check_options(options: Mapping[str, object]) -> list[str]:
-    """A job may say `mood`; nothing comes of it."""
+    """A job may set `mood`, which has no effect."""
     return [f"{key}: is not a known option; known is mood" for key in options if key != "mood"]
 
 
@@ -84,7 +84,7 @@ def check_language(language: str) -> str | None:
 
 @lru_cache
 def tone(seconds: float, hertz: float = 220.0) -> NDArray[np.float32]:
-    """Made once: what is measured is the daemon, not the sine."""
+    """Cached: benches measure the daemon, not the sine."""
     moments = np.arange(round(seconds * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     return (0.5 * np.sin(2 * np.pi * hertz * moments)).astype(np.float32)
 
@@ -200,11 +200,11 @@ def _misbehave(how: str) -> None:
         case "ready again":
             _socket().sendall(encode(Ready("noop", SAMPLE_RATE, 1, 0.0)))
         case _:
-            raise ValueError(f"{how!r} is no way to misbehave")
+            raise ValueError(f"unknown fault {how!r}")
 
 
 def _socket() -> socket.socket:
-    """The worker's end of the wire, by the descriptor that it was started with."""
+    """The worker's end of the socket, by the descriptor that it was started with."""
     return socket.socket(fileno=os.dup(int(sys.argv[1])))
 
 

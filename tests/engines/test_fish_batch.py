@@ -1,4 +1,4 @@
-"""In float32 a take is the same alone and in any batch, whoever sits beside it and whenever it is seated."""
+"""In float32 a take is the same alone and in any batch, whichever other takes share it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> list[Voice]:
 
 @pytest.fixture(scope="module")
 def takes(voices: list[Voice]) -> list[Take]:
-    """Takes of three voices, of several lengths, with options of their own now and then."""
+    """Takes of three voices, of several lengths, some with options of their own."""
     some = [{}, {"temperature": 1.2}, {"top_p": 0.95, "repetition_penalty": 1.0}]
     return [make_take(voices[i % 3], i, **some[i // 3 % 3]) for i in range(NUM_TAKES)]
 
 
 def spoken(checkpoint: Path, takes: list[Take], slots: int, **options: object) -> dict[str, Spoken | Failed]:
-    """How takes end, fed in this order to an engine of so many slots."""
+    """How takes end, fed in this order to an engine with so many slots."""
     engine = fish.factory(
         "cpu", {"checkpoint": str(checkpoint), "precision": "float32", "slots": slots, **options}
     )
@@ -48,7 +48,7 @@ def spoken(checkpoint: Path, takes: list[Take], slots: int, **options: object) -
 
 @pytest.fixture(scope="module")
 def alone(checkpoint: Path, takes: list[Take]) -> dict[str, Spoken | Failed]:
-    """Every take by itself: one slot, and never a second take in hand."""
+    """Every take by itself: one slot, one take at a time."""
     engine = fish.factory("cpu", {"checkpoint": str(checkpoint), "precision": "float32", "slots": 1})
     return {take.id: speak_one(engine, take) for take in takes}
 
@@ -64,7 +64,7 @@ def assert_same(expected: dict[str, Spoken | Failed], actual: dict[str, Spoken |
 
 
 def test_most_takes_were_spoken(alone: dict[str, Spoken | Failed]) -> None:
-    """The comparisons below are not of failures."""
+    """The comparisons below compare audio, not failures."""
     assert NUM_TAKES - 4 <= sum(isinstance(e, Spoken) for e in alone.values())
 
 
@@ -80,7 +80,7 @@ def test_a_take_is_the_same_in_any_batch(
 
 
 def test_the_voices_codes_come_back_from_disk(checkpoint: Path, takes: list[Take], tmp_path: Path) -> None:
-    """A second engine with the same cache speaks the same, and encodes nothing anew."""
+    """A second engine with the same cache speaks the same and encodes nothing."""
     first = spoken(checkpoint, takes[:3], 3, cache_dir=str(tmp_path))
     kept = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npy")}
     assert_same(first, spoken(checkpoint, takes[:3], 3, cache_dir=str(tmp_path)))
@@ -89,7 +89,7 @@ def test_the_voices_codes_come_back_from_disk(checkpoint: Path, takes: list[Take
 
 
 def test_a_damaged_cache_is_only_a_miss(checkpoint: Path, takes: list[Take], tmp_path: Path) -> None:
-    """Files that are no codes are encoded anew."""
+    """Voices whose files are damaged are encoded again."""
     first = spoken(checkpoint, takes[:1], 1, cache_dir=str(tmp_path))
     for file in tmp_path.rglob("*.npy"):
         file.write_bytes(b"not codes")
@@ -97,15 +97,15 @@ def test_a_damaged_cache_is_only_a_miss(checkpoint: Path, takes: list[Take], tmp
 
 
 def test_long_takes_get_longer_slots(checkpoint: Path, voices: list[Voice]) -> None:
-    """Slots of 128 tokens: a take that asks for 300 waits for an empty batch, and speaks the same."""
+    """Slots of 128 tokens: a take that needs 300 waits for an empty batch, and speaks the same."""
     short = [make_take(voices[0], i, limit_s=1.0) for i in range(6)]
     mixed = [*short[:3], make_take(voices[0], 6, limit_s=9.0), *short[3:]]
     wide = spoken(checkpoint, mixed, 4, slot_tokens=1024)
     assert_same(wide, spoken(checkpoint, mixed, 4, slot_tokens=128))
 
 
-def test_another_seed_speaks_otherwise(checkpoint: Path, voices: list[Voice]) -> None:
-    """Seeds are heard: of takes that differ in nothing else, no two are alike."""
+def test_another_seed_gives_other_audio(checkpoint: Path, voices: list[Voice]) -> None:
+    """Of takes that differ only in their seed, no two sound alike."""
     takes = [Take(str(seed), voices[0], "The same words.", "en", seed, 8.0) for seed in (1, 2, 2**62)]
     ended = spoken(checkpoint, takes, 3).values()
     audio = [e.audio.tobytes() for e in ended if isinstance(e, Spoken)]
@@ -115,6 +115,6 @@ def test_another_seed_speaks_otherwise(checkpoint: Path, voices: list[Voice]) ->
 def test_rows_that_grow_and_shrink_speak_the_same(
     checkpoint: Path, takes: list[Take], alone: dict[str, Spoken | Failed]
 ) -> None:
-    """The decoder of a CPU in half precision, in float32: rows of several lengths, refilled mid-way."""
+    """The decoder that a CPU uses in half precision, in float32: row lengths change in mid-batch."""
     engine = assemble(checkpoint, CompactDecoder, slots=4, length=1024)
     assert_same(alone, {e.take_id: e for e in speak(engine, takes)})

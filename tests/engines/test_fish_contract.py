@@ -1,4 +1,4 @@
-"""The fish engine, on a tiny checkpoint, is under the contract that every engine is under."""
+"""The fish engine with a tiny checkpoint passes the contract suite."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Drawing: the law is the package's, the noise is each row's own."""
+"""Sampling: the distribution is upstream's, the noise is each row's own."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from fishd.engines.fish.import_stubs import package
-from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, nucleus_floor, penalise, pick
+from fishd.engines.fish.import_stubs import import_upstream
+from fishd.engines.fish.model.sampling import candidate_salt, exponential_noise, penalise, sample, top_p_floor
 
 CPU = torch.device("cpu")
 
@@ -18,20 +18,20 @@ def some_logits(rows: int, candidates: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("temperature", "top_p", "penalty"), [(0.8, 0.8, 1.1), (1.3, 0.95, 1.0), (0.5, 0.3, 1.4)]
 )
-def test_the_law_is_the_packages(temperature: float, top_p: float, penalty: float) -> None:
-    """Its logits_to_probs and ours agree: over many draws each candidate comes as often as it says."""
-    (inference,) = package("fish_speech.models.text2semantic.inference")
+def test_the_distribution_is_upstreams(temperature: float, top_p: float, penalty: float) -> None:
+    """Over many samples each candidate occurs as often as upstream's logits_to_probs says."""
+    (inference,) = import_upstream("fish_speech.models.text2semantic.inference")
     logits, recent = some_logits(1, 24), torch.tensor([[3, 5, 5, 0]])
     options = [torch.tensor(x) for x in (temperature, top_p, penalty)]
     expected = inference.logits_to_probs(logits[0].clone(), *options, previous_tokens=recent[0])
-    draws = 40_000
-    ours = penalise(logits, recent, torch.full((1, 1), penalty)).expand(draws, -1)
-    noise = exponential_noise(torch.full((draws,), 11), torch.arange(draws), 3, candidate_salt(24, CPU))
-    column = torch.ones(draws, 1)
-    drawn = pick(ours, column * temperature, column * top_p, noise)
-    seen = torch.bincount(drawn, minlength=24) / draws
-    assert expected.nonzero().flatten().tolist() == seen.nonzero().flatten().tolist()
-    assert float((expected - seen).abs().max()) < 4 * (0.25 / draws) ** 0.5
+    samples = 40_000
+    ours = penalise(logits, recent, torch.full((1, 1), penalty)).expand(samples, -1)
+    noise = exponential_noise(torch.full((samples,), 11), torch.arange(samples), 3, candidate_salt(24, CPU))
+    column = torch.ones(samples, 1)
+    sampled = sample(ours, column * temperature, column * top_p, noise)
+    observed = torch.bincount(sampled, minlength=24) / samples
+    assert expected.nonzero().flatten().tolist() == observed.nonzero().flatten().tolist()
+    assert float((expected - observed).abs().max()) < 4 * (0.25 / samples) ** 0.5
 
 
 def test_noise_depends_on_its_own_row_only() -> None:
@@ -60,8 +60,8 @@ def test_noise_is_exponential_and_finite() -> None:
     assert 1.0 == pytest.approx(float(noise.var()), abs=0.02)
 
 
-def test_neighbouring_candidates_and_steps_do_not_go_together() -> None:
-    """The hash leaves no correlation between what is drawn side by side or one after another."""
+def test_neighbouring_candidates_and_steps_are_uncorrelated() -> None:
+    """The hash leaves no correlation between neighbouring candidates or successive steps."""
     noise = exponential_noise(torch.full((500,), 3), torch.arange(500), 1, candidate_salt(1024, CPU))
     centred = noise - noise.mean()
     assert 0.0 == pytest.approx(float((centred[:, 1:] * centred[:, :-1]).mean()), abs=0.01)
@@ -69,12 +69,12 @@ def test_neighbouring_candidates_and_steps_do_not_go_together() -> None:
 
 
 def test_a_tiny_top_p_is_greedy() -> None:
-    """The best candidate is always kept, and then it is the only one."""
+    """The best candidate is always kept, here as the only one."""
     logits = some_logits(8, 50)
     noise = exponential_noise(torch.arange(8), torch.arange(8), 0, candidate_salt(50, CPU))
     tiny = torch.full((8, 1), 1e-6)
-    assert torch.equal(logits.argmax(-1), pick(logits, torch.ones(8, 1), tiny, noise))
-    assert torch.equal(logits.amax(-1, keepdim=True), nucleus_floor(logits, tiny))
+    assert torch.equal(logits.argmax(-1), sample(logits, torch.ones(8, 1), tiny, noise))
+    assert torch.equal(logits.amax(-1, keepdim=True), top_p_floor(logits, tiny))
 
 
 def test_rows_have_options_of_their_own() -> None:
@@ -84,6 +84,6 @@ def test_rows_have_options_of_their_own() -> None:
         torch.arange(2000), torch.zeros(2000, dtype=torch.long), 0, candidate_salt(50, CPU)
     )
     top_p = torch.tensor([1e-6, 0.99]).repeat(1000)[:, None]
-    drawn = pick(logits, torch.ones(2000, 1), top_p, noise)
-    assert 1 == len(drawn[::2].unique())
-    assert 1 < len(drawn[1::2].unique())
+    sampled = sample(logits, torch.ones(2000, 1), top_p, noise)
+    assert 1 == len(sampled[::2].unique())
+    assert 1 < len(sampled[1::2].unique())

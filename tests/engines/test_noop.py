@@ -1,4 +1,4 @@
-"""The no-op engine is an engine like every other."""
+"""The no-op engine passes the contract suite, and misbehaves as its options say."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_takes_end_as_the_options_say() -> None:
 
 
 def test_a_gate_holds_takes_back(tmp_path: Path) -> None:
-    """No take ends before the file is there."""
+    """No take ends before the file exists."""
     gate = tmp_path / "gate"
     engine = noop.factory("cpu", {"gate": str(gate)})
     engine.start(take("a"))

@@ -18,7 +18,7 @@ NO_LOG_FLUSH = 2
 
 @contextmanager
 def mounted(at: Path, *arguments: str) -> Iterator[Path]:
-    """`mount ARGUMENTS at`; unmounted in the end, whoever is in it."""
+    """`mount ARGUMENTS at`, unmounted at the end even if in use."""
     at.mkdir(parents=True, exist_ok=True)
     command(["mount", *arguments, str(at)])
     try:
@@ -33,7 +33,7 @@ def tmpfs(at: Path, options: str):
 
 
 def remount(at: Path, option: str) -> bool:
-    """Whether it could be done: not while somebody is just writing."""
+    """Whether it succeeded; it fails while a file is open for writing."""
     done = subprocess.run(["mount", "-o", f"remount,{option}", str(at)], check=False, capture_output=True)
     return done.returncode == 0
 
@@ -47,7 +47,7 @@ def ext4_image(path: Path) -> Path:
 
 
 def cut_power(mount: Path) -> None:
-    """From now on nothing reaches the disk any more: every write, sync and rename is EIO."""
+    """From now on nothing reaches the disk: every write, sync and rename fails with EIO."""
     fd = os.open(mount, os.O_RDONLY)
     try:
         fcntl.ioctl(fd, EXT4_SHUTDOWN, NO_LOG_FLUSH.to_bytes(4, "little"))
@@ -57,7 +57,7 @@ def cut_power(mount: Path) -> None:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Not a byte is free on the disk of this folder."""
+    """While not a byte is free on the disk of this folder."""
     filler = folder / ".filler.part"
     with filler.open("wb", buffering=0) as file:
         for block in (bytes(1 << 16), bytes(1 << 12), b"x"):
@@ -72,7 +72,7 @@ def filled(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def without_inodes(folder: Path) -> Iterator[None]:
-    """No more file can be made on the disk of this folder."""
+    """While no file can be created on the disk of this folder."""
     made: list[Path] = []
     with suppress(OSError):
         for number in range(100_000):
@@ -87,7 +87,7 @@ def without_inodes(folder: Path) -> Iterator[None]:
 
 
 def command(words: list[str]) -> None:
-    """Run it; skip the test if this machine has no such command, or does not let us."""
+    """Run a command; skip the test if this machine does not have or allow it."""
     if shutil.which(words[0]) is None:
         pytest.skip(f"there is no {words[0]} here")
     done = subprocess.run(words, check=False, capture_output=True, text=True)

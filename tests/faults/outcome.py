@@ -1,4 +1,4 @@
-"""What a spool's outbox holds, and what its journals tell, in a form that two runs can be compared by."""
+"""The content of a spool's outbox and journals, in a form in which two runs can be compared."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def outcome_of(spool: Path) -> dict[str, object]:
-    """Every file of every result by its path; of result.json what does not depend on time and worker."""
+    """Every file of every result by its path; of result.json only what does not depend on time or worker."""
     root = spool / "outbox"
     files = (path for path in sorted(root.rglob("*")) if path.is_file())
     return {str(path.relative_to(root)): _content(path) for path in files}
 
 
 def spoken_in(spool: Path) -> set[tuple[str, str]]:
-    """(job, clip) of everything that a journal or a result tells of."""
+    """(job, clip) of every clip in a journal or a result."""
     published = {path.relative_to(spool / "outbox") for path in spool.glob("outbox/*/clips/*/*.wav")}
     return {(path.parts[0], str(Path(*path.parts[1:]))) for path in published} | set(_journaled(spool))
 
@@ -23,13 +23,13 @@ def spoken_in(spool: Path) -> set[tuple[str, str]]:
 def _journaled(spool: Path) -> Iterator[tuple[str, str]]:
     for journal in spool.glob("work/*/journal.jsonl"):
         for line in journal.read_text().split("\n")[:-1]:
-            told = json.loads(line)
-            if told["is"] == "spoken":
-                yield journal.parent.name, told["clip"]["path"]
+            record = json.loads(line)
+            if record["is"] == "spoken":
+                yield journal.parent.name, record["clip"]["path"]
 
 
 def _content(path: Path) -> object:
-    """Clips byte for byte; of the summaries and the log only that they are there."""
+    """Clips byte for byte; of the summaries and the log only that they exist."""
     if path.suffix == ".wav":
         return path.read_bytes()
     if path.name != "result.json":

@@ -1,4 +1,4 @@
-"""Disks that refuse: the daemon says so once, keeps the bundle, waits, and goes on by itself."""
+"""Disk errors: the daemon reports them once, keeps the bundle, retries, and recovers by itself."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ INFO = {"log": {"level": "info"}}
 
 
 def prepared(daemon: Running, name: str) -> Path:
-    """A bundle in the inbox that is not looked at yet."""
+    """A bundle in the inbox under an ignored name."""
     bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part", LINES)
     (bundle / ".ready").touch()
     return bundle
 
 
-def let_in(bundle: Path) -> None:
+def drop(bundle: Path) -> None:
     bundle.rename(bundle.with_suffix(""))
 
 
-def said(daemon: Running, words: str) -> int:
+def count_lines(daemon: Running, words: str) -> int:
     return sum(words in line for line in daemon.log().splitlines())
 
 
 def check_done(daemon: Running, name: str, fault: str) -> None:
-    """Every line was spoken in its first take; the fault was said once, and once that it is over."""
+    """Every line was spoken in its first take; the fault and its end were logged once each."""
     result = daemon.wait_for_result(name)
     assert "done" == result["status"]
     assert {1} == {segment["takes"] for segment in result["speakers"][0]["segments"]}
     daemon.wait_for_log(f"{fault}: resolved; work goes on")
-    assert 2 == said(daemon, fault), daemon.log()
+    assert 2 == count_lines(daemon, fault), daemon.log()
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
-    """Nothing can be claimed or journaled: the bundle is kept, and spoken when there is room again."""
+    """Nothing can be claimed or journaled: the bundle stays, and is spoken when there is space again."""
     with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO) as daemon:
         bundle = prepared(daemon, "full")
         with filled(daemon.spool):
-            let_in(bundle)
+            drop(bundle)
             daemon.wait_for_log("No space left on device")
         check_done(daemon, "full", "No space left on device")
 
 
-def test_a_disk_that_fills_up_while_takes_are_in_hand_costs_none(tmp_path: Path) -> None:
-    """Workers keep what is spoken until it can be written; no engine speaks it again."""
+def test_a_disk_that_fills_up_while_takes_are_in_flight_costs_none(tmp_path: Path) -> None:
+    """Workers keep the audio until it can be written; no engine speaks it again."""
     ledger, gate = tmp_path / "ledger", tmp_path / "gate"
     options = {"ledger": str(ledger), "gate": str(gate)}
     with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO, **options) as daemon:
-        let_in(prepared(daemon, "midway"))
+        drop(prepared(daemon, "midway"))
         daemon.wait_for_log("Launching Worker 1")
         with filled(daemon.spool):
             gate.touch()
@@ -68,20 +68,20 @@ def test_a_disk_that_fills_up_while_takes_are_in_hand_costs_none(tmp_path: Path)
 
 
 def test_a_disk_without_inodes_is_waited_for(tmp_path: Path) -> None:
-    """There is space, but no file can be made."""
+    """There is space, but no file can be created."""
     with tmpfs(tmp_path / "spool", "size=4M,nr_inodes=200"), running(tmp_path, INFO) as daemon:
         bundle = prepared(daemon, "inodes")
         with without_inodes(daemon.spool):
-            let_in(bundle)
+            drop(bundle)
             daemon.wait_for_log("inbox/inodes: cannot be claimed: No space left on device")
         check_done(daemon, "inodes", "No space left on device")
 
 
 def test_a_disk_that_becomes_read_only_is_waited_for(tmp_path: Path) -> None:
-    """As a kernel remounts a disk that it does not trust any more, and an operator mends it."""
+    """As the kernel remounts a failing disk, until an operator fixes it."""
     gate = tmp_path / "gate"
     with tmpfs(tmp_path / "spool", "size=4M"), running(tmp_path, INFO, gate=str(gate)) as daemon:
-        let_in(prepared(daemon, "frozen"))
+        drop(prepared(daemon, "frozen"))
         daemon.wait_for_log("Launching Worker 1")
         daemon.wait_until(lambda: remount(daemon.spool, "ro"), "nobody to write")
         gate.touch()
@@ -91,11 +91,11 @@ def test_a_disk_that_becomes_read_only_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
-    """What could not be kept is spoken after the next start; nothing hangs."""
+    """What could not be written is spoken after the next start."""
     gate = tmp_path / "gate"
     config = {**INFO, "pool": {"drain_s": 1.0}}
     with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, config, gate=str(gate)) as daemon:
-        let_in(prepared(daemon, "later"))
+        drop(prepared(daemon, "later"))
         daemon.wait_for_log("Launching Worker 1")
         with filled(daemon.spool):
             gate.touch()
@@ -107,14 +107,14 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
 
 @contextmanager
 def full_tmpfs(spool: Path) -> Iterator[AbstractContextManager[None]]:
-    """A disk, and what takes its last inode."""
+    """A disk, and a context that uses up its inodes."""
     with tmpfs(spool, "size=4M,nr_inodes=200"):
         yield without_inodes(spool)
 
 
 @contextmanager
 def full_ext4(spool: Path) -> Iterator[AbstractContextManager[None]]:
-    """A disk, and what takes its last byte."""
+    """A disk, and a context that uses up its space."""
     with mounted(spool, "-o", "loop", str(ext4_image(spool.with_name("image")))):
         yield filled(spool)
 
@@ -123,11 +123,11 @@ def full_ext4(spool: Path) -> Iterator[AbstractContextManager[None]]:
 def test_a_disk_that_is_full_at_the_start_ends_the_daemon(
     tmp_path: Path, disk: Callable[[Path], AbstractContextManager[AbstractContextManager[None]]]
 ) -> None:
-    """With 1, so that systemd starts it again, and with the mend. The bundle is kept, and spoken then."""
+    """With exit code 1, so that systemd restarts it, and with the fix. The bundle is spoken later."""
     daemon = Running(tmp_path, INFO)
     with disk(daemon.spool) as full:
         daemon.once()
-        let_in(prepared(daemon, "patient"))
+        drop(prepared(daemon, "patient"))
         with full:
             assert 1 == daemon.once(), daemon.log()
         assert "No space left on device; free some space, or inodes" in " ".join(daemon.log().split())
@@ -136,7 +136,7 @@ def test_a_disk_that_is_full_at_the_start_ends_the_daemon(
 
 
 def test_a_spool_of_several_file_systems_is_refused_at_start(tmp_path: Path) -> None:
-    """Nothing is begun that could not be finished; the message says what to do."""
+    """The message names the fix."""
     daemon = Running(tmp_path, {})
     with tmpfs(daemon.spool / "outbox", "size=1M"):
         assert 2 == daemon.once()
@@ -151,7 +151,7 @@ MODES_COUNT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # al
 
 @pytest.mark.parametrize("folder", ["work", "outbox", "archive", "inbox"])
 def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) -> None:
-    """Somebody took the daemon's rights away, and gives them back."""
+    """An operator takes the daemon's permission away and gives it back."""
     command([*MODES_COUNT, "true"])
     daemon = Running(tmp_path, {**INFO, "spool": {"rescan_s": 0.5}})
     daemon.start(before=MODES_COUNT)
@@ -160,7 +160,7 @@ def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) 
         bundle = prepared(daemon, "denied")
         os.chown(daemon.spool / folder, 65534, -1)
         (daemon.spool / folder).chmod(0o700)
-        let_in(bundle)
+        drop(bundle)
         daemon.wait_for_log("Permission denied")
         os.chown(daemon.spool / folder, 0, -1)
         check_done(daemon, "denied", "Permission denied")
@@ -171,10 +171,12 @@ def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) 
 # ---- single calls that fail ----------------------------------------------------------------------------
 
 
-# `fishd` that uses syncfs however much others have yet to write on this machine.
-WITH_SYNCFS = (
-    "import fishd.cli, fishd.spool.durable.syncfs as flush; flush.LITTLE_BYTES = 1 << 60; fishd.cli.main()"
-)
+# `fishd` that uses syncfs however much dirty memory this machine has.
+WITH_SYNCFS = """
+import fishd.cli, fishd.spool.durable.syncfs as syncfs
+syncfs.MAX_DIRTY_BYTES = 1 << 60
+fishd.cli.main()
+"""
 
 
 @pytest.mark.parametrize(
@@ -187,8 +189,8 @@ WITH_SYNCFS = (
         pytest.param("renameat2:error=EIO:when=1+3", marks=pytest.mark.slow),
     ],
 )
-def test_a_call_that_fails_is_made_again(tmp_path: Path, fault: str) -> None:
-    """strace fails it in every thread of the daemon and its workers; each job is published whole, once."""
+def test_a_call_that_fails_is_retried(tmp_path: Path, fault: str) -> None:
+    """strace makes it fail in every thread of the daemon and its workers; each job is published once."""
     call = fault.split(":", maxsplit=1)[0]
     command(["strace", "-qq", "-o", "/dev/null", "true"])
     daemon = Running(tmp_path, INFO)
@@ -208,7 +210,7 @@ def test_a_call_that_fails_is_made_again(tmp_path: Path, fault: str) -> None:
         )
     assert 0 == ended.returncode, daemon.log()
     assert "(INJECTED)" in calls.read_text()
-    assert 0 == daemon.once()  # which clears away what could not be
+    assert 0 == daemon.once()  # removes what could not be removed
     assert ["one", "two"] == sorted(path.name for path in (daemon.spool / "outbox").iterdir())
     assert ["done", "done"] == [daemon.result(name)["status"] for name in ("one", "two")]
     assert not list((daemon.spool / "work").iterdir())

@@ -1,8 +1,10 @@
-"""Bundles made to do harm, dropped into a real daemon: each ends in a result, and nobody else suffers."""
+"""Hostile bundles, dropped into a real daemon: each ends in a result, and no other job is affected."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +99,7 @@ HOSTILE: dict[Callable[[Path], None], str] = {
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
 def test_hostile_bundles_are_rejected_and_the_good_one_among_them_is_spoken(tmp_path: Path) -> None:
-    """None hangs, none fills the memory, each is told why; all of them were dropped at once."""
+    """None blocks or fills the memory, each gets its reason; all of them are dropped at once."""
     with running(tmp_path, {"limits": {"max_files": 1_000}}) as daemon:
         assert daemon.process
         bundles = [*(drop(daemon, spoil.__name__, spoil) for spoil in HOSTILE), drop(daemon, "good")]
@@ -113,8 +115,25 @@ def test_hostile_bundles_are_rejected_and_the_good_one_among_them_is_spoken(tmp_
     remove_tree(Disk(), daemon.spool / "archive" / "deep")
 
 
+def test_a_rejected_file_is_where_its_summary_says(tmp_path: Path) -> None:
+    """Under its own name: an archive, and a file whose content only looks like one."""
+    source = make_bundle(tmp_path / "source")
+    (source / "job.toml").unlink()
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", source)).read_bytes()
+    with running(tmp_path, {"spool": {"settle_s": 0.1, "settle_timeout_s": 0.2}}) as daemon:
+        for name in ("packed.zip", "script.docx"):
+            (daemon.spool / "inbox" / name).write_bytes(packed)
+        for job, name in (("packed", "packed.zip"), ("script.docx", "script.docx")):
+            assert "rejected" == daemon.wait_for_result(job)["status"]
+            summary = (daemon.spool / "outbox" / job / "summary.txt").read_text()
+            assert f"archive/{name}" in re.findall(r"archive/[\w.]+", summary)
+            archived = daemon.spool / "archive" / name
+            daemon.wait_until(archived.exists, f"{name} in the archive")
+            assert packed == archived.read_bytes()
+
+
 def drop(daemon: Running, name: str, spoil: Callable[[Path], None] = lambda _: None) -> Path:
-    """A bundle in the inbox that is not looked at yet."""
+    """A bundle in the inbox under an ignored name."""
     bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part")
     spoil(bundle)
     (bundle / ".ready").touch()
@@ -138,7 +157,7 @@ def test_a_clip_that_is_swapped_after_it_was_checked_is_never_opened(tmp_path: P
 
 
 def test_a_folder_swapped_for_a_link_while_it_is_removed_is_not_followed(tmp_path: Path) -> None:
-    """As the owner of an archived bundle would: between the look and the step."""
+    """As the owner of an archived bundle might, between the check and the removal."""
 
     class Swapping(Disk):
         def rename(self, source: Path, target: Path) -> None:
@@ -157,7 +176,7 @@ def test_a_folder_swapped_for_a_link_while_it_is_removed_is_not_followed(tmp_pat
 
 @pytest.mark.parametrize("color", ["always", "never"])
 def test_names_cannot_break_the_log_the_terminal_or_the_page(tmp_path: Path, color: str) -> None:
-    """Escape sequences, markup and script in every name and text that is shown somewhere."""
+    """Escape sequences, markup and scripts in every name and text that is shown somewhere."""
     evil = f"{ESCAPES}{MARKUP}{SCRIPT}"
     log_file = tmp_path / "file.log"
     config = {"log": {"color": color, "file": str(log_file)}}

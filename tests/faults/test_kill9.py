@@ -1,4 +1,4 @@
-"""The whole daemon killed with -9 again and again: the outbox is as if nothing had happened."""
+"""The daemon killed with SIGKILL again and again: the outbox is the same as without kills."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TEXT_OF = {
     for name, lines in speakers.items()
     for n, line in enumerate(lines, 1)
 }
-LIFE_S = 1.2  # the longest; two workers are ready after 0.4 s
+MAX_RUN_S = 1.2  # two workers are ready after 0.4 s
 
 
-class Mortal:
-    """A daemon with all the jobs in its inbox, an engine that keeps a ledger, and no luck."""
+class KilledDaemon:
+    """A daemon with all the jobs in its inbox, and an engine that records every spoken text."""
 
     def __init__(self, folder: Path, step_s: float) -> None:
         self.ledger = folder / "ledger"
@@ -39,8 +39,8 @@ class Mortal:
             bundle = make_bundle(self.daemon.spool / "inbox" / name, speakers)
             (bundle / ".ready").touch()
 
-    def live(self, seconds: float) -> None:
-        """Start, be killed after so long, and note what was finished."""
+    def start_and_kill(self, seconds: float) -> None:
+        """Start, kill after so many seconds, and record what was finished."""
         self.daemon.start()
         assert self.daemon.process
         with pytest.raises(subprocess.TimeoutExpired):
@@ -50,8 +50,8 @@ class Mortal:
         for text in map(TEXT_OF.__getitem__, spoken_in(self.daemon.spool)):
             self.finished.setdefault(text, spoken[text])
 
-    def end(self) -> None:
-        """The last life works off what is left."""
+    def finish(self) -> None:
+        """The last process finishes what is left."""
         assert 0 == self.daemon.once(), self.daemon.log()
 
     def spoken(self) -> Counter[str]:
@@ -61,34 +61,34 @@ class Mortal:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """The outbox of a daemon that nobody killed: it says every line once."""
-    whole = Mortal(tmp_path_factory.mktemp("undisturbed"), step_s=0.0)
-    whole.end()
+    """The outbox of a daemon that was not killed: every line is spoken once."""
+    whole = KilledDaemon(tmp_path_factory.mktemp("undisturbed"), step_s=0.0)
+    whole.finish()
     assert Counter(TEXT_OF.values()) == whole.spoken()
     assert len(TEXT_OF) + 4 * len(JOBS) == len(outcome_of(whole.daemon.spool))
     return outcome_of(whole.daemon.spool)
 
 
-def killed(folder: Path, seed: int, kills: int, step_s: float) -> Mortal:
-    """So many lives of random length, and a last one; the slower the steps, the more there is to disturb."""
+def killed(folder: Path, seed: int, kills: int, step_s: float) -> KilledDaemon:
+    """A daemon killed so many times after random intervals, then run to the end."""
     lengths = random.Random(seed)
-    mortal = Mortal(folder, step_s)
+    run = KilledDaemon(folder, step_s)
     for _ in range(kills):
-        mortal.live(lengths.uniform(0.0, LIFE_S))
-    mortal.end()
-    return mortal
+        run.start_and_kill(lengths.uniform(0.0, MAX_RUN_S))
+    run.finish()
+    return run
 
 
-def check(mortal: Mortal, undisturbed: dict[str, object]) -> None:
-    spoken = mortal.spoken()
-    assert mortal.finished == {text: spoken[text] for text in mortal.finished}, "spoken again"
-    assert undisturbed == outcome_of(mortal.daemon.spool)
-    assert [] == list((mortal.daemon.spool / "work").iterdir())
-    assert set(JOBS) == {path.name for path in (mortal.daemon.spool / "archive").iterdir()}
+def check(run: KilledDaemon, undisturbed: dict[str, object]) -> None:
+    spoken = run.spoken()
+    assert run.finished == {text: spoken[text] for text in run.finished}, "spoken again"
+    assert undisturbed == outcome_of(run.daemon.spool)
+    assert [] == list((run.daemon.spool / "work").iterdir())
+    assert set(JOBS) == {path.name for path in (run.daemon.spool / "archive").iterdir()}
 
 
 def test_a_few_kills_change_nothing(tmp_path: Path, undisturbed: dict[str, object]) -> None:
-    """No clip differs, nothing finished is spoken again, nothing is published twice, half or not at all."""
+    """No clip differs, nothing finished is spoken again, every job is published once and completely."""
     check(killed(tmp_path, seed=5, kills=5, step_s=0.04), undisturbed)
 
 

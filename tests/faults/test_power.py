@@ -1,4 +1,4 @@
-"""A power cut: what the daemon has published is whole on the disk, and the rest goes on."""
+"""After a power cut what was published is complete on the disk, and the other jobs are resumed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LINES = {"Ada": ["First.", "Second."]}
 
 
 @pytest.mark.parametrize("num_published", [1, 5])
-def test_what_was_published_before_a_power_cut_is_whole(tmp_path: Path, num_published: int) -> None:
-    """After the cut every later write is lost; what the log calls published has all its bytes."""
+def test_what_was_published_before_a_power_cut_is_complete(tmp_path: Path, num_published: int) -> None:
+    """Every later write is lost; what the log calls published has all its bytes."""
     image = ext4_image(tmp_path / "image")
     daemon = Running(tmp_path, {"engine": {"options": {"step_s": 0.01}}})
     with mounted(daemon.spool, "-o", "loop", str(image)):

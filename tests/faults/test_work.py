@@ -1,4 +1,4 @@
-"""Hands in work/: a job that somebody breaks ends by itself, and holds no other up."""
+"""Changes in work/ by others: the job ends by itself, and no other job is delayed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.daemon.running import running
 LINES = {"Ada": [f"Line {n}." for n in range(6)]}
 
 
-def test_a_job_whose_folder_is_deleted_ends_and_holds_no_other_up(tmp_path: Path) -> None:
-    """What is spoken after that is published; a job beside it is done."""
+def test_a_job_whose_folder_is_deleted_ends_and_delays_no_other(tmp_path: Path) -> None:
+    """What is spoken after that is published; another job is done."""
     gate = tmp_path / "gate"
     with running(tmp_path / "daemon", gate=str(gate)) as daemon:
         daemon.drop(make_bundle(tmp_path / "doomed", LINES))
@@ -40,8 +40,8 @@ def test_a_job_whose_folder_is_deleted_ends_and_holds_no_other_up(tmp_path: Path
         assert 0 == daemon.stop()
 
 
-def test_a_clip_that_is_taken_away_is_a_failed_segment(tmp_path: Path) -> None:
-    """The others are published; the result names the one that is gone."""
+def test_a_clip_that_was_removed_is_a_failed_segment(tmp_path: Path) -> None:
+    """The others are published; the result names the missing one."""
     gate = tmp_path / "gate"
     lines = {"Ada": [*LINES["Ada"], "The last one waits."]}
     faults = {"waits": "steps"}
@@ -61,8 +61,8 @@ def test_a_clip_that_is_taken_away_is_a_failed_segment(tmp_path: Path) -> None:
 BROKEN: Any = Limits(max_files="a fault of ours")
 
 
-def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: Path) -> None:
-    """It is rejected with a word on it; the daemon goes on."""
+def test_a_bug_in_reading_a_bundle_rejects_that_bundle(tmp_path: Path) -> None:
+    """With a message; the daemon goes on."""
 
     async def arrive() -> JobArrived:
         with open_spool(tmp_path) as spool:
@@ -89,8 +89,8 @@ def test_a_bundle_that_we_cannot_read_for_a_fault_of_ours_is_rejected(tmp_path: 
 
 
 @pytest.mark.parametrize("left", ["journal.jsonl is a folder", "a file", "nothing in it"])
-def test_odd_things_in_work_hold_nothing_up(tmp_path: Path, left: str) -> None:
-    """What cannot be read is said; the rest is served."""
+def test_odd_files_in_work_delay_nothing(tmp_path: Path, left: str) -> None:
+    """What cannot be read is reported; other jobs are processed."""
     odd = tmp_path / "spool" / "work" / "odd"
     match left:
         case "journal.jsonl is a folder":

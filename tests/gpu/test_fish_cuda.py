@@ -1,10 +1,11 @@
-"""The fish engine on a CUDA device: what it draws there, alone, together and recorded, is the same.
+"""The fish engine on a CUDA device: what it samples there, alone, batched and captured, is the same.
 
-Everything here needs a card; on the CPU the same is tested with a stand-in recorder in tests/engines.
+Everything here needs a GPU; tests/engines tests the same on a CPU with a fake capture.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,23 +13,29 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from fishd.engines import fish  # noqa: E402 - after the skip above
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches, row_buckets  # noqa: E402
+from fishd.engines.fish.cuda.capture import CudaCapture, Work  # noqa: E402
+from fishd.engines.fish.cuda.graph_decoder import (  # noqa: E402
+    FrameSettings,
+    GraphDecoder,
+    frame_settings,
+    row_buckets,
+)
+from fishd.engines.fish.cuda.triton_ops import TritonOps  # noqa: E402
 from fishd.engines.fish.decode.decoder import Decoder  # noqa: E402
-from fishd.engines.fish.decode.kv import Plan  # noqa: E402
-from fishd.engines.fish.model.weights import Model, load_model  # noqa: E402
-from fishd.engines.fish.options import Sampling  # noqa: E402
+from fishd.engines.fish.decode.slot_plan import SlotPlan  # noqa: E402
+from fishd.engines.fish.model.architecture import Model  # noqa: E402
+from fishd.engines.fish.model.weights import load_model  # noqa: E402
 from fishd.engines.protocol import Spoken  # noqa: E402
 from tests.engines.contract import speak  # noqa: E402
 from tests.engines.fish_checkpoint import make_tiny  # noqa: E402
-from tests.engines.fish_parts import make_take, make_voice  # noqa: E402
-from tests.engines.test_fish_truth import draw, make_prompts  # noqa: E402
+from tests.engines.fish_parts import make_prompts, make_take, make_voice, sample_frames  # noqa: E402
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
     pytest.mark.timeout(300),
 ]
-PLAN = Plan(6, 512, 4096, "as the test says")
+PLAN = SlotPlan(6, 512, 4096, "")
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +48,53 @@ def model(checkpoint: Path) -> Model:
     return load_model(checkpoint, torch.device("cuda:0"), torch.float32)
 
 
-def frames(decoder: Decoder, count: int = 40) -> torch.Tensor:
-    return draw(decoder, make_prompts(decoder, Sampling(), 20)[0], count)
+class CountingCapture(CudaCapture):
+    """Counts the graphs that it captured."""
+
+    num_captured = 0
+
+    def __call__(self, work: Work) -> Work:
+        replay = super().__call__(work)
+        self.num_captured += 1
+        return replay
 
 
-@pytest.mark.parametrize("kernels", ["plain", "torch", "triton"])
-def test_recorded_frames_equal_plain_ones(model: Model, kernels: str) -> None:
-    """Six rows, 40 frames, sampled, in float32: the plain path's tokens, and every record was made."""
-    decoder = GraphDecoder(model, PLAN, switches=Switches(kernels=kernels))
-    assert frames(Decoder(model, PLAN)).tolist() == frames(decoder).tolist()
+def counting(settings: FrameSettings) -> tuple[FrameSettings, list[CountingCapture]]:
+    """The settings with captures that count, and the captures that were made."""
+    made: list[CountingCapture] = []
+
+    def make(device: torch.device) -> CountingCapture:
+        made.append(CountingCapture(device))
+        return made[-1]
+
+    return replace(settings, make_capture=make), made
+
+
+def frames(decoder: Decoder) -> list:
+    return sample_frames(decoder, make_prompts(decoder), 40).tolist()
+
+
+@pytest.mark.parametrize("kernels", ["plain", "triton"])
+def test_captured_frames_equal_plain_ones(model: Model, kernels: str) -> None:
+    """Six rows, 40 frames, sampled, in float32: the plain path's tokens, and every graph was captured."""
+    settings, captures = counting(frame_settings(kernels, graphs=True))
+    decoder = GraphDecoder(model, PLAN, settings=settings)
+    assert frames(Decoder(model, PLAN)) == frames(decoder)
     assert [] == decoder.notes
-    assert 2 <= decoder._replays.num_recorded
+    assert 2 <= captures[0].num_captured
 
 
-def test_tritons_kernels_pass_the_check_at_load(model: Model) -> None:
-    """Nobody asked for them: they are used because they compute what the plain path computes."""
-    decoder = GraphDecoder(model, PLAN)
-    assert ("triton", []) == (decoder.kernels, decoder.notes)
+def test_triton_kernels_pass_the_check_at_load(model: Model) -> None:
+    """They compute what the plain path computes, so nothing is noted."""
+    decoder = GraphDecoder(model, PLAN, settings=FrameSettings(None, TritonOps, ops_optional=True))
+    assert [] == decoder.notes
 
 
-def test_every_bucket_is_recorded_ahead(model: Model) -> None:
-    decoder = GraphDecoder(model, PLAN)
-    decoder.prepare()
-    assert 2 * len(row_buckets(PLAN.slots)) == decoder._replays.num_recorded
+def test_every_bucket_is_captured_ahead(model: Model) -> None:
+    """Warming up captures two graphs per bucket."""
+    settings, captures = counting(frame_settings("auto", graphs=True))
+    GraphDecoder(model, PLAN, settings=settings).warm_up()
+    assert [2 * len(row_buckets(PLAN.slots))] == [capture.num_captured for capture in captures]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -78,19 +109,14 @@ def test_takes_are_spoken_within_the_budget(checkpoint: Path, tmp_path: Path, pr
     assert torch.cuda.max_memory_reserved() <= 2 * 2**30
 
 
-def test_a_take_is_the_same_alone_and_in_a_batch(checkpoint: Path, tmp_path: Path) -> None:
-    """In float32, with slots refilled, by the codes' own sound."""
+def test_a_take_is_as_long_alone_as_in_a_batch(checkpoint: Path, tmp_path: Path) -> None:
+    """In float32, with slots refilled, every take has the same number of samples."""
     voice = make_voice(tmp_path, "voice")
     takes = [make_take(voice, i) for i in range(6)]
 
     def lengths(slots: int) -> dict[str, int]:
-        options = {
-            "checkpoint": str(checkpoint),
-            "precision": "float32",
-            "slots": slots,
-            "model_memory_gb": 2.0,
-        }
-        engine = fish.factory("cuda:0", options)
+        options = {"precision": "float32", "slots": slots, "model_memory_gb": 2.0}
+        engine = fish.factory("cuda:0", {"checkpoint": str(checkpoint), **options})
         ended = {e.take_id: len(e.audio) if isinstance(e, Spoken) else -1 for e in speak(engine, takes)}
         engine.close()
         return ended

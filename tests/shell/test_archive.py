@@ -1,4 +1,4 @@
-"""Archives as bundles: unpacked within their folder and the limits, or refused with a reason."""
+"""Archives as bundles are unpacked inside their folder and the limits, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import pytest
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
-from fishd.spool.archive.unpack import bundle_in, ending_by_content, lacking, unpack, without_ending
+from fishd.spool.archive.endings import bundle_in, ending_by_content, without_ending
+from fishd.spool.archive.unpack import lacking, unpack
 from fishd.spool.bundle.load import read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
+from fishd.spool.outbox.publish import PublishRequest, archived_as, publish_all
+from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
@@ -72,7 +75,7 @@ def refusal(path: Path, limits: Limits = LIMITS) -> str:
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
 def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Also when the folder itself was packed, and what it was packed with shows by its content alone."""
+    """Also if the folder itself was packed; the kind of archive is known by its content alone."""
     folder = write_bundle(tmp_path / "source")
     work = tmp_path / "NAME"
     work.mkdir()
@@ -86,7 +89,7 @@ def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path
 
 
 def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
-    """What a Mac adds is left out; a lone speaker's folder stays a speaker's folder."""
+    """What macOS adds is ignored; the folder of a lone speaker stays that of a speaker."""
     folder = write_bundle(tmp_path / "source")
     whole = zipped(folder, tmp_path / "whole.zip", top="Episode 3/")
     with zipfile.ZipFile(whole, "a") as archive:
@@ -106,11 +109,11 @@ def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
         ("a/../../x", "a/../../x in it leads out of the bundle (..); put the file into the bundle"),
         ("/etc/x", "/etc/x in it is an absolute path; give it relative to the bundle"),
         ("/".join("d" * 30), "holds folders more than 16 deep"),
-        ("x" * 300, f"{'x' * 100} in it cannot be made: File name too long"),
+        ("x" * 300, f"{'x' * 100} in it cannot be created: File name too long"),
     ],
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: str, expected: str) -> None:
+def test_names_that_lead_out_are_refused(tmp_path: Path, kind: str, name: str, expected: str) -> None:
     """Nothing is written outside, whatever a member is called."""
     path = tmp_path / "deep" / "archive"
     path.parent.mkdir()
@@ -126,30 +129,30 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: 
 @pytest.mark.parametrize(
     ("member", "expected"),
     [
-        (info("l", tarfile.SYMTYPE, "/etc/passwd"), "l in it is a link; only files and folders are taken"),
-        (info("l", tarfile.LNKTYPE, "job.toml"), "l in it is a link; only files and folders are taken"),
-        (info("d", tarfile.CHRTYPE), "d in it is a special file; only files and folders are taken"),
-        (info("f", tarfile.FIFOTYPE), "f in it is a special file; only files and folders are taken"),
-        (info("s", tarfile.GNUTYPE_SPARSE), "s in it is a sparse file; only files and folders are taken"),
+        (info("l", tarfile.SYMTYPE, "/etc/passwd"), "l in it is a link; only files and folders are allowed"),
+        (info("l", tarfile.LNKTYPE, "job.toml"), "l in it is a link; only files and folders are allowed"),
+        (info("d", tarfile.CHRTYPE), "d in it is a special file; only files and folders are allowed"),
+        (info("f", tarfile.FIFOTYPE), "f in it is a special file; only files and folders are allowed"),
+        (info("s", tarfile.GNUTYPE_SPARSE), "s in it is a sparse file; only files and folders are allowed"),
     ],
 )
-def test_only_files_and_folders_are_taken_from_a_tar(
+def test_only_files_and_folders_are_unpacked_from_a_tar(
     tmp_path: Path, member: tarfile.TarInfo, expected: str
 ) -> None:
-    """A link would be a way out, a device a way in."""
+    """Not links, devices, FIFOs or sparse files."""
     assert expected == refusal(tar_of(tmp_path / "archive", member))
 
 
 def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
-    """Unix packers write them as files with a mode."""
+    """zip on Unix writes them as files with a mode."""
     link = zipfile.ZipInfo("l")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     path = zip_of(tmp_path / "archive", (link, b"/etc/passwd"))
-    assert "l in it is a symlink; only files and folders are taken" == refusal(path)
+    assert "l in it is a symlink; only files and folders are allowed" == refusal(path)
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
-    """Nobody is there to type a password."""
+    """There is no one to enter a password."""
     path = zip_of(tmp_path / "archive", ("x", b"content"))
     content = bytearray(path.read_bytes())
     content[6] |= 1  # the local header's flags
@@ -159,22 +162,22 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unusual_compression_is_refused(tmp_path: Path) -> None:
-    """LZMA's header asks for memory as it likes."""
+    """An LZMA header may request any amount of memory."""
     path = tmp_path / "archive"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x", b"content")
-    assert "is packed in a way that is not taken: use the usual compression, deflate" == refusal(path)
+    assert "is compressed in an unsupported way: use deflate, the usual compression" == refusal(path)
 
 
-def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    """Which of both would be meant?"""
+def test_a_duplicate_name_is_refused(tmp_path: Path) -> None:
+    """It is unclear which of both is meant."""
     twice = tar_of(tmp_path / "archive", info("x"), info("x"), content=b"a")
-    assert "x in it cannot be made: File exists" == refusal(twice)
+    assert "x in it cannot be created: File exists" == refusal(twice)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar"])
-def test_bombs_are_refused_before_they_burst(tmp_path: Path, kind: str) -> None:
-    """By their ratio, and by their size; neither memory nor disk is filled on the way."""
+def test_archive_bombs_are_refused(tmp_path: Path, kind: str) -> None:
+    """By their ratio or size, before memory or disk is filled."""
     path = tmp_path / "bomb"
     zeros = bytes(64 * MIB)
     if kind == "zip":
@@ -195,32 +198,32 @@ def test_bombs_are_refused_before_they_burst(tmp_path: Path, kind: str) -> None:
     assert written <= 40 * MIB
 
 
-def test_a_header_that_wants_memory_is_refused(tmp_path: Path) -> None:
-    """A tar's extended header of a gigabyte would be read at once."""
+def test_a_huge_header_is_refused(tmp_path: Path) -> None:
+    """tarfile would read an extended header of a gigabyte at once."""
     path = tmp_path / "archive"
     header = info("x", tarfile.XHDTYPE)
     header.size = 1 << 30
     path.write_bytes(header.tobuf() + bytes(1 << 20))
-    assert "says of itself that it holds a header of more than a megabyte" == refusal(path)
+    assert "declares a header of more than a megabyte" == refusal(path)
 
 
-def test_a_zip_with_too_long_a_directory_is_refused(tmp_path: Path) -> None:
-    """Before it is read."""
+def test_a_zip_with_a_huge_directory_is_refused(tmp_path: Path) -> None:
+    """Before the directory is read."""
     path = zip_of(tmp_path / "archive", *((f"{n}" * 100, b"") for n in range(200)))
     assert "holds more than 50 files" == refusal(path)
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
-    """The limit on files holds for what is packed too."""
+    """The limit on files applies to archives too."""
     path = tar_of(tmp_path / "archive", *(info(str(n)) for n in range(51)))
     assert "holds more than 50 files" == refusal(path)
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
-def test_an_archive_without_its_end_is_waited_for_and_then_rejected(
+def test_a_truncated_archive_is_waited_for_and_then_rejected(
     tmp_path: Path, pack: Callable[[Path, Path], Path]
 ) -> None:
-    """It may still be on its way; nothing of it is claimed before it can be read to its end."""
+    """It may still be being copied; it is claimed when it can be read to its end."""
     ending = {zipped: ".zip", tarred: ".tar", tarred_gz: ".tar.gz"}[pack]
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     inbox, work = tmp_path / "inbox", tmp_path / "work"
@@ -244,7 +247,7 @@ def test_an_archive_without_its_end_is_waited_for_and_then_rejected(
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all" * 100, b"\x1f\x8b" + bytes(100)])
-def test_what_is_no_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
     """A job or a report, never an exception."""
     work = tmp_path / "NAME"
     work.mkdir()
@@ -255,7 +258,7 @@ def test_what_is_no_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
 def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Every cut and every flipped byte of a small archive ends in a Job or in faults."""
+    """Every truncation and every changed byte of a small archive ends in a Job or in faults."""
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     work = tmp_path / "NAME"
     work.mkdir()
@@ -266,8 +269,8 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
             assert (reading.job is None) == bool(reading.faults)
 
 
-def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path) -> None:
-    """It is tried again."""
+def test_a_full_disk_is_not_a_fault_of_the_archive(tmp_path: Path) -> None:
+    """The caller tries again."""
     path = zip_of(tmp_path / "archive", ("x", b"content"))
     (tmp_path / "into").mkdir()
     with pytest.raises(SpoolError):
@@ -279,32 +282,64 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path) -> None:
     [("a.zip", "a"), ("a.TAR.GZ", "a"), ("a.b.tgz", "a.b"), ("a.tar", "a"), (".zip", ".zip"), ("a", "a")],
 )
 def test_the_job_has_the_name_without_the_ending(name: str, expected: str) -> None:
-    """Whichever archive it came as."""
+    """Whatever kind of archive it is."""
     assert expected == without_ending(name)
 
 
 @pytest.mark.parametrize(("pack", "expected"), [(zipped, ".zip"), (tarred, ".tar"), (tarred_gz, ".tar.gz")])
-def test_its_content_says_which_ending_an_archive_has(
+def test_an_archives_ending_is_known_by_its_content(
     tmp_path: Path, pack: Callable[[Path, Path], Path], expected: str
 ) -> None:
-    """In work/ it has no name that would say it."""
+    """In work/ it has no ending."""
     assert expected == ending_by_content(pack(write_bundle(tmp_path / "source"), tmp_path / "bundle"))
 
 
-def test_what_is_no_archive_has_no_ending(tmp_path: Path) -> None:
-    """A folder, any other file, an empty one, a link to an archive."""
+def test_what_is_not_an_archive_has_no_ending(tmp_path: Path) -> None:
+    """A folder, any other file, an empty one, a link to an archive, nothing at all."""
     archive = zipped(write_bundle(tmp_path / "folder"), tmp_path / "archive")
     (tmp_path / "text").write_text("Hello.")
     (tmp_path / "empty").touch()
     (tmp_path / "link").symlink_to(archive)
 
-    assert [""] * 4 == [ending_by_content(tmp_path / name) for name in ("folder", "text", "empty", "link")]
-    with pytest.raises(FileNotFoundError):
-        ending_by_content(tmp_path / "none")
+    names = ("folder", "text", "empty", "link", "none")
+    assert [""] * 5 == [ending_by_content(tmp_path / name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_packed", "expected"),
+    [
+        ("script.docx", True, "script.docx"),
+        ("packed", True, "packed"),
+        ("bundle.zip", True, "bundle.zip"),
+        ("bundle.TGZ", True, "bundle.tgz"),
+        ("text.zip", False, "text.zip"),
+        ("text.txt", False, "text.txt"),
+    ],
+)
+def test_a_dropped_file_is_archived_under_its_own_name(
+    tmp_path: Path, name: str, is_packed: bool, expected: str
+) -> None:
+    """Whatever its content looks like: a .docx is a zip as well, and a .zip may be none."""
+    spool = Spool(tmp_path / "spool", -1)
+    make_folders(spool.root)
+    dropped = spool.inbox / name
+    if is_packed:
+        zipped(write_bundle(tmp_path / "source"), dropped)
+    else:
+        dropped.write_text("Hello.")
+    content = dropped.read_bytes()
+    (claimed,) = Inbox(spool.inbox, spool.work).claim([CompleteBundle(name)], 0.0).claimed
+    assert f"archive/{expected}" == archived_as(claimed.folder, spool.outbox, spool.archive)
+
+    publish_all([PublishRequest(claimed.folder, {"result.json": b"{}"}, [])], spool.outbox, spool.archive)
+
+    assert [expected] == names_in(spool.archive)
+    assert content == (spool.archive / expected).read_bytes()
+    assert [] == names_in(spool.work)
 
 
 def test_a_jobs_bundle_is_found_with_or_without_an_ending(tmp_path: Path) -> None:
-    """Of several the one that came last: an older one is of a job whose result is gone."""
+    """Of several the latest: an older one belongs to a job whose result is gone."""
     assert None is bundle_in(tmp_path, "job")
     for name in ("job.tar", "job", "job.tar.gz", "job-2.zip", "job.txt"):
         (tmp_path / name).touch()

@@ -13,7 +13,7 @@ from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, wri
 
 
 def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
-    """Names, texts, clips and references stand as the manifest says, with the defaults filled in."""
+    """Names, texts, clips and references are those of the manifest, with the defaults filled in."""
     reading = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
     job = reading.job
     assert job is not None
@@ -30,7 +30,7 @@ def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
     assert tmp_path / "NAME" / "bob.flac" == reading.references[1].path
 
 
-def test_every_key_of_the_contract_is_taken(tmp_path: Path) -> None:
+def test_every_key_of_the_contract_is_read(tmp_path: Path) -> None:
     """Priority, languages, format, engine options, several references, ids and times all reach the job."""
     manifest = """
 title = "Every key"
@@ -80,7 +80,7 @@ def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
     assert ("Bob/reference.wav",) == reading.job.speakers[0].references
 
 
-def test_a_bom_and_windows_line_ends_are_taken(tmp_path: Path) -> None:
+def test_a_bom_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     """Files from a Windows editor read like any other."""
     manifest = (
         b"\xef\xbb\xbf"
@@ -125,7 +125,7 @@ def test_the_voice_key_follows_bytes_transcript_and_language(
 
 
 def test_a_file_name_in_the_other_unicode_form_is_found(tmp_path: Path) -> None:
-    """A Mac writes é as two characters; the manifest may write it as one."""
+    """macOS writes é as two characters; the manifest may write it as one."""
     decomposed = unicodedata.normalize("NFD", "zoé.wav")
     folder = write_bundle(tmp_path / "NAME", one_speaker(reference='"zoé.wav"'))
     (folder / decomposed).write_bytes(SOUND)
@@ -148,11 +148,51 @@ def test_control_tokens_inside_a_text_are_kept_as_plain_text(tmp_path: Path) -> 
 
 
 def test_controls_and_line_breaks_in_texts_and_names_become_spaces(tmp_path: Path) -> None:
-    """An escape sequence cannot reach a terminal by way of a name or a text; soft hyphens simply go."""
+    """No escape sequence reaches a terminal through a name or a text; soft hyphens are removed."""
     manifest = one_speaker(name=r'"A\u001b[31mlice"', segments=r'[{text = "One\nco\u00adop\u0007"}]')
     job = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME").job
     assert job is not None
     assert ("A [31mlice", "One coop") == (job.speakers[0].name, job.speakers[0].segments[0].text)
+
+
+def warnings_of(folder: Path, lines: str, transcript: str = "What Alice says.") -> list[str]:
+    """The warnings of a good bundle whose one speaker says these lines."""
+    manifest = one_speaker(
+        transcript="", segments="", transcript_file='"bob.txt"', segments_file='"lines.txt"'
+    )
+    loaded = read_bundle(write_bundle(folder / "NAME", manifest, bob_txt=transcript, lines_txt=lines), "NAME")
+    assert loaded.job is not None, loaded.faults
+    return [str(warning) for warning in loaded.job.warnings]
+
+
+def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
+    """With its place and code point, once per line; of many different ones only the first are named."""
+    lines = "One.\nA\x07bell\x07 and\x00.\n" + "x" + "".join(map(chr, range(1, 9))) + "\n"
+    assert [
+        "bob.txt: control character U+001B is read as a space",
+        "lines.txt:2: control characters U+0000, U+0007 are spoken as spaces",
+        "lines.txt:3: control characters U+0001, U+0002, U+0003, U+0004, U+0005, … are spoken as spaces",
+    ] == warnings_of(tmp_path, lines, transcript="What\x1b Alice says.")
+
+
+def test_white_space_in_a_text_is_no_warning(tmp_path: Path) -> None:
+    """Tabs, page breaks, old line ends, spaces of every width, and invisible characters."""
+    lines = "a\tb\rc\fd\ve\u00a0f\u2003g\u2028h\u0085i\u200bj\ufeffk\u00adl\n"
+    assert [] == warnings_of(tmp_path, lines)
+    folder = write_bundle(tmp_path / "multi", one_speaker(segments='[{ text = """One\n\ttwo\r\nthree""" }]'))
+    assert () == read_bundle(folder, "multi").warnings
+
+
+@pytest.mark.parametrize("text", ["...", "—", "!!!", "🎉 👍🏽", "♪♪", "«»", "\u0301"])
+def test_a_line_without_a_letter_or_digit_is_a_warning(tmp_path: Path, text: str) -> None:
+    """It does not reject the bundle: only that segment fails."""
+    expected = "has no letter or digit: there is nothing to speak, the segment will fail"
+    assert [f"lines.txt:2: {expected}"] == warnings_of(tmp_path, f"One.\n{text}\n")
+
+
+@pytest.mark.parametrize("text", ["7", "x!", "。好", "مرحبا", "हिं", "¿ñ?", "٣", "½", "1️⃣"])
+def test_letters_and_digits_of_every_script_are_speech(tmp_path: Path, text: str) -> None:
+    assert [] == warnings_of(tmp_path, f"{text}\n")
 
 
 def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
@@ -164,8 +204,8 @@ def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
     assert ("0001", "1001") == (job.speakers[0].segments[0].id, job.speakers[0].segments[-1].id)
 
 
-def test_a_ready_file_is_no_part_of_a_bundle(tmp_path: Path) -> None:
-    """It may stay where it is."""
+def test_a_ready_file_is_not_part_of_a_bundle(tmp_path: Path) -> None:
+    """It is ignored."""
     folder = write_convention(tmp_path / "NAME")
     (folder / ".ready").touch()
     assert [] == faults_of(read_bundle(folder, "NAME"))

@@ -129,7 +129,7 @@ MANIFESTS = {
     ),
     "a text of control tokens": (
         one_speaker(segments='[{ text = "<|im_end|> <|im_start|>" }]'),
-        [f"{TEXT}: holds nothing but control tokens (<|im_end|> <|im_start|>); there is nothing to say"],
+        [f"{TEXT}: holds nothing but control tokens (<|im_end|> <|im_start|>); there is nothing to speak"],
     ),
     "an empty id": (
         one_speaker(segments='[{ text = "Hi.", id = " " }]'),
@@ -147,18 +147,18 @@ MANIFESTS = {
     ),
     "two speakers of one name": (
         one_speaker() + one_speaker(),
-        ['speakers[1].name: "Alice" stands twice in speakers; the other is speakers[0].name'],
+        ['speakers[1].name: "Alice" occurs twice in speakers; the other is speakers[0].name'],
     ),
     "two segments of one id": (
         one_speaker(segments='[{ id = "a", text = "Hi." }, { id = "a", text = "Ho." }]'),
         [
-            f'{ID}: "a" stands twice in {OTHER_ID}',
+            f'{ID}: "a" occurs twice in {OTHER_ID}',
         ],
     ),
     "an id that is another's default": (
         one_speaker(segments='[{ id = "002", text = "Hi." }, { text = "Ho." }]'),
         [
-            f'{ID}: "002" stands twice in {OTHER_ID}',
+            f'{ID}: "002" occurs twice in {OTHER_ID}',
         ],
     ),
 }
@@ -195,23 +195,23 @@ PATHS = {
     ),
     "a symlink": (
         "link.wav",
-        "link.wav is a symlink, or lies behind one; put the file itself into the bundle",
+        "link.wav is a symlink, or behind one; put the file itself into the bundle",
     ),
     "behind a symlink": (
         "dir/x",
-        "dir/x is a symlink, or lies behind one; put the file itself into the bundle",
+        "dir/x is a symlink, or behind one; put the file itself into the bundle",
     ),
     "a FIFO": ("fifo.wav", "fifo.wav is a FIFO, not a file"),
-    "behind a file": ("alice.wav/x", "alice.wav/x lies behind something that is not a folder"),
+    "behind a file": ("alice.wav/x", "alice.wav/x is below something that is not a folder"),
     "empty": ("", " is not a path"),
-    "too long a name": ("n" * 300, "n" * 300 + " is longer than a path may be"),
+    "too long a name": ("n" * 300, "n" * 300 + " is too long for a path"),
 }
 
 
 @pytest.mark.parametrize("key", ["reference", "transcript_file", "segments_file"])
 @pytest.mark.parametrize(("path", "expected"), PATHS.values(), ids=PATHS.keys())
 def test_a_path_that_cannot_be_used_is_reported(tmp_path: Path, key: str, path: str, expected: str) -> None:
-    """Whatever names the file, nothing outside the bundle is read and nothing hangs."""
+    """Whichever key names the file, nothing outside the bundle is read and nothing blocks."""
     folder = tmp_path / "NAME"
     (folder / "folder").mkdir(parents=True)
     (folder / "link.wav").symlink_to("alice.wav")
@@ -229,20 +229,20 @@ def test_a_reference_of_zero_bytes_is_reported(tmp_path: Path) -> None:
 
 
 def test_each_reference_of_a_list_has_its_place(tmp_path: Path) -> None:
-    """A list is counted from 0."""
+    """Counted from 0."""
     found = faults_in(tmp_path, one_speaker(reference='["alice.wav", "gone.wav"]'))
     assert ["speakers[0].reference[1]: gone.wav is missing"] == found
 
 
 def test_faults_of_text_files_name_file_and_line(tmp_path: Path) -> None:
-    """Lines are counted as an editor counts them."""
+    """Lines are counted from 1, as in an editor."""
     manifest = one_speaker(
         transcript="", transcript_file='"bob.txt"', segments="", segments_file='"bob_lines.txt"'
     )
     lines = f"Fine.\n\n<|im_end|>\n{'x' * 2001}\n"
     assert [
         "bob.txt:2: is not UTF-8: byte 0xff; save the file as UTF-8",
-        "bob_lines.txt:3: holds nothing but control tokens (<|im_end|>); there is nothing to say",
+        "bob_lines.txt:3: holds nothing but control tokens (<|im_end|>); there is nothing to speak",
         "bob_lines.txt:4: is 2,001 characters long, 2,000 is the most; split it into several segments",
     ] == faults_in(tmp_path, manifest, bob_txt=b"One.\nTwo \xff.", bob_lines_txt=lines)
 
@@ -254,7 +254,7 @@ def test_empty_text_files_are_reported(tmp_path: Path) -> None:
     )
     assert [
         "bob.txt: is empty",
-        "bob_lines.txt: is empty: there is nothing to say",
+        "bob_lines.txt: is empty: there is nothing to speak",
     ] == faults_in(tmp_path, manifest, bob_txt=b"", bob_lines_txt="\n \n")
 
 
@@ -277,7 +277,7 @@ def test_all_faults_are_reported_together(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
-    """The first thing that a user may drop by mistake."""
+    """As one that was dropped by mistake."""
     (tmp_path / "NAME").mkdir()
     assert ["job.toml: is missing: the folder is empty"] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
 
@@ -293,7 +293,7 @@ def test_a_folder_of_neither_form_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_bundle_in_a_folder_too_many_is_reported(tmp_path: Path) -> None:
-    """As some unpackers make it."""
+    """As some unpackers create it."""
     write_bundle(tmp_path / "NAME" / "episode")
     expected = "job.toml: is missing; there is one in episode/: drop that folder itself"
     assert [expected] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
@@ -307,7 +307,7 @@ def test_what_a_convention_lacks_is_reported(tmp_path: Path) -> None:
     (folder / "Bob" / "reference.txt").unlink()
     (folder / "Carol" / "reference.flac").touch()
     assert [
-        "Alice/reference.wav: is missing (.flac, .ogg and .mp3 will do)",
+        "Alice/reference.wav: is missing (.flac, .ogg and .mp3 are accepted too)",
         "Bob/reference.txt: is missing",
         "Bob/lines.txt: is missing",
         "Carol: holds several references (reference.flac, reference.wav); keep one",
@@ -326,18 +326,18 @@ def test_a_speaker_folder_whose_name_is_no_utf8_is_reported(tmp_path: Path) -> N
     ("limits", "expected"),
     [
         (Limits(max_files=3), "bundle: holds more than 3 files"),
-        (Limits(max_bytes=10), "bundle: holds 205 bytes; at most 10 bytes are taken"),
+        (Limits(max_bytes=10), "bundle: holds 205 bytes; at most 10 bytes are allowed"),
         (Limits(manifest_bytes=10), "job.toml: is 132 bytes long; at most 10 bytes are read"),
         (
             Limits(reference_bytes=10),
             "speakers[0].reference: alice.wav is 16 bytes long; at most 10 bytes are read",
         ),
         (Limits(segments=1), "bundle: has more than 1 segments; split it"),
-        (Limits(speakers=0), "speakers: there are 1; at most 0 are taken"),
+        (Limits(speakers=0), "speakers: there are 1; at most 0 are allowed"),
     ],
 )
 def test_a_bundle_over_a_limit_is_reported(tmp_path: Path, limits: Limits, expected: str) -> None:
-    """Nothing is read without bound."""
+    """Nothing is read without a limit."""
     manifest = one_speaker(segments='[{ text = "Hi." }, { text = "Ho." }]')
     folder = write_bundle(tmp_path / "NAME", manifest)
     assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
@@ -348,7 +348,7 @@ def test_a_sparse_terabyte_is_refused_unread(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "NAME", one_speaker())
     os.truncate(folder / "alice.wav", 1 << 40)
     limits = replace(Limits(), max_bytes=1 << 50)
-    assert ["bundle: holds 1024.0 GiB; at most 4.0 GiB are taken"] == faults_of(read_bundle(folder, "NAME"))
+    assert ["bundle: holds 1024.0 GiB; at most 4.0 GiB are allowed"] == faults_of(read_bundle(folder, "NAME"))
     expected = "speakers[0].reference: alice.wav is 1024.0 GiB long; at most 512.0 MiB are read"
     assert [expected] == faults_of(read_bundle(folder, "NAME", limits))
 
@@ -360,7 +360,7 @@ def test_folders_too_deep_are_refused(tmp_path: Path) -> None:
     assert ["bundle: holds folders more than 16 deep"] == faults_of(read_bundle(folder, "NAME"))
 
 
-def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
+def test_a_long_list_of_faults_is_cut(tmp_path: Path) -> None:
     """A report stays readable; the other faults are counted."""
     manifest = one_speaker(segments="[" + '{ text = "" },' * 1_000 + "]")
     found = faults_in(tmp_path, manifest)
@@ -369,7 +369,7 @@ def test_a_flood_of_faults_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_bundle_that_is_a_file_or_gone_is_reported(tmp_path: Path) -> None:
-    """The reader returns for whatever it is given."""
+    """Faults, not exceptions."""
     (tmp_path / "file").touch()
     assert ["bundle: is not a folder"] == faults_of(read_bundle(tmp_path / "file", "x"))
     assert ["bundle: is missing"] == faults_of(read_bundle(tmp_path / "gone", "x"))

@@ -1,4 +1,4 @@
-"""Whatever stands in a bundle, reading it ends in a Job or in faults, never in an exception."""
+"""Whatever is in a bundle, reading it ends in a Job or in faults, never in an exception."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(Hea
 
 
 def sound(reading: LoadedBundle) -> bool:
-    """A job exactly if there are no faults; each fault in words on one line; the job fits a message."""
+    """A job exactly if there are no faults; each fault on one line; the job fits into a message."""
     assert (reading.job is None) == bool(reading.faults)
     for fault in reading.faults:
         assert fault.where
@@ -96,7 +96,7 @@ def sound(reading: LoadedBundle) -> bool:
 
 
 def read(manifest: bytes) -> LoadedBundle:
-    """The reading of the good bundle's files with this manifest and some traps beside them."""
+    """The good bundle's files, loaded with this manifest and some traps beside them."""
     with tempfile.TemporaryDirectory() as root:
         folder = write_bundle(Path(root) / "NAME", manifest)
         (folder / "link").symlink_to("/etc/passwd")
@@ -122,14 +122,14 @@ def test_any_values_are_a_job_or_faults(tree: dict[str, object]) -> None:
 @QUICK
 @given(SPOILT)
 def test_any_cut_and_paste_of_a_good_manifest_is_a_job_or_faults(text: str) -> None:
-    """As editors and half copies leave them."""
+    """As editors and partial copies leave them."""
     assert sound(read(text.encode()))
 
 
 @QUICK
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_faults(content: bytes) -> None:
-    """A manifest that is no text."""
+    """A manifest that is not text."""
     assert sound(read(content))
 
 
@@ -157,10 +157,10 @@ def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Loa
         watch = Inbox(inbox, work, 0.0, 0.0)
         assert [CompleteBundle("a")] == [CompleteBundle(found.name) for found in watch.scan(0.0).found]
         (claimed,) = watch.claim([CompleteBundle("a")], 0.0).claimed
-        return read_bundle(claimed.bundle, claimed.name)
+        return read_bundle(claimed.folder / "bundle", claimed.name)
 
 
-def test_a_good_bundle_is_sound() -> None:
-    """The fuzz could pass for the wrong reason."""
+def test_the_unchanged_bundle_is_good() -> None:
+    """Otherwise the fuzz tests could pass for the wrong reason."""
     assert read(GOOD.encode()).job
     assert read(one_speaker().encode()).job

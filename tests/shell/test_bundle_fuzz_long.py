@@ -37,13 +37,13 @@ def test_four_thousand_sets_of_values(tree: dict[str, object]) -> None:
 @LONG
 @given(SPOILT)
 def test_four_thousand_cuts_of_a_good_manifest(text: str) -> None:
-    """As editors and half copies leave them."""
+    """As editors and partial copies leave them."""
     assert sound(read(text.encode()))
 
 
 @LONG
 @given(st.binary(max_size=2_000))
-def test_four_thousand_manifests_that_are_no_text(content: bytes) -> None:
+def test_four_thousand_manifests_that_are_not_text(content: bytes) -> None:
     """Any bytes."""
     assert sound(read(content))
 
@@ -60,7 +60,7 @@ def test_four_thousand_trees_of_files(entries: dict[bytes, list[str] | None], co
     reason="atheris is not installed: pip install atheris (wheels for some Pythons only)",
 )
 def test_the_parser_survives_guided_bytes(tmp_path: Path) -> None:
-    """libFuzzer looks for bytes that take a new branch; an exception would end it."""
+    """libFuzzer searches for bytes that take a new branch; an exception would stop it."""
     limits = ["-runs=500000", "-max_len=2000", "-malloc_limit_mb=512"]
     no_rss_limit = "-rss_limit_mb=0"  # it would count the peak of the process that started it
     ended = subprocess.run(

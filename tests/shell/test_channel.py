@@ -1,4 +1,4 @@
-"""Frames over real socketpairs: whole, cut, oversized, garbage, and the end in the midst of one."""
+"""Frames over real socketpairs: complete, cut, oversized, invalid, and the end in the middle of one."""
 
 import asyncio
 import socket
@@ -58,7 +58,7 @@ both_ends = pytest.mark.parametrize("receive", [receive_async, receive_blocking]
 
 @both_ends
 def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
-    """In order, equal, several in one piece."""
+    """Equal and in order, several in one write."""
     sent = [Progress(1), TakeError("1.0.0.1", "it stammered – “so”", retry=True), Progress(2, 1.5)]
     pair[1].sendall(b"".join(encode(message) for message in sent))
     assert sent == receive(pair[0], 3)
@@ -66,7 +66,7 @@ def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
 
 @both_ends
 def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
-    """Cuts anywhere, also in the length, do not matter."""
+    """Cut anywhere, also in the length."""
     frame = encode(TakeError("1", "x" * 50, retry=False))
 
     def dribble() -> None:
@@ -81,7 +81,7 @@ def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
 
 @both_ends
 def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> None:
-    """A megabyte of reason, in one piece."""
+    """A reason of a megabyte."""
     message = TakeError("1", "x" * 1_000_000, retry=False)
     sending = threading.Thread(target=pair[1].sendall, args=(encode(message),))
     sending.start()
@@ -90,12 +90,12 @@ def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> 
 
 
 @both_ends
-def test_an_oversized_length_is_refused_before_its_bytes_are_awaited(pair: Pair, receive) -> None:
-    """Four bytes are enough to know that this peer talks nonsense."""
+def test_an_oversized_length_is_refused_before_its_bytes_arrive(pair: Pair, receive) -> None:
+    """Four bytes are enough to know that the peer is broken."""
     pair[1].sendall(struct.pack(">I", MAX_FRAME_BYTES + 1))
     (error,) = receive(pair[0])
     assert isinstance(error, BadFrame)
-    assert f"a frame of {MAX_FRAME_BYTES + 1} bytes is announced" in str(error)
+    assert f"a frame of {MAX_FRAME_BYTES + 1} bytes; at most {MAX_FRAME_BYTES} are allowed" in str(error)
 
 
 @both_ends
@@ -109,17 +109,18 @@ def test_an_oversized_length_is_refused_before_its_bytes_are_awaited(pair: Pair,
         msgspec.msgpack.encode({"type": "Failed", "take": "1"}),
         msgspec.msgpack.encode(Stop()),  # known, but not from a worker
         b"\x82\xa4type\xa8Progress\xa5steps\xa2\xff\xfe",
+        b"\x82\xa4type\xa8Progress\xa1x" + b"\x91" * 100_000,
     ],
 )
-def test_bytes_that_are_no_message_raise_bad_frame(pair: Pair, receive, body: bytes) -> None:
-    """Garbage, unknown messages, wrong fields, wrong direction."""
+def test_an_invalid_message_raises_bad_frame(pair: Pair, receive, body: bytes) -> None:
+    """Garbage, unknown messages, wrong fields, wrong direction, bad UTF-8, deep nesting."""
     pair[1].sendall(struct.pack(">I", len(body)) + body)
     assert [BadFrame] == [type(error) for error in receive(pair[0])]
 
 
 @both_ends
 @pytest.mark.parametrize("sent", [0, 2, 4, 9])
-def test_the_end_comes_as_end_of_stream_also_within_a_frame(pair: Pair, receive, sent: int) -> None:
+def test_the_end_raises_end_of_stream_also_inside_a_frame(pair: Pair, receive, sent: int) -> None:
     """Before a frame, in its length, after it, in its body."""
     pair[1].sendall(encode(Progress(1)) + encode(Progress(2))[:sent])
     pair[1].close()
@@ -129,7 +130,7 @@ def test_the_end_comes_as_end_of_stream_also_within_a_frame(pair: Pair, receive,
 
 
 def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pair) -> None:
-    """A write into the dead peer does not cost its last words, even if it left something unread."""
+    """A failed write to a dead peer does not lose its last messages."""
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
@@ -148,7 +149,7 @@ def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pai
 
 
 def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
-    """Ten megabytes wait for a peer that reads slowly, and arrive whole."""
+    """Ten megabytes are queued for a peer that reads slowly, and arrive completely."""
     sent = [CancelTake(f"{n}" + "x" * 100_000) for n in range(100)]
     heard: list[object] = []
 
@@ -167,13 +168,13 @@ def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
     assert sent == heard
 
 
-def test_end_lets_what_was_sent_be_received_though_the_peer_is_held_open(pair: Pair) -> None:
+def test_after_shutdown_what_was_sent_can_be_received_though_the_peer_is_open(pair: Pair) -> None:
     """A process that inherited the peer's descriptor cannot keep the stream from ending."""
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         pair[1].sendall(encode(Progress(1)))
-        channel.end()
+        channel.shutdown()
         received: list[object] = [await channel.receive()]
         with pytest.raises(EndOfStream):
             await channel.receive()
@@ -183,14 +184,14 @@ def test_end_lets_what_was_sent_be_received_though_the_peer_is_held_open(pair: P
     assert [Progress(1)] == asyncio.run(run())
 
 
-def test_a_receive_that_waits_is_woken_by_end(pair: Pair) -> None:
-    """Nobody has to send anything."""
+def test_a_waiting_receive_is_woken_by_shutdown(pair: Pair) -> None:
+    """The peer sends nothing."""
 
     async def run() -> None:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         waiting = asyncio.ensure_future(channel.receive())
         await asyncio.sleep(0)
-        channel.end()
+        channel.shutdown()
         with pytest.raises(EndOfStream):
             await asyncio.wait_for(waiting, LIMIT_S)
         channel.close()
@@ -198,20 +199,20 @@ def test_a_receive_that_waits_is_woken_by_end(pair: Pair) -> None:
     asyncio.run(run())
 
 
-def test_a_message_above_the_cap_is_not_sent() -> None:
+def test_a_message_above_the_limit_is_not_sent() -> None:
     """Its kind and size are named."""
     with pytest.raises(BadFrame, match="a CancelTake of 9000"):
         encode(CancelTake("x" * 9_000_000))
 
 
 def test_a_text_that_is_not_unicode_is_not_sent() -> None:
-    """A lone surrogate, as Python makes of a file name's stray byte, cannot cross."""
+    """Such as a lone surrogate, from a file name that is not UTF-8."""
     with pytest.raises(BadFrame, match="a CancelTake holds a text that is not Unicode"):
         encode(CancelTake("\udcff"))
 
 
-def test_the_blocking_end_says_that_its_peer_is_gone(pair: Pair) -> None:
-    """Writing to a closed parent ends the worker's work."""
+def test_the_blocking_channel_reports_that_its_peer_is_gone(pair: Pair) -> None:
+    """When it writes to a closed socket."""
     pair[0].close()
     channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
     with pytest.raises(EndOfStream):

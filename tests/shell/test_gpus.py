@@ -1,11 +1,12 @@
-"""Which cards are found, against an NVML that says what a test wants."""
+"""Which GPUs are detected, with an NVML that reports what a test wants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fishd.host.gpus import DetectedGpus, GpuFault, GpuReading, detect_gpus, mps_runs
+from fishd.host.gpus import DetectedGpus, detect_gpus, mps_runs
+from fishd.host.nvml import GpuFault, GpuReading
 
 GIB = 2**30
 
@@ -42,7 +43,7 @@ def indices(found: DetectedGpus) -> list[int]:
     return [card.index for card in found.gpus]
 
 
-def test_a_card_is_told_in_gib() -> None:
+def test_a_gpus_memory_is_in_gib() -> None:
     """Total and free memory come in GiB, with name and UUID."""
     (card,) = detect_gpus(FakeNvml([a_gpu()]), {}).gpus
 
@@ -55,15 +56,15 @@ def test_a_card_is_told_in_gib() -> None:
     )
 
 
-def test_without_nvml_there_are_no_cards_and_a_reason() -> None:
+def test_without_nvml_there_are_no_gpus_and_a_reason() -> None:
     """A machine without the driver is no error, but its log says why there is no GPU."""
     assert DetectedGpus((), ("NVML does not answer",)) == detect_gpus(
         FakeNvml(fault="NVML does not answer"), {}
     )
 
 
-def test_a_card_off_the_bus_is_left_out_and_said() -> None:
-    """One GPU that cannot be read does not take the others with it."""
+def test_a_gpu_off_the_bus_is_left_out_and_reported() -> None:
+    """The others are used."""
     found = detect_gpus(FakeNvml([a_gpu(), "GPU is lost", a_gpu(uuid="GPU-cccc")]), {})
 
     assert [0, 2] == indices(found)
@@ -81,29 +82,29 @@ def test_visible_devices_by_the_beginning_of_a_uuid_in_the_order_given() -> None
 
 
 def test_an_invalid_visible_device_ends_the_list() -> None:
-    """As in CUDA, what stands after a name that fits nothing is not used; the log says so."""
+    """As in CUDA, what follows a name that matches nothing is not used; the log says so."""
     found = detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "0,7,1"})
 
     assert [0] == indices(found)
     assert (
-        'CUDA_VISIBLE_DEVICES is "0,7,1": "7" names no card here; it and what follows is not used',
+        'CUDA_VISIBLE_DEVICES is "0,7,1": "7" matches no GPU; it and what follows is not used',
     ) == found.remarks
 
 
-def test_a_uuid_that_fits_two_cards_is_refused() -> None:
-    """An ambiguous beginning picks no card at random."""
+def test_a_uuid_that_matches_two_gpus_is_refused() -> None:
+    """An ambiguous beginning does not pick one at random."""
     assert [] == indices(detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-"}))
 
 
-def test_empty_visible_devices_hide_every_card() -> None:
-    """CUDA_VISIBLE_DEVICES="" means no GPU at all, and is said."""
+def test_empty_visible_devices_hide_every_gpu() -> None:
+    """CUDA_VISIBLE_DEVICES="" means no GPU at all, and is reported."""
     assert DetectedGpus((), ('CUDA_VISIBLE_DEVICES is "": it hides every GPU',)) == detect_gpus(
         TWO, {"CUDA_VISIBLE_DEVICES": ""}
     )
 
 
 def test_a_split_gpu_is_its_instances() -> None:
-    """MIG: the whole GPU is not usable; each instance is a card that CUDA finds by its UUID."""
+    """MIG: the whole GPU is not usable; each instance is a GPU that CUDA finds by its UUID."""
     parts = tuple(GpuReading(f"A100 MIG 3g.20gb {n}", f"MIG-{n}", 20 * GIB, 19 * GIB) for n in range(2))
     found = detect_gpus(FakeNvml([a_gpu(instances=parts), a_gpu(uuid="GPU-plain")]), {})
 
@@ -118,15 +119,15 @@ def test_an_instance_can_be_chosen_by_uuid() -> None:
     assert ["MIG-1"] == [card.uuid for card in found.gpus]
 
 
-def test_what_our_workers_hold_is_known_as_ours() -> None:
-    """At a resize the memory of running workers is room for us, that of others is not."""
+def test_the_memory_of_our_workers_is_known_as_ours() -> None:
+    """At a resize the memory of running workers is available, that of other processes is not."""
     gpu = a_gpu(free_gb=4, held_bytes={10: 8 * GIB, 11: 8 * GIB, 99: 4 * GIB})
     (card,) = detect_gpus(FakeNvml([gpu]), {}, our_pids={10, 11}).gpus
 
     assert 16.0 == card.ours_gb
 
 
-def test_mps_is_seen_by_its_control_pipe() -> None:
+def test_mps_is_detected_by_its_control_pipe() -> None:
     """The pipe's folder is the default one, or that of the environment."""
     asked: list[Path] = []
 

@@ -1,4 +1,4 @@
-"""A drop is found when it is complete, not sooner, and claimed by one rename. Time is passed in."""
+"""A bundle is found when it is complete, not sooner, and claimed by one rename. Time is passed in."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ SETTLE_S, TIMEOUT_S = 2.0, 300.0
 
 
 class Place:
-    """An inbox with its folders, and a clock that the test turns."""
+    """An inbox with its folders, and a clock that the test advances."""
 
     def __init__(self, root: Path, disk: Disk | None = None, limits: Limits | None = None) -> None:
         self.inbox, self.work = root / "inbox", root / "work"
         self.inbox.mkdir()
         self.work.mkdir()
         self.now = 1_000.0
-        self.watch = Inbox(self.inbox, self.work, SETTLE_S, TIMEOUT_S, disk=disk, limits=limits)
+        self.scanner = Inbox(self.inbox, self.work, SETTLE_S, TIMEOUT_S, disk=disk, limits=limits)
 
     def scan_after(self, seconds: float) -> list[str]:
-        """The names found once the clock has been turned."""
+        """Advance the clock and scan; the names that are found."""
         self.now += seconds
-        return sorted(found.name for found in self.watch.scan(self.now).found)
+        return sorted(found.name for found in self.scanner.scan(self.now).found)
 
     def faults_after(self, seconds: float) -> list[str]:
-        """All faults of what is found then."""
+        """Advance the clock and scan; all faults of what is found."""
         self.now += seconds
-        return [str(fault) for found in self.watch.scan(self.now).found for fault in found.faults]
+        return [str(fault) for found in self.scanner.scan(self.now).found for fault in found.faults]
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_bundle_with_a_ready_file_is_found_at_once(place: Place) -> None:
     assert ["a"] == place.scan_after(0)
 
 
-def test_a_ready_file_ends_the_waiting(place: Place) -> None:
-    """It is looked for at every scan, not only when the bundle is due."""
+def test_a_ready_file_ends_the_settling(place: Place) -> None:
+    """It is checked at every scan, not only when the bundle is due."""
     write_bundle(place.inbox / "a")
     assert [] == place.scan_after(0)
     (place.inbox / "a" / ".ready").touch()
@@ -59,8 +59,8 @@ def test_a_ready_file_ends_the_waiting(place: Place) -> None:
 
 
 @pytest.mark.parametrize("write", [write_bundle, write_convention])
-def test_a_complete_bundle_is_found_when_it_is_still(place: Place, write) -> None:
-    """Two seconds after the first look, in both forms."""
+def test_a_complete_bundle_is_found_when_it_has_settled(place: Place, write) -> None:
+    """Two seconds after the first scan, in both forms."""
     write(place.inbox / "a")
     assert [] == place.scan_after(0)
     assert [] == place.scan_after(1.9)
@@ -68,8 +68,8 @@ def test_a_complete_bundle_is_found_when_it_is_still(place: Place, write) -> Non
 
 
 @pytest.mark.parametrize("change", ["a new file", "a growing file", "a renamed file", "a touched file"])
-def test_any_change_in_the_tree_begins_the_waiting_anew(place: Place, change: str) -> None:
-    """Names, sizes and mtimes are looked at, at any depth."""
+def test_any_change_in_the_tree_restarts_the_settling(place: Place, change: str) -> None:
+    """Of names, sizes and mtimes, at any depth."""
     folder = write_bundle(place.inbox / "a") / "deep"
     folder.mkdir()
     (folder / "x").touch()
@@ -88,8 +88,8 @@ def test_any_change_in_the_tree_begins_the_waiting_anew(place: Place, change: st
     assert ["a"] == place.scan_after(0.1)
 
 
-def test_a_bundle_copied_for_ten_seconds_is_found_whole(place: Place) -> None:
-    """The manifest comes first and names what comes late; pauses are longer than settle_s."""
+def test_a_bundle_copied_for_ten_seconds_is_found_complete(place: Place) -> None:
+    """The manifest comes first and names files that come late; pauses are longer than settle_s."""
     (place.inbox / "a").mkdir()
     (place.inbox / "a" / "job.toml").write_text(one_speaker(transcript="", transcript_file='"bob.txt"'))
     assert [] == place.scan_after(0)
@@ -140,8 +140,8 @@ def test_what_stays_incomplete_is_rejected_with_what_it_lacks(
     assert expected == place.faults_after(0.1)
 
 
-def test_an_empty_folder_is_rejected_in_the_end(place: Place) -> None:
-    """It might have become a bundle."""
+def test_an_empty_folder_is_rejected_after_the_timeout(place: Place) -> None:
+    """Until then it may become a bundle."""
     (place.inbox / "a").mkdir()
     place.scan_after(0)
     assert [
@@ -150,25 +150,25 @@ def test_an_empty_folder_is_rejected_in_the_end(place: Place) -> None:
     ] == place.faults_after(300)
 
 
-def test_a_bad_but_whole_bundle_is_found_like_a_good_one(place: Place) -> None:
-    """No waiting would mend it; its reader says what is wrong."""
+def test_a_bad_but_complete_bundle_is_found_like_a_good_one(place: Place) -> None:
+    """Waiting would not fix it; its reader reports the faults."""
     write_bundle(place.inbox / "a", one_speaker(segments='[{ text = "" }]', reference='"../x.wav"'))
     place.scan_after(0)
     assert ["a"] == place.scan_after(2)
 
 
 @pytest.mark.parametrize("name", [".hidden", "a.part", "a.partial", "a.tmp", "a.FILEPART", "a.crdownload"])
-def test_unfinished_names_are_never_looked_at(place: Place, name: str) -> None:
-    """Not even with a ready file."""
+def test_names_of_unfinished_transfers_are_ignored(place: Place, name: str) -> None:
+    """Even with a ready file."""
     write_bundle(place.inbox / name)
     (place.inbox / name / ".ready").touch()
     assert [] == place.scan_after(0)
     assert [] == place.scan_after(1_000)
-    assert place.watch.next_wake(place.now) is None
+    assert place.scanner.next_wake(place.now) is None
 
 
 @pytest.mark.parametrize("kind", ["a file", "a symlink", "a special file"])
-def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -> None:
+def test_what_is_not_a_folder_is_rejected_after_the_timeout(place: Place, kind: str) -> None:
     """A symlink is not followed, a FIFO not opened."""
     stray = place.inbox / "stray"
     match kind:
@@ -186,8 +186,8 @@ def test_what_is_no_folder_is_rejected_after_its_time(place: Place, kind: str) -
     ] == place.faults_after(1)
 
 
-def test_a_bundle_over_the_limits_is_rejected_when_still(tmp_path: Path) -> None:
-    """The walk ends at the limit, and waiting would not make it smaller."""
+def test_a_bundle_over_the_limits_is_rejected_when_it_has_settled(tmp_path: Path) -> None:
+    """Waiting would not make it smaller."""
     place = Place(tmp_path, limits=Limits(max_files=2))
     write_bundle(place.inbox / "a")
     place.scan_after(0)
@@ -195,86 +195,88 @@ def test_a_bundle_over_the_limits_is_rejected_when_still(tmp_path: Path) -> None
 
 
 def test_a_bundle_removed_while_it_settles_is_forgotten(place: Place) -> None:
-    """One of the same name that comes later waits its own time."""
+    """A later one of the same name settles from the beginning."""
     folder = write_bundle(place.inbox / "a")
     place.scan_after(0)
     folder.rename(place.inbox.parent / "away")
     assert [] == place.scan_after(1)
-    assert place.watch.next_wake(place.now) is None
+    assert place.scanner.next_wake(place.now) is None
     (place.inbox.parent / "away").rename(folder)
     assert [] == place.scan_after(1.5)
     assert ["a"] == place.scan_after(2)
 
 
-def test_the_next_wake_is_when_something_could_be_decided(place: Place) -> None:
-    """A quarter of settle_s while few settle; at the timeout's end at the latest; never without cause."""
-    assert place.watch.next_wake(place.now) is None
+def test_the_next_wake_is_when_a_bundle_may_be_complete(place: Place) -> None:
+    """A quarter of settle_s while few settle; at the timeout at the latest; none if nothing settles."""
+    assert place.scanner.next_wake(place.now) is None
     (place.inbox / "a").mkdir()
     place.scan_after(0)
-    assert 0.5 == place.watch.next_wake(place.now)
+    assert 0.5 == place.scanner.next_wake(place.now)
     place.scan_after(1.8)
-    assert pytest.approx(0.2) == place.watch.next_wake(place.now)
+    assert pytest.approx(0.2) == place.scanner.next_wake(place.now)
     place.scan_after(298)
-    assert pytest.approx(0.2) == place.watch.next_wake(place.now)
+    assert pytest.approx(0.2) == place.scanner.next_wake(place.now)
 
 
-def test_many_settling_bundles_are_looked_at_less_often(place: Place) -> None:
-    """So that waiting for thousands costs no more than waiting for a hundred; but all are found in time."""
+def test_many_settling_bundles_are_checked_less_often(place: Place) -> None:
+    """So that thousands cost no more than a hundred; all are still found in time."""
     for n in range(400):
         (place.inbox / str(n)).mkdir()
     place.scan_after(0)
-    assert 2.0 == place.watch.next_wake(place.now)
+    assert 2.0 == place.scanner.next_wake(place.now)
     place.scan_after(2.5)
-    assert 2.0 == place.watch.next_wake(place.now)
+    assert 2.0 == place.scanner.next_wake(place.now)
 
 
-def test_new_times_hold_from_the_next_scan(place: Place) -> None:
+def test_new_times_apply_from_the_next_scan(place: Place) -> None:
     """As after a reload."""
     write_bundle(place.inbox / "a")
     place.scan_after(0)
-    place.watch.settle(0.5, 10, Limits())
+    place.scanner.settle(0.5, 10, Limits())
     assert ["a"] == place.scan_after(0.5)
 
 
-def test_without_settling_time_a_whole_bundle_is_found_at_once(tmp_path: Path) -> None:
+def test_without_settling_time_a_complete_bundle_is_found_at_once(tmp_path: Path) -> None:
     """settle_s = 0 trusts the user."""
     place = Place(tmp_path)
-    place.watch.settle(0, 0, Limits())
+    place.scanner.settle(0, 0, Limits())
     write_bundle(place.inbox / "a")
     assert ["a"] == place.scan_after(0)
 
 
-def test_other_limits_hold_for_what_already_waits(place: Place) -> None:
-    """As after a reload: what was too large a manifest is read anew, without a change in the bundle."""
-    place.watch.settle(SETTLE_S, TIMEOUT_S, Limits(manifest_bytes=10))
+def test_new_limits_apply_to_what_already_settles(place: Place) -> None:
+    """As after a reload: a manifest that was too large is read again, without a change in the bundle."""
+    place.scanner.settle(SETTLE_S, TIMEOUT_S, Limits(manifest_bytes=10))
     write_bundle(place.inbox / "a")
     assert [] == place.scan_after(0) + place.scan_after(SETTLE_S) + place.scan_after(1)
-    place.watch.settle(SETTLE_S, TIMEOUT_S, Limits())
+    place.scanner.settle(SETTLE_S, TIMEOUT_S, Limits())
     assert ["a"] == place.scan_after(1) + place.scan_after(SETTLE_S)
 
 
-def test_a_replaced_inbox_is_noticed(place: Place) -> None:
-    """Its watch is deaf; the scan goes on in the new one."""
+def test_a_replaced_inbox_is_scanned_like_the_old_one(place: Place) -> None:
     place.scan_after(0)
     place.inbox.rename(place.inbox.parent / "old")
     place.inbox.mkdir()
-    assert place.watch.scan(place.now).replaced
-    assert not place.watch.scan(place.now).replaced
+    (place.inbox / "a").mkdir()
+    (place.inbox / "a" / ".ready").touch()
+    assert ["a"] == place.scan_after(0)
 
 
-def test_an_inbox_that_is_gone_is_an_error_with_its_mend(place: Place) -> None:
-    """The daemon says it and scans again later."""
+def test_a_missing_inbox_is_an_error_with_its_fix(place: Place) -> None:
+    """The daemon reports it and scans again later."""
     place.inbox.rmdir()
-    with pytest.raises(SpoolError, match="cannot be read: No such file or directory; make the folder again"):
-        place.watch.scan(place.now)
+    with pytest.raises(
+        SpoolError, match="cannot be read: No such file or directory; create the folder again"
+    ):
+        place.scanner.scan(place.now)
     place.inbox.mkdir()
     assert [] == place.scan_after(1)
 
 
 def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
-    """User files lie in a folder of their own, so that they never mix with ours."""
+    """The user's files are in a folder of their own, never mixed with ours."""
     write_bundle(place.inbox / "Folge 1 🎉")
-    claims = place.watch.claim([CompleteBundle("Folge 1 🎉")], place.now)
+    claims = place.scanner.claim([CompleteBundle("Folge 1 🎉")], place.now)
     assert ["Folge 1 🎉"] == [claimed.name for claimed in claims.claimed]
     assert (place.work / "Folge 1 🎉" / "bundle" / "job.toml").is_file()
     assert [] == list(place.inbox.iterdir())
@@ -282,19 +284,19 @@ def test_a_claim_moves_the_bundle_into_work(place: Place) -> None:
 
 
 def test_names_in_work_are_safe_and_never_shared(place: Place) -> None:
-    """Newlines, stray bytes and 255 bytes of name; a second bundle of one name gets a number."""
+    """With newlines, bytes that are not UTF-8, 255 bytes; a second bundle of one name gets a number."""
     raw = [os.fsdecode(b"a\xff"), "a\n", "a\t", "n" * 255]
     for name in raw:
         (place.inbox / name).mkdir()
-    claims = place.watch.claim([CompleteBundle(name) for name in raw], place.now)
+    claims = place.scanner.claim([CompleteBundle(name) for name in raw], place.now)
     assert ["a_", "a_-2", "a_-3", "n" * 240] == [claimed.name for claimed in claims.claimed]
     (place.inbox / "a\n").mkdir()
-    assert "a_-4" == place.watch.claim([CompleteBundle("a\n")], place.now).claimed[0].name
+    assert "a_-4" == place.scanner.claim([CompleteBundle("a\n")], place.now).claimed[0].name
 
 
-def test_a_claim_of_what_is_gone_is_left_out(place: Place) -> None:
-    """And leaves nothing in work."""
-    claims = place.watch.claim([CompleteBundle("gone")], place.now)
+def test_a_claim_of_a_missing_bundle_is_left_out(place: Place) -> None:
+    """And leaves nothing in work/."""
+    claims = place.scanner.claim([CompleteBundle("gone")], place.now)
     assert ((), ()) == (claims.claimed, claims.stuck)
     assert [] == list(place.work.iterdir())
 
@@ -303,9 +305,9 @@ def test_a_stray_file_is_claimed_with_its_faults(place: Place) -> None:
     """So that the user finds it in the archive, and its report in the outbox."""
     (place.inbox / "x.txt").write_text("x")
     fault = Fault("x.txt", "is a file, not a folder; drop a folder, or an archive of one")
-    claimed = place.watch.claim([CompleteBundle("x.txt", (fault,))], place.now).claimed[0]
+    claimed = place.scanner.claim([CompleteBundle("x.txt", (fault,))], place.now).claimed[0]
     assert (fault,) == claimed.faults
-    assert "x" == claimed.bundle.read_text()
+    assert "x" == (claimed.folder / "bundle").read_text()
 
 
 class NoRename(Disk):
@@ -318,23 +320,31 @@ class NoRename(Disk):
 
 
 def test_a_bundle_that_cannot_be_moved_does_not_stop_the_others(tmp_path: Path) -> None:
-    """It is said once, kept, and tried again later and later; everything else goes on."""
+    """It stays, and is tried again after growing pauses."""
     place = Place(tmp_path, NoRename())
     for name in ("bad", "good"):
         (place.inbox / name).mkdir()
         (place.inbox / name / ".ready").touch()
-    claims = place.watch.claim(place.watch.scan(place.now).found, place.now)
+    claims = place.scanner.claim(place.scanner.scan(place.now).found, place.now)
     assert ["good"] == [claimed.name for claimed in claims.claimed]
     what = "inbox/bad: cannot be claimed: Permission denied"
-    mend = "give the user that fishd runs as the right to write there"
-    assert [f"{what}; {mend}"] == [str(stuck.error) for stuck in claims.stuck]
-    assert claims.stuck[0].first
+    fix = "give the user that fishd runs as the right to write there"
+    assert [f"{what}; {fix}"] == [str(stuck.error) for stuck in claims.stuck]
     assert ["good"] == [path.name for path in place.work.iterdir()]
-    assert 2.0 == place.watch.next_wake(place.now)
+    assert 2.0 == place.scanner.next_wake(place.now)
     assert [] == place.scan_after(1.9)
     assert ["bad"] == place.scan_after(0.1)
-    assert not place.watch.claim([CompleteBundle("bad")], place.now).stuck[0].first
-    assert 4.0 == place.watch.next_wake(place.now)
+    place.scanner.claim([CompleteBundle("bad")], place.now)
+    assert 4.0 == place.scanner.next_wake(place.now)
+
+
+def test_a_file_that_cannot_be_moved_leaves_nothing_in_work(tmp_path: Path) -> None:
+    """Not even the note of its ending, which is written before the move."""
+    place = Place(tmp_path, NoRename())
+    (place.inbox / "bad.zip").write_text("not a zip")
+    claims = place.scanner.claim([CompleteBundle("bad.zip")], place.now)
+    assert 1 == len(claims.stuck)
+    assert [] == list(place.work.iterdir())
 
 
 class NoSync(Disk):
@@ -344,17 +354,17 @@ class NoSync(Disk):
         raise OSError(5, "Input/output error", str(path))
 
 
-def test_claims_that_cannot_be_synced_stand_and_are_told(tmp_path: Path) -> None:
-    """The bundles are in work already; only a power cut could take that back."""
+def test_claims_that_cannot_be_synced_are_valid_and_reported(tmp_path: Path) -> None:
+    """The bundles are in work/; only a power cut could undo that."""
     place = Place(tmp_path, NoSync())
     (place.inbox / "a").mkdir()
-    claims = place.watch.claim([CompleteBundle("a")], place.now)
+    claims = place.scanner.claim([CompleteBundle("a")], place.now)
     assert 1 == len(claims.claimed)
-    assert "cannot be forced to the disk: Input/output error; the disk fails" in str(claims.fault)
+    assert "cannot be forced to the disk: Input/output error; the disk is failing" in str(claims.fault)
 
 
 class Counting(Disk):
-    """Counts the calls that cost."""
+    """Counts syncs of folders."""
 
     def __init__(self) -> None:
         self.syncs = 0
@@ -369,5 +379,5 @@ def test_a_batch_of_claims_costs_two_syncs(tmp_path: Path) -> None:
     place = Place(tmp_path, disk)
     for n in range(50):
         (place.inbox / str(n)).mkdir()
-    place.watch.claim([CompleteBundle(str(n)) for n in range(50)], place.now)
+    place.scanner.claim([CompleteBundle(str(n)) for n in range(50)], place.now)
     assert 2 == disk.syncs

@@ -1,4 +1,4 @@
-"""job.log: each job's own lines, and nothing of others'."""
+"""job.log has the lines of its own job and no others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def jobs() -> Iterator[JobLog]:
 
 
 def test_a_job_gets_its_own_lines(jobs: JobLog, tmp_path: Path) -> None:
-    """Records are sorted by the job they are bound to."""
+    """Records are collected by the job that they are bound to."""
     for name in ("a", "b"):
         jobs.open_job(name, tmp_path / name / "job.log")
         LOG.info("of %s", name, extra={"job": name})
@@ -33,8 +33,8 @@ def test_a_job_gets_its_own_lines(jobs: JobLog, tmp_path: Path) -> None:
     assert [jobs.finish_job(name) for name in ("a", "b")] == [b"of a\n", b"of b\n"]
 
 
-def test_lines_wait_in_memory_until_the_end(jobs: JobLog, tmp_path: Path) -> None:
-    """A small job costs no write but its result's."""
+def test_lines_are_buffered_until_the_end(jobs: JobLog, tmp_path: Path) -> None:
+    """A small job costs no write except that of its result."""
     jobs.open_job("a", tmp_path / "job.log")
     LOG.info("one", extra={"job": "a"})
     assert b"one\n" == jobs.finish_job("a")
@@ -42,7 +42,7 @@ def test_lines_wait_in_memory_until_the_end(jobs: JobLog, tmp_path: Path) -> Non
 
 
 def test_the_lines_are_kept_until_the_job_is_published(jobs: JobLog, tmp_path: Path) -> None:
-    """A full disk may have thrown the file away: the next attempt gets the same lines."""
+    """A full disk may have lost the file: the next attempt gets the same lines."""
     jobs.open_job("a", tmp_path / "job.log")
     LOG.warning("one", extra={"job": "a"})
     first = jobs.finish_job("a")
@@ -52,16 +52,16 @@ def test_the_lines_are_kept_until_the_job_is_published(jobs: JobLog, tmp_path: P
     assert b"" == jobs.finish_job("a")
 
 
-def test_a_warning_goes_out_at_once(jobs: JobLog, tmp_path: Path) -> None:
-    """What matters after a crash is on disk before it."""
+def test_a_warning_is_written_at_once(jobs: JobLog, tmp_path: Path) -> None:
+    """What matters after a crash is in the file before it."""
     jobs.open_job("a", tmp_path / "job.log")
     LOG.info("one", extra={"job": "a"})
     LOG.warning("two", extra={"job": "a"})
     assert (tmp_path / "job.log").read_text() == "one\ntwo\n"
 
 
-def test_a_resumed_job_goes_on_in_its_file(jobs: JobLog, tmp_path: Path) -> None:
-    """The lines of an earlier daemon stay."""
+def test_a_resumed_job_continues_its_file(jobs: JobLog, tmp_path: Path) -> None:
+    """The lines of the earlier process stay."""
     (tmp_path / "job.log").write_text("earlier\n")
     jobs.open_job("a", tmp_path / "job.log")
     LOG.info("later", extra={"job": "a"})
@@ -69,7 +69,7 @@ def test_a_resumed_job_goes_on_in_its_file(jobs: JobLog, tmp_path: Path) -> None
 
 
 def test_a_finished_job_is_forgotten(jobs: JobLog, tmp_path: Path) -> None:
-    """Later lines do not bring a published job's folder back."""
+    """Later lines do not create a published job's folder again."""
     jobs.open_job("a", tmp_path / "out" / "job.log")
     jobs.finish_job("a")
     LOG.warning("late", extra={"job": "a"})
@@ -77,7 +77,7 @@ def test_a_finished_job_is_forgotten(jobs: JobLog, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_stays_gone(jobs: JobLog, tmp_path: Path) -> None:
-    """A cancelled job's work folder is not made anew; the daemon goes on."""
+    """A cancelled job's work folder is not created again; the daemon goes on."""
     jobs.open_job("a", tmp_path / "work" / "a" / "out" / "job.log")
     LOG.warning("late", extra={"job": "a"})
     assert not (tmp_path / "work").exists()

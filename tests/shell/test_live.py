@@ -20,15 +20,15 @@ def console(stream: io.StringIO, **environ: str) -> Console:
 
 
 def test_it_shows_the_state() -> None:
-    """On a terminal, the last state stands in the last line."""
+    """On a terminal, the latest status is in the last line."""
     stream = Terminal()
     with LiveLine(console(stream), now=lambda: 0.0) as live:
         live.update(samples.busy())
         assert "31/46 segments" in stream.getvalue().splitlines()[-1]
 
 
-def test_it_goes_when_it_ends() -> None:
-    """Nothing of it stays on the screen: the line is cleared."""
+def test_it_is_cleared_at_its_end() -> None:
+    """Nothing of it stays on the screen."""
     stream = Terminal()
     with LiveLine(console(stream), now=lambda: 0.0) as live:
         live.update(samples.busy())
@@ -36,7 +36,7 @@ def test_it_goes_when_it_ends() -> None:
 
 
 def test_log_lines_go_above_it() -> None:
-    """What is printed to the same console comes before the line, which is drawn again."""
+    """What is printed to the same console comes above the line, which is drawn again."""
     stream = Terminal()
     screen = console(stream)
     with LiveLine(screen, now=lambda: 0.0) as live:
@@ -48,7 +48,7 @@ def test_log_lines_go_above_it() -> None:
 
 
 def test_it_is_drawn_at_most_four_times_a_second() -> None:
-    """A thousand takes a second do not make a thousand drawings."""
+    """A thousand takes a second do not cause a thousand refreshes."""
     stream = Terminal()
     clock = iter(number / 100 for number in range(10_000))
     with LiveLine(console(stream), now=lambda: next(clock)) as live:
@@ -74,7 +74,7 @@ def test_forced_colour_makes_no_live_line_in_a_pipe() -> None:
 
 
 def test_a_dumb_terminal_has_no_live_line() -> None:
-    """Where a cursor cannot be moved, nothing is tried."""
+    """Its cursor cannot be moved."""
     stream = Terminal()
     with LiveLine(console(stream, TERM="dumb")) as live:
         live.update(samples.busy())

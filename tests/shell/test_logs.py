@@ -1,4 +1,4 @@
-"""What operators see of the log, on every kind of stream."""
+"""The log on every kind of stream."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_long_lines_are_not_wrapped_on_a_terminal() -> None:
 
 
 def test_markup_in_a_message_is_shown() -> None:
-    """Square brackets in a name are no commands to rich."""
+    """Square brackets in a name are not interpreted by rich."""
     stream = Terminal()
     with logging_to(stream):
         LOG.info("job [red]x[/red] :fish: [link=http://x]y[/link]")
@@ -96,7 +96,7 @@ def test_markup_in_a_message_is_shown() -> None:
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["pipe", "terminal"])
-def test_control_characters_are_written_out(stream: io.StringIO) -> None:
+def test_control_characters_are_escaped(stream: io.StringIO) -> None:
     """Escapes, bells and bidi overrides in a name cannot reach the terminal."""
     with logging_to(stream):
         LOG.info("job %s", "\x1b[2J\x07\u202ename\x9b1m")
@@ -104,7 +104,7 @@ def test_control_characters_are_written_out(stream: io.StringIO) -> None:
 
 
 def test_a_newline_in_a_name_cannot_forge_a_line() -> None:
-    """What follows a line break is indented, so that it does not pass for a record."""
+    """What follows a line break is indented, so that it does not look like a record."""
     stream = io.StringIO()
     with logging_to(stream):
         LOG.info("job %s", "x\n2026-01-01 00:00:00 INFO    [Main] forged")
@@ -120,7 +120,7 @@ def test_no_color_is_honoured_on_a_terminal() -> None:
 
 
 def test_color_always_colours_a_pipe() -> None:
-    """`color = "always"` is for those who pipe into `less -R`."""
+    """`color = "always"` is for pipes into `less -R`."""
     stream = io.StringIO()
     with logging_to(stream, Settings(color="always")):
         LOG.info(CONTRACT[0])
@@ -136,7 +136,7 @@ def test_color_never_leaves_a_terminal_uncoloured() -> None:
 
 
 def test_tracebacks_are_indented_below_their_message() -> None:
-    """A traceback belongs to its record, and its lines cannot be taken for others."""
+    """So that its lines cannot be mistaken for other records."""
     stream = io.StringIO()
     with logging_to(stream):
         try:
@@ -150,7 +150,7 @@ def test_tracebacks_are_indented_below_their_message() -> None:
 
 
 def test_levels_below_the_setting_are_not_logged() -> None:
-    """The level is ours; of libraries only warnings are shown."""
+    """The level is that of fishd's own loggers; libraries log only warnings."""
     stream = io.StringIO()
     with logging_to(stream, Settings(level="debug")):
         LOG.debug("ours")
@@ -159,14 +159,14 @@ def test_levels_below_the_setting_are_not_logged() -> None:
     assert [line[28:] for line in stream.getvalue().splitlines()] == ["ours", "amiss"]
 
 
-def test_json_lines_carry_what_is_bound() -> None:
-    """`format = "json"`: one object a line, with job, segment and worker."""
+def test_json_lines_have_the_bound_fields() -> None:
+    """`format = "json"`: one object per line, with job, segment and worker."""
     stream = io.StringIO()
     with logging_to(stream, Settings(format="json")):
         LOG.warning("lost\nit", extra={"job": "ep\udc80", "segment": "001", "worker": 2})
-    said = json.loads(stream.getvalue())
-    assert said.pop("at").endswith("Z")
-    assert said == {
+    record = json.loads(stream.getvalue())
+    assert record.pop("at").endswith("Z")
+    assert record == {
         "level": "warning",
         "logger": "fishd.test",
         "message": "lost\nit",
@@ -189,7 +189,7 @@ def journal(tmp_path: Path, settings: Settings = Settings()) -> Iterator[Path]:
 
 
 def test_the_journal_gets_priorities_and_no_times(tmp_path: Path) -> None:
-    """journald knows the time, and takes the priority from the head of each line."""
+    """journald adds the time, and takes the priority from the beginning of each line."""
     with journal(tmp_path) as path:
         LOG.info(CONTRACT[0])
         LOG.warning("two\nlines")
@@ -198,11 +198,11 @@ def test_the_journal_gets_priorities_and_no_times(tmp_path: Path) -> None:
 
 
 def test_the_journal_takes_json_too(tmp_path: Path) -> None:
-    """`format = "json"` holds in the journal, behind the priority."""
+    """`format = "json"` applies in the journal too, after the priority."""
     with journal(tmp_path, Settings(format="json")) as path:
         LOG.error("no")
-        priority, said = path.read_text()[:3], path.read_text()[3:]
-    assert (priority, json.loads(said)["message"]) == ("<3>", "no")
+        priority, record = path.read_text()[:3], path.read_text()[3:]
+    assert (priority, json.loads(record)["message"]) == ("<3>", "no")
 
 
 def test_another_streams_journal_is_not_ours() -> None:
@@ -241,7 +241,7 @@ def test_no_color_holds_for_the_file(tmp_path: Path) -> None:
 
 
 def test_the_file_is_reopened_after_logrotate(tmp_path: Path) -> None:
-    """A moved file is left alone; the next line begins a new one."""
+    """A moved file is not written any more; the next line starts a new one."""
     path = tmp_path / "fishd.log"
     with logging_to(io.StringIO(), Settings(file=str(path), format="plain")):
         LOG.info("before")
@@ -252,19 +252,19 @@ def test_the_file_is_reopened_after_logrotate(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    """The message names key, place and mend."""
+    """The message names the key, the path and the fix."""
     before = list(logging.getLogger().handlers)
     path = tmp_path / "missing" / "fishd.log"
     with pytest.raises(BadLogFile) as caught:
         set_up_logs(Settings(file=str(path)), io.StringIO(), {})
     assert str(caught.value) == (
         f"log.file: {path}: cannot be opened (No such file or directory); "
-        "make its folder, and let the daemon's user write there"
+        "create its folder, and let the daemon's user write there"
     )
     assert logging.getLogger().handlers == before
 
 
-def test_a_file_that_vanishes_is_said_once_and_comes_back(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_is_reported_once_and_created_again(tmp_path: Path) -> None:
     """A log that cannot be written never stops its daemon."""
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -303,7 +303,7 @@ def test_colour_changes_with_the_settings() -> None:
 
 
 def test_bad_new_settings_change_nothing(tmp_path: Path) -> None:
-    """If the new file cannot be opened, the old log goes on."""
+    """If the new file cannot be opened, the old log continues."""
     stream = io.StringIO()
     with logging_to(stream) as logs:
         with pytest.raises(BadLogFile):
@@ -313,7 +313,7 @@ def test_bad_new_settings_change_nothing(tmp_path: Path) -> None:
 
 
 def test_close_leaves_logging_as_it_was() -> None:
-    """Tests and tools may set logs up and put them away again."""
+    """Tests and tools may set logs up and close them again."""
     root = logging.getLogger()
     before = (list(root.handlers), root.level, logging.getLogger("fishd").level)
     with logging_to(io.StringIO()):
@@ -322,7 +322,7 @@ def test_close_leaves_logging_as_it_was() -> None:
 
 
 def test_a_real_terminal_is_recognised() -> None:
-    """Off a StringIO: a pseudo-terminal gets colour."""
+    """A pseudo-terminal gets colour."""
     leader, follower = pty.openpty()
     with os.fdopen(follower, "w") as stream:
         logs = set_up_logs(Settings(), stream, {"TERM": "xterm-256color"})

@@ -61,8 +61,8 @@ def value(found: Samples, name: str, /, **labels: str) -> float:
     return found[name, frozenset(labels.items())]
 
 
-def test_the_state_of_now_is_in_the_gauges(tmp_path: Path) -> None:
-    """Queue, workers by state, memory: what the status says, in base units."""
+def test_the_current_state_is_in_the_gauges(tmp_path: Path) -> None:
+    """Queue, workers by state, memory: the status in base units."""
     found = written(tmp_path, Metrics())
     assert value(found, "fishd_up") == 1
     assert value(found, "fishd_jobs_in_work", state="speaking") == 1
@@ -92,7 +92,7 @@ def test_published_jobs_are_counted(tmp_path: Path) -> None:
     assert value(found, "fishd_last_success_timestamp_seconds") == 0
 
 
-def test_the_last_success_is_a_moment(tmp_path: Path) -> None:
+def test_the_last_success_is_a_timestamp(tmp_path: Path) -> None:
     """Prometheus subtracts it from its own clock: `time() - fishd_last_success_timestamp_seconds`."""
     metrics = Metrics()
     metrics.published(
@@ -102,7 +102,7 @@ def test_the_last_success_is_a_moment(tmp_path: Path) -> None:
 
 
 def test_deaths_are_counted_by_cause(tmp_path: Path) -> None:
-    """Every cause is there from the start, at zero, so that a rate has something to begin with."""
+    """Every cause starts at zero, so that a rate can be computed from the first death."""
     metrics = Metrics()
     metrics.worker_gone("engine")
     found = written(tmp_path, metrics)
@@ -117,10 +117,10 @@ def test_the_file_is_whole_and_others_may_read_it(tmp_path: Path) -> None:
     assert oct((tmp_path / "fishd.prom").stat().st_mode & 0o777) == "0o644"
 
 
-def test_a_place_that_cannot_be_written_is_said_once(
+def test_a_path_that_cannot_be_written_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The daemon goes on; when it works again, a new fault is said again."""
+    """The daemon goes on; a new fault after a success is logged again."""
     metrics = Metrics(tmp_path / "gone" / "fishd.prom")
     with caplog.at_level(logging.WARNING):
         metrics.write(STATUS)
@@ -130,7 +130,7 @@ def test_a_place_that_cannot_be_written_is_said_once(
     ]
 
 
-def test_without_prometheus_client_the_mend_is_said(
+def test_without_prometheus_client_the_fix_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is an optional extra."""
@@ -146,8 +146,8 @@ def test_without_a_textfile_nothing_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_dashboard_asks_for_metrics_that_exist(tmp_path: Path) -> None:
-    """docs/grafana.json names no metric that is not written."""
+def test_the_dashboard_uses_metrics_that_exist(tmp_path: Path) -> None:
+    """docs/grafana.json names only metrics that are written."""
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
     asked = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
     names = {name for name, _ in written(tmp_path, Metrics())}

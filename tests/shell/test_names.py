@@ -1,4 +1,4 @@
-"""Names of users become names of files: safe everywhere, and never two the same."""
+"""Names from users become file names: safe everywhere, and no two the same."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ JOB_NAMES = {
 
 @pytest.mark.parametrize(("raw", "expected"), JOB_NAMES.items())
 def test_a_job_is_named_after_its_folder(raw: str | bytes, expected: str) -> None:
-    """Unicode is kept; what harms a path, a listing or a terminal is replaced; -NN still fits."""
+    """Unicode stays; what harms a path, a listing or a terminal is replaced; -NN still fits."""
     assert expected == job_name(raw)
 
 
-def test_a_name_is_not_cut_through_a_letter() -> None:
-    """A combining mark goes with its letter."""
+def test_a_name_is_not_cut_inside_a_letter() -> None:
+    """A combining mark stays with its letter."""
     name = "x" * 239 + "e\u0301"
     assert "x" * 239 == job_name(name)
 
@@ -55,7 +55,7 @@ FILE_NAMES = {
 
 @pytest.mark.parametrize(("name", "expected"), FILE_NAMES.items())
 def test_a_file_is_named_after_its_speaker(name: str, expected: str) -> None:
-    """Every common file system takes the name."""
+    """Every common file system accepts the name."""
     assert expected == file_name(name)
 
 
@@ -71,15 +71,15 @@ def test_names_that_would_share_a_file_get_a_hash() -> None:
     assert files[0].startswith("Alice-")
 
 
-def test_a_name_that_is_anothers_hash_is_told_apart() -> None:
-    """A name made to look like another's file gets its own."""
+def test_a_name_that_equals_anothers_hashed_name_is_distinct() -> None:
+    """A name that imitates another's file gets its own."""
     made = file_names(["A", "a"])[0]
     files = file_names(["A", "a", made])
     assert 3 == len({file.casefold() for file in files})
 
 
-def test_clips_stand_below_their_speaker() -> None:
-    """One folder a speaker, one file a segment."""
+def test_clips_are_below_their_speaker() -> None:
+    """One folder per speaker, one file per segment."""
     expected = [["clips/Al_ice/001.wav"], ["clips/Bob/a.wav", "clips/Bob/b_c.wav"]]
     assert expected == clip_paths([("Al/ice", ["001"]), ("Bob", ["a", "b/c"])], "wav")
 

@@ -1,4 +1,4 @@
-"""A finished job leaves work/ whole: result into the outbox, bundle into the archive, nothing left behind."""
+"""Publishing: the result moves to the outbox, the bundle to the archive, and nothing is left in work/."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from fishd.spool.journal.journal import (
     text_hash,
 )
 from fishd.spool.journal.recovery import recover
-from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish
+from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import names_in
 
@@ -48,12 +49,20 @@ def a_job(spool: Spool, name: str = "NAME") -> Path:
     return folder
 
 
+def publish(request: PublishRequest, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
+    """Publish one job; its result's folder. Raises SpoolError."""
+    (end,) = publish_all([request], outbox, archive, disk=disk)
+    if isinstance(end, SpoolError):
+        raise end
+    return end
+
+
 def tree(folder: Path) -> list[str]:
     """Every file below, by its path."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
 
-def test_a_job_is_published_whole(spool: Spool) -> None:
+def test_a_job_is_published_completely(spool: Spool) -> None:
     """Clips and files in the outbox, the bundle in the archive, work empty."""
     result = publish(PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
     assert spool.outbox / "NAME" == result
@@ -63,7 +72,7 @@ def test_a_job_is_published_whole(spool: Spool) -> None:
 
 
 def test_a_taken_name_gets_a_number(spool: Spool) -> None:
-    """Even that of an empty folder; result and bundle get the same one where they can."""
+    """Even that of an empty folder; result and bundle get the same number if possible."""
     (spool.outbox / "NAME").mkdir()
     (spool.outbox / "NAME-2").mkdir()
     assert "NAME-3" == publish(PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
@@ -82,8 +91,8 @@ def an_archives_job(spool: Spool, content: bytes) -> PublishRequest:
     return PublishRequest(folder, FILES, [CLIP])
 
 
-def test_an_archive_gets_its_ending_again(spool: Spool) -> None:
-    """Under its result's name; where that is taken it gets a number before the ending."""
+def test_an_archive_keeps_its_ending(spool: Spool) -> None:
+    """After its result's name, or after a number if that name is taken."""
     publish(an_archives_job(spool, b"PK\3\4"), spool.outbox, spool.archive)
     assert "NAME-2" == publish(an_archives_job(spool, b"\x1f\x8b\x08"), spool.outbox, spool.archive).name
     (spool.archive / "NAME-3.zip").touch()
@@ -91,8 +100,25 @@ def test_an_archive_gets_its_ending_again(spool: Spool) -> None:
     assert ["NAME-2.tar.gz", "NAME-2.zip", "NAME-3.zip", "NAME.zip"] == tree(spool.archive)
 
 
-def test_any_other_file_is_archived_as_it_was_called(spool: Spool) -> None:
-    """It was rejected."""
+def test_the_bundles_later_place_is_known(spool: Spool) -> None:
+    """For the summary: with the result's number and the bundle's ending, at a free name."""
+    for name, archived in (("NAME", ()), ("NAME-2", ("NAME.zip",)), ("NAME-3", ("NAME-3.zip", "NAME.zip"))):
+        for taken in archived:
+            (spool.archive / taken).touch()
+        request = an_archives_job(spool, b"PK\3\4")
+        expected = archived_as(request.folder, spool.outbox, spool.archive)
+        before = set(names_in(spool.archive))
+        assert name == publish(request, spool.outbox, spool.archive).name
+        assert {expected} == {f"archive/{new}" for new in set(names_in(spool.archive)) - before}
+
+
+def test_a_missing_bundle_has_a_place_too(spool: Spool) -> None:
+    """A user removed it from work/; its job is published all the same."""
+    assert "archive/NAME" == archived_as(spool.work / "NAME", spool.outbox, spool.archive)
+
+
+def test_any_other_file_is_archived_without_an_ending(spool: Spool) -> None:
+    """Such as a rejected text file."""
     publish(an_archives_job(spool, b"Hello."), spool.outbox, spool.archive)
     assert ["NAME"] == tree(spool.archive)
 
@@ -113,7 +139,7 @@ def test_what_the_result_does_not_name_is_not_published(spool: Spool) -> None:
 
 
 def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
-    """Nor an out/ folder, nor a journal."""
+    """Nor an out/ folder or a journal."""
     folder = spool.work / "NAME"
     (folder / "bundle").mkdir(parents=True)
     assert ["result.json", "summary.txt"] == tree(
@@ -121,8 +147,8 @@ def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
     )
 
 
-def test_a_clip_that_is_gone_is_not_published_over(spool: Spool) -> None:
-    """The error names it and the mend; the job stays in work."""
+def test_a_job_with_a_missing_clip_is_not_published(spool: Spool) -> None:
+    """The error names the clip; the job stays in work/."""
     folder = a_job(spool)
     (folder / "out" / CLIP).unlink()
     with pytest.raises(SpoolError, match=r"001.wav: was spoken, but is not there any more"):
@@ -174,8 +200,8 @@ class Failing(Disk):
 
 
 @pytest.mark.parametrize("call", ["write", "append", "sync", "sync_folder", "rename"])
-def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str) -> None:
-    """A disk that was full for a while loses nothing and publishes once."""
+def test_a_failed_publish_can_be_repeated(spool: Spool, call: str) -> None:
+    """After a full disk nothing is lost, and the job is published once."""
     folder = a_job(spool)
     disk = Failing(call)
     with pytest.raises(
@@ -190,8 +216,8 @@ def test_a_publish_that_failed_goes_on_when_asked_again(spool: Spool, call: str)
     assert [] == list(spool.work.iterdir())
 
 
-def test_a_job_is_out_although_its_folder_cannot_be_cleared_away(spool: Spool) -> None:
-    """Publishing it again would be worse than what is left: the next start clears that."""
+def test_a_job_is_published_although_its_folder_cannot_be_removed(spool: Spool) -> None:
+    """The next start removes what is left; publishing it again would be worse."""
     disk = Failing("remove_file", times=2)
     assert spool.outbox / "NAME" == publish(
         PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
@@ -202,7 +228,7 @@ def test_a_job_is_out_although_its_folder_cannot_be_cleared_away(spool: Spool) -
 
 
 class Counting(Disk):
-    """Counts what costs: every sync of a file or a folder."""
+    """Records every sync of a file or a folder."""
 
     def __init__(self) -> None:
         self.synced: list[str] = []
@@ -214,8 +240,8 @@ class Counting(Disk):
         self.synced.append(f"{path.name}/")
 
 
-def test_everything_is_synced_once_before_it_is_seen(spool: Spool) -> None:
-    """Files and folders before the journal's line, the journal before the rename, both parents after."""
+def test_everything_is_synced_once_before_it_is_visible(spool: Spool) -> None:
+    """Files and folders before the journal line, the journal before the rename, both parents after it."""
     disk = Counting()
     folder = a_job(spool)
     Journal(folder).append(SPOKEN)
@@ -362,24 +388,38 @@ def test_faults_of_a_journal_come_with_the_recovered_job(spool: Spool) -> None:
 
 
 def test_a_bundle_archived_late_still_gets_its_results_name(spool: Spool) -> None:
-    """The archive was full when the result went out under a number."""
+    """The disk failed after the result was published under a number."""
     (spool.outbox / "NAME").mkdir()
     folder = a_job(spool)
     with pytest.raises(SpoolError):
         publish(
             PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=2)
         )
-    assert finish(folder, spool.outbox, spool.archive) is None
+    assert spool.outbox / "NAME-2" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME-2/job.toml"] == tree(spool.archive)
 
 
-def test_finishing_archives_what_was_published(spool: Spool) -> None:
+def test_a_bundle_that_cannot_be_archived_is_an_error_although_its_result_is_out(spool: Spool) -> None:
+    """Otherwise the bundle would stay in work/ until the next start."""
+    folder = a_job(spool)
+    with pytest.raises(SpoolError):
+        publish(
+            PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=Failing("rename", skip=1)
+        )
+    assert (spool.outbox / "NAME").is_dir()
+    with pytest.raises(SpoolError, match="job NAME: cannot be published: No space left on device"):
+        finish(folder, spool.outbox, spool.archive, Failing("rename"))
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
+    assert ["NAME/job.toml"] == tree(spool.archive)
+
+
+def test_finish_archives_the_bundle_of_a_published_job(spool: Spool) -> None:
     """The crash came between the two renames."""
     folder = a_job(spool)
     with Journal(folder) as journal:
         journal.append(PublishLine("NAME"))
     (folder / "out").rename(spool.outbox / "NAME")
     assert recover(spool.work)[0].complete
-    assert finish(folder, spool.outbox, spool.archive) is None
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())

@@ -1,101 +1,58 @@
-"""Stop a job's whole life at every step, start again, and compare with a life that nothing disturbed."""
+"""Crash at every step of two jobs, restart, and compare with a run without a crash."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from fishd.core.model.job import Clip, Job
 from fishd.spool.bundle.load import read_bundle
-from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover
-from fishd.spool.outbox.publish import PublishRequest, finish, make_clip_folders, publish_all
+from fishd.spool.outbox.publish import PublishRequest, finish, publish_all
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
 from tests.shell.bundles import write_bundle
+from tests.shell.crash_disk import CrashDisk
 
 NAMES = ("NAME", "OTHER")
 
 
 class Killed(BaseException):
-    """The process ends here: nothing catches it."""
+    """The process ends here; nothing catches this."""
 
 
-class Mortal(Disk):
-    """Ends the process before its step number `last`; a write or an append is two, torn between."""
-
-    def __init__(self, last: int | None) -> None:
-        self.steps = 0
-        self._last = last
-
-    def _step(self) -> None:
-        if self.steps == self._last:
-            raise Killed
-        self.steps += 1
-
-    def make_folder(self, path: Path) -> None:
-        self._step()
-        super().make_folder(path)
-
-    def write(self, path: Path, content: bytes) -> None:
-        self._step()
-        path.write_bytes(content[: len(content) // 2])
-        self._step()
-        path.write_bytes(content)
-
-    def append(self, fd: int, content: bytes) -> None:
-        self._step()
-        os.write(fd, content[: len(content) // 2])
-        self._step()
-        os.write(fd, content[len(content) // 2 :])
-
-    def sync(self, fd: int) -> None:
-        self._step()
-
-    def sync_folder(self, path: Path) -> None:
-        self._step()
-
-    def rename(self, source: Path, target: Path) -> None:
-        self._step()
-        super().rename(source, target)
-
-    def remove_file(self, path: Path) -> None:
-        self._step()
-        super().remove_file(path)
-
-    def remove_folder(self, path: Path) -> None:
-        self._step()
-        super().remove_folder(path)
+def crash() -> None:
+    raise Killed
 
 
-class Life:
-    """What a daemon does with one spool, with a disk that may end it."""
+class Process:
+    """What a daemon process does with a spool, on a disk that may crash it."""
 
-    def __init__(self, root: Path, disk: Mortal) -> None:
+    def __init__(self, root: Path, disk: CrashDisk) -> None:
         make_folders(root)
         self.spool = Spool(root, -1)
         self.disk = disk
         self.spoken: list[tuple[str, str]] = []
 
-    def live(self) -> None:
-        """Start: recover, then take what is in the inbox."""
-        parcels: list[PublishRequest] = []
+    def run(self) -> None:
+        """Recover what is in work/, then process the inbox."""
+        requests: list[PublishRequest] = []
         for left in recover(self.spool.work, self.disk):
             if left.complete:
                 finish(left.folder, self.spool.outbox, self.spool.archive, self.disk)
             else:
-                parcels.append(self.work_off(left.folder, left))
+                requests.append(self.speak_all(left.folder, left))
         inbox = Inbox(self.spool.inbox, self.spool.work, disk=self.disk)
         names = [CompleteBundle(path.name) for path in self.spool.inbox.iterdir()]
-        parcels += [self.work_off(claimed.folder, None) for claimed in inbox.claim(names, 0.0).claimed]
-        ends = publish_all(parcels, self.spool.outbox, self.spool.archive, disk=self.disk)
+        requests += [self.speak_all(claimed.folder, None) for claimed in inbox.claim(names, 0.0).claimed]
+        ends = publish_all(requests, self.spool.outbox, self.spool.archive, disk=self.disk)
         assert not [end for end in ends if isinstance(end, SpoolError)]
 
-    def work_off(self, folder: Path, left: RecoveredJob | None) -> PublishRequest:
+    def speak_all(self, folder: Path, left: RecoveredJob | None) -> PublishRequest:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
@@ -118,39 +75,39 @@ class Life:
             journal.append(SpokenLine(speaker, segment.id, *hashes, len(segment.text.encode()), clip))
 
 
-def test_jobs_killed_at_any_step_are_published_once_and_whole(tmp_path: Path) -> None:
-    """Two that are published together. Nothing that is in a journal is spoken twice."""
-    whole = Life(tmp_path / "whole", Mortal(None))
+def test_jobs_killed_at_any_step_are_published_once_and_completely(tmp_path: Path) -> None:
+    """Two jobs that are published together. Nothing that is in a journal is spoken twice."""
+    whole = Process(tmp_path / "whole", CrashDisk(None, crash))
     for name in NAMES:
         write_bundle(whole.spool.inbox / name)
-    whole.live()
+    whole.run()
     expected = content(whole.spool.root)
     num_steps = whole.disk.steps
     assert num_steps > 60
     for last in range(num_steps):
-        first = Life(tmp_path / str(last), Mortal(last))
+        first = Process(tmp_path / str(last), CrashDisk(last, crash))
         for name in NAMES:
             write_bundle(first.spool.inbox / name)
         with pytest.raises(Killed):
-            first.live()
+            first.run()
         journaled = spoken_by_now(first.spool)
-        second = Life(first.spool.root, Mortal(None))
-        second.live()
+        second = Process(first.spool.root, CrashDisk(None, crash))
+        second.run()
         assert expected == content(second.spool.root), f"killed before step {last}"
         assert not journaled & set(second.spoken), f"spoken again after step {last}"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_job_killed_again_and_again_is_published_once_and_whole(tmp_path: Path, seed: int) -> None:
-    """Each life is a few steps longer than the one before."""
-    whole = Life(tmp_path / "whole", Mortal(None))
+def test_a_job_killed_again_and_again_is_published_once_and_completely(tmp_path: Path, seed: int) -> None:
+    """Each run is a few steps longer than the one before."""
+    whole = Process(tmp_path / "whole", CrashDisk(None, crash))
     write_bundle(whole.spool.inbox / "NAME")
-    whole.live()
-    root = tmp_path / "mortal"
-    write_bundle(Life(root, Mortal(None)).spool.inbox / "NAME")
+    whole.run()
+    root = tmp_path / "killed"
+    write_bundle(Process(root, CrashDisk(None, crash)).spool.inbox / "NAME")
     for last in range(seed, 200, 3):
         try:
-            Life(root, Mortal(last)).live()
+            Process(root, CrashDisk(last, crash)).run()
         except Killed:
             continue
         break
@@ -158,7 +115,7 @@ def test_a_job_killed_again_and_again_is_published_once_and_whole(tmp_path: Path
 
 
 def spoken_by_now(spool: Spool) -> set[tuple[str, str]]:
-    """The jobs' clips that the journals in work/ tell of; looked at without changing anything."""
+    """The (job, clip) of every spoken line in the journals of work/."""
     found: set[tuple[str, str]] = set()
     for journal in spool.work.glob("*/journal.jsonl"):
         text = journal.read_text()
@@ -171,7 +128,7 @@ def spoken_by_now(spool: Spool) -> set[tuple[str, str]]:
 
 
 def content(root: Path) -> dict[str, bytes | None]:
-    """Every path of a spool and what is in it."""
+    """Every path of a spool with its content."""
     return {
         str(path.relative_to(root)): None if path.is_dir() else path.read_bytes()
         for path in sorted(root.rglob("*"))

@@ -71,7 +71,7 @@ def test_the_last_line_of_a_worker_that_exits_is_its_reason(tmp_path: Path) -> N
     """As Python prints why it exits."""
     (lost,) = asyncio.run(ask_each([CheckOptions("", {}, (), "leaving:factory")], environment(tmp_path)))
 
-    assert "the process ended with exit status 1: the licence has expired" == str(lost)
+    assert "the process exited with status 1: the licence has expired" == str(lost)
 
 
 def test_a_worker_that_does_not_answer_in_time_is_killed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""status.json, as the daemon writes it and others read it."""
+"""status.json, as the daemon writes it and other processes read it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
 
-def test_a_name_that_is_not_utf_8_is_written_out(tmp_path: Path) -> None:
-    """A folder's odd bytes must not stop the daemon's status."""
+def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
+    """A folder's odd bytes must not prevent the status."""
     job = msgspec.structs.replace(STATUS.jobs[0], name="b\udcff")
     asyncio.run(write_status(tmp_path / "status.json", msgspec.structs.replace(STATUS, jobs=(job,))))
     status = read_status(tmp_path / "status.json")
@@ -44,7 +44,7 @@ def test_a_name_that_is_not_utf_8_is_written_out(tmp_path: Path) -> None:
 
 
 def test_no_status_is_none(tmp_path: Path) -> None:
-    """Nobody has run here: that is no fault of the file."""
+    """No daemon has run here: that is not an error."""
     assert read_status(tmp_path / "status.json") is None
     assert (
         why_not_running(None, tmp_path) == f"no daemon has run here ({tmp_path}); start one with `fishd run`"
@@ -52,8 +52,8 @@ def test_no_status_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
-def test_a_file_that_is_no_status_is_named(tmp_path: Path, content: bytes) -> None:
-    """The message names the file, the fault and the mend."""
+def test_an_invalid_status_is_named(tmp_path: Path, content: bytes) -> None:
+    """The message names the file, the fault and the fix."""
     path = tmp_path / "status.json"
     path.write_bytes(content)
     with pytest.raises(
@@ -63,14 +63,14 @@ def test_a_file_that_is_no_status_is_named(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A folder in its place, say."""
+    """Such as a folder in its place."""
     (tmp_path / "status.json").mkdir()
     with pytest.raises(BadStatus, match=r"status\.json: cannot be read \(Is a directory\)"):
         read_status(tmp_path / "status.json")
 
 
-def test_a_newer_daemons_extra_fields_are_passed_over(tmp_path: Path) -> None:
-    """`fishd status` of the version before still works during an upgrade."""
+def test_a_newer_daemons_extra_fields_are_ignored(tmp_path: Path) -> None:
+    """`fishd status` of the previous version still works during an upgrade."""
     path = tmp_path / "status.json"
     path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(STATUS), "moon": "full"}))
     assert read_status(path) == STATUS
@@ -95,23 +95,23 @@ def test_readers_never_see_half_a_status(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_a_living_daemon_has_no_trouble() -> None:
-    """None means: one serves this spool now."""
+def test_a_running_daemon_has_no_problem() -> None:
+    """None means that one serves this spool now."""
     assert why_not_running(STATUS, Path("/spool")) is None
 
 
-def test_a_dead_daemon_is_said_to_be_gone() -> None:
-    """Its process is no more, and nobody said goodbye."""
+def test_a_dead_daemon_is_reported_as_dead() -> None:
+    """Its process is gone, and the status is not "stopped"."""
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
         process.wait()
     assert not pid_is_alive(process.pid)
     trouble = why_not_running(msgspec.structs.replace(STATUS, pid=process.pid), Path("/spool"))
     assert trouble is not None
-    assert f"the daemon (process {process.pid}) is gone since about 2026-11-22 15:12:14 UTC" in trouble
+    assert f"the daemon (process {process.pid}) died at about 2026-11-22 15:12:14 UTC" in trouble
 
 
-def test_a_stopped_daemon_is_said_to_be_stopped() -> None:
-    """A tidy stop is told from a crash."""
+def test_a_stopped_daemon_is_reported_as_stopped() -> None:
+    """A clean stop is distinguished from a crash."""
     stopped = msgspec.structs.replace(STATUS, state="stopped")
     assert why_not_running(stopped, Path("/spool")) == (
         "the daemon was stopped at 2026-11-22 15:12:14 UTC; start it with `fishd run`"

@@ -1,4 +1,4 @@
-"""The Notifier: sd_notify(3), with nobody to hear it and with a manager of odd habits."""
+"""The Notifier (sd_notify(3)): without a manager, and with one that expects READY in order."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fishd.host.systemd import Notifier
 from tests.daemon.manager import manager
 
 
-def test_without_a_socket_nothing_is_said() -> None:
-    """Every call does nothing, well."""
+def test_without_a_socket_nothing_is_sent() -> None:
+    """Every call has no effect."""
     notifier = Notifier({})
     notifier.ready()
     notifier.status("idle")
     assert (notifier.is_heard, notifier.is_ready) == (False, True)
 
 
-def test_a_manager_that_is_gone_is_no_fault(tmp_path: Path) -> None:
-    """A socket that nobody listens on swallows what is said."""
+def test_a_manager_that_is_gone_is_not_an_error(tmp_path: Path) -> None:
+    """Datagrams to a socket without a listener are dropped."""
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
-def test_a_socket_in_the_abstract_namespace_is_heard() -> None:
-    """Its address begins with an @, as systemd in a container gives it."""
+def test_a_socket_in_the_abstract_namespace_is_used() -> None:
+    """Its address starts with @, as systemd in a container gives it."""
     name = f"fishd-test-{secrets.token_hex(8)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0{name}")
@@ -35,8 +35,8 @@ def test_a_socket_in_the_abstract_namespace_is_heard() -> None:
         assert sock.recv(100, socket.MSG_DONTWAIT) == b"STOPPING=1"
 
 
-def test_a_reload_before_the_start_is_over_says_nothing(tmp_path: Path) -> None:
-    """Its READY would be taken for the start's."""
+def test_a_reload_during_startup_sends_nothing(tmp_path: Path) -> None:
+    """Its READY would be taken for that of the startup."""
     with manager(tmp_path) as heard:
         notifier = Notifier(heard.env())
         notifier.reloading()
@@ -49,8 +49,8 @@ def test_a_reload_before_the_start_is_over_says_nothing(tmp_path: Path) -> None:
         assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "READY"]
 
 
-def test_of_two_reloads_at_once_neither_is_over_before_both_are(tmp_path: Path) -> None:
-    """A READY for the first would tell `systemctl reload`, which asked for the second, that it is done."""
+def test_concurrent_reloads_end_together(tmp_path: Path) -> None:
+    """A READY for the first would tell the `systemctl reload` of the second that it is done."""
     with manager(tmp_path) as heard:
         notifier = Notifier(heard.env())
         notifier.ready()
@@ -73,6 +73,6 @@ def test_of_two_reloads_at_once_neither_is_over_before_both_are(tmp_path: Path) 
         ({"WATCHDOG_USEC": "soon"}, None),
     ],
 )
-def test_the_watchdog_is_fed_twice_in_its_time(environ: dict[str, str], expected: float | None) -> None:
+def test_the_watchdog_is_notified_twice_per_interval(environ: dict[str, str], expected: float | None) -> None:
     """Unless there is none, or it watches another process."""
     assert Notifier(environ).watchdog_s == expected

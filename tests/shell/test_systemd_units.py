@@ -1,4 +1,4 @@
-"""The units as systemd itself judges them."""
+"""The systemd units, checked by systemd itself."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def installed(unit: Path, root: Path) -> Path:
 
 
 @needs_systemd
-def test_the_system_unit_verifies_without_a_word(tmp_path: Path) -> None:
-    """`systemd-analyze verify` prints nothing where fishd is installed."""
+def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
+    """`systemd-analyze verify` reports nothing where fishd is installed."""
     unit = installed(UNITS / "fishd.service", tmp_path)
     verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
     assert (verified.returncode, verified.stdout) == (0, "")
 
 
 @needs_systemd
-def test_the_user_unit_verifies_without_a_word(tmp_path: Path) -> None:
-    """Nor for the user's unit, with a program that exists on this machine."""
+def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
+    """Nor for the user unit, with a program that exists on this machine."""
     unit = tmp_path / "fishd.service"
     unit.write_text(
         (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")
@@ -65,14 +65,14 @@ def test_the_user_unit_verifies_without_a_word(tmp_path: Path) -> None:
 
 @needs_systemd
 def test_the_exposure_is_at_most_one() -> None:
-    """`systemd-analyze security` calls the unit safe."""
+    """`systemd-analyze security` rates the unit as safe."""
     unit = str(UNITS / "fishd.service")
     judged = analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSURE}", unit)
     assert judged.returncode == 0, judged.stdout
 
 
 def test_what_would_break_the_engines_is_not_in_the_unit() -> None:
-    """Torch generates code, the GPU is a device, NVML reads /proc, workers are pinned."""
+    """Torch generates code at run time, the GPU is a device, NVML reads /proc, workers are pinned."""
     lines = (UNITS / "fishd.service").read_text().splitlines()
     set_there = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
     assert not {"MemoryDenyWriteExecute", "PrivateDevices", "ProcSubset"} & set(set_there)
@@ -90,7 +90,7 @@ def test_the_spool_is_one_mount() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes users and folders below a root of its own: needs root")
 @needs_systemd
 def test_users_and_folders_are_created_as_the_group_needs_them(tmp_path: Path) -> None:
-    """The group writes in the inbox and reads the rest; others see nothing."""
+    """The group may write to the inbox and read the rest; others see nothing."""
     (tmp_path / "etc").mkdir()
     for name, tool in (("sysusers", "systemd-sysusers"), ("tmpfiles", "systemd-tmpfiles")):
         create = ["--create"] if name == "tmpfiles" else []

@@ -22,7 +22,8 @@ from fishd.core.sizing.model import DeviceShare, Gpu
 from fishd.core.sizing.plan import available_on, room_for
 from fishd.core.text.humanize import count
 from fishd.daemon.pool_plan import Deployment, plan_deployment
-from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.host.gpus import detect_gpus
+from fishd.host.nvml import NvmlLibrary
 from fishd.wire.messages import Ready
 
 

@@ -14,7 +14,7 @@ from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
 from fishd.cli.progress import wait_until_published
 from fishd.core.text.printable import to_printable
 from fishd.core.text.timestamps import rfc3339
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import CancelledLine, Journal
 from fishd.spool.root import open_spool

@@ -19,10 +19,9 @@ from fishd.cli.single_worker import Question, WorkerLost, ask_each
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import count, duration
-from fishd.spool.archive.unpack import NEITHER, is_archive
+from fishd.core.text.humanize import count, duration, size_in_words
+from fishd.spool.archive.endings import NEITHER, is_archive
 from fishd.spool.bundle.load import LoadedBundle, read_dropped
-from fishd.spool.durable.confined_fs import size_in_words
 from fishd.spool.errors import SpoolError
 from fishd.spool.names import job_name
 from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fishd.cli.locate import parse_job_name, read_config, spool_root
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 
 
 def show_log(job: str, path: Path | None) -> int:

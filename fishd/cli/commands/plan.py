@@ -12,7 +12,8 @@ from fishd.core.config.keys import RULES
 from fishd.core.sizing.model import Gpu
 from fishd.core.sizing.plan import plan_for, plan_workers
 from fishd.host.cores import usable_cores
-from fishd.host.gpus import NvmlLibrary, detect_gpus, mps_runs
+from fishd.host.gpus import detect_gpus, mps_runs
+from fishd.host.nvml import NvmlLibrary
 from fishd.view.plan import BadSpec, parse_gpu_specs, print_plan
 
 

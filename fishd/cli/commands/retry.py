@@ -22,7 +22,7 @@ from fishd.core.model.job import Job, JobStatus, Segment, Speaker
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import count
 from fishd.core.text.printable import to_printable
-from fishd.spool.archive.unpack import bundle_in
+from fishd.spool.archive.endings import bundle_in
 from fishd.spool.bundle.load import read_dropped
 from fishd.spool.bundle.reference_store import SideBySide
 

@@ -11,8 +11,8 @@ from fishd.core.transient_errors import is_transient
 from fishd.daemon.app import run
 from fishd.daemon.config.reload import Environment
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary
 from fishd.host.log.logs import BadLogFile, set_up_logs
+from fishd.host.nvml import NvmlLibrary
 from fishd.spool.errors import SpoolBusy, SpoolError
 from fishd.spool.root import open_spool
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from fishd.cli.drop import Dropped, drop
 from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
 from fishd.cli.output import EXIT_OK, CommandError, print_error, print_message
-from fishd.core.text.humanize import count
+from fishd.core.text.humanize import count, size_in_words
 from fishd.core.text.printable import to_printable
-from fishd.spool.durable.confined_fs import size_in_words
 
 
 def submit(bundles: list[Path], path: Path | None, *, wait: bool) -> int:

@@ -21,7 +21,8 @@ from fishd.core.config.config import BadConfig, Config, resolve_engine
 from fishd.core.text.humanize import count, gigabytes
 from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.config_file import load_config
-from fishd.host.gpus import NvmlLibrary, detect_gpus
+from fishd.host.gpus import detect_gpus
+from fishd.host.nvml import NvmlLibrary
 from fishd.wire.messages import Load, Ready
 
 LOAD_LIMIT_S = 600.0
@@ -76,7 +77,7 @@ class _CheckpointLine(msgspec.Struct, frozen=True):
     name: str
     ok: bool
     detail: str = ""
-    fix: str = msgspec.field(default="", name="mend")
+    fix: str = ""
 
 
 def _check_checkpoint(config: Config, progress: Callable[[str], None]) -> Iterator[Finding]:

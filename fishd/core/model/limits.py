@@ -29,3 +29,6 @@ class Limits:
     long_reference_s: float = 60.0
     max_reference_s: float = 600.0
     faults: int = 200  # reported of one bundle; the others are only counted
+    script_bytes: int = 512 * MIB  # a script file; pictures are most of an EPUB
+    script_text_bytes: int = 16 * MIB  # a script that is text, or an EPUB's pages together
+    script_lines: int = 200_000  # spoken and skipped; `segments` counts those to speak

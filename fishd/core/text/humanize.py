@@ -1,4 +1,4 @@
-"""Numbers as people say them: seconds, counts, speeds."""
+"""Numbers as people say them: seconds, counts, sizes, speeds."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def duration(seconds: float) -> str:
 def left(seconds: float) -> str:
     """The time to go, without tenths: `12 s`, `2 min 14 s`."""
     return f"{max(round(seconds), 0)} s" if seconds < 59.5 else duration(round(seconds))
+
+
+def size_in_words(size_bytes: int) -> str:
+    """`17 bytes`, `2.0 KiB`, `5.3 GiB`."""
+    size = float(size_bytes)
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
 
 
 def gigabytes(gb: float) -> str:

@@ -18,7 +18,8 @@ from fishd.core.sizing.model import Gpu
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.mailbox import ConfigRead, GpusChanged
 from fishd.daemon.pool_plan import Deployment, plan_deployment
-from fishd.host.gpus import DetectedGpus, Nvml, detect_gpus
+from fishd.host.gpus import DetectedGpus, detect_gpus
+from fishd.host.nvml import Nvml
 
 _log = logging.getLogger("fishd.main")
 

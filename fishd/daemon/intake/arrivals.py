@@ -25,11 +25,11 @@ from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.mailbox import InboxScanned, ProblemReported
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.spool.errors import SpoolError, disk_error
+from fishd.spool.expiry import expire_archive
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.inbox.watcher import watch_inbox
 from fishd.spool.journal.recovery import RecoveredJob, folders_in
 from fishd.spool.names import printable
-from fishd.spool.root import expire_archive
 
 _log = logging.getLogger("fishd.arrivals")
 BATCH_BUNDLES = 64  # that are claimed with one sync

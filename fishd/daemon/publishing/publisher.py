@@ -28,8 +28,9 @@ from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
-from fishd.spool.outbox.publish import ClipsMissing, PublishRequest, finish, publish_all
+from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
 from fishd.spool.outbox.reuse import digest_of
+from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool
 from fishd.view.report.summary import Rendered, render, result_json
 
@@ -183,7 +184,8 @@ class Publisher:
         result = job.result
         if job.job is not None and job.engine_key:
             result = with_keys(result, job.job, job.engine_key, self._digests(job.hashes))
-        rendered = _render(result)
+        folder = self._spool.work / result.job
+        rendered = _render(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
             "summary.txt": rendered.text.encode(),
             "summary.html": rendered.html.encode(),
@@ -191,7 +193,6 @@ class Publisher:
             "job.log": self._job_log.finish_job(result.job),
         }
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        folder = self._spool.work / result.job
         return PublishRequest(folder, files, clips, again=result.job in self._refused)
 
     def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
@@ -202,10 +203,10 @@ def _hashes(outcome: JobOutcome) -> Mapping[str, str]:
     return {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
 
 
-def _render(result: Result) -> Rendered:
+def _render(result: Result, bundle: str) -> Rendered:
     """The summaries; a bug in rendering them costs nothing else."""
     try:
-        return render(result)
+        return render(result, bundle)
     except Exception:  # noqa: BLE001 - one bad job stops nothing else
         _log.exception("[Main] %s: the summary cannot be rendered; result.json is complete", result.job)
         return Rendered("This summary could not be rendered; see result.json.\n", "See result.json.\n")

@@ -1,6 +1,7 @@
 """The fish-speech engine: many takes at once on one copy of an OpenAudio S1-mini checkpoint.
 
-Importing this package is cheap: torch and the model's own package are only imported by `factory`.
+The worker calls `factory`, `check_options` and `check_language`. From outside this package it may import only
+the protocol and fishd.toml, and torch only inside `factory`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ __all__ = ["check_language", "check_options", "factory"]
 
 
 def factory(device: str, options: Mapping[str, object]) -> Engine:
-    """Load the checkpoint that the options name and return its engine.
+    """Load the checkpoint named by the options and return its engine.
 
-    Raises EngineError for a checkpoint that cannot be used, BadOption for an option that is not taken,
-    and OutOfMemory when not even one take fits `model_memory_gb`.
+    Raises EngineError for a checkpoint that cannot be used, BadOption for an invalid option, and OutOfMemory
+    when not even one take fits `model_memory_gb`.
     """
     from fishd.engines.fish.load import load_engine
 

@@ -1,10 +1,12 @@
-"""The engine: takes come and go, the batch goes on.
+"""The fish engine: continuous batching of takes.
 
-    step: seat waiting takes in free rows -> a few frames for every row -> those that ended leave their row
-          -> their frames are made audible, several at once
+    step: prepare new takes -> admit them into free rows -> decode a few frames for every row -> retire the
+    rows
+          that ended -> decode their codes to audio, several takes at once
 
-A take is waiting, seated (in a row of the decoder), or finished (its frames await the codec). Out of
-memory: all seated takes wait again, the slots are halved, once; a take begun anew speaks the same.
+A take is new, waiting (prepared), active (in a row of the decoder), or in the codec queue. When memory runs
+out, all active takes wait again and the slots are halved, once; a take that is decoded again gives the same
+audio.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -14,281 +16,253 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from fishd.engines.fish.codec.clip_check import judge
-from fishd.engines.fish.codec.codec import STRETCH, Codec, batches
-from fishd.engines.fish.cuda.codec_stream import Sounding, begin
-from fishd.engines.fish.decode.decoder import GOING, Decoder, Look, Prompt
-from fishd.engines.fish.decode.kv import Plan
-from fishd.engines.fish.decode.prepare import Room, Waiting, make_ready
-from fishd.engines.fish.memory import give_back, is_out_of_memory, tidy
+from fishd.engines.fish.codec.codec import Codec
+from fishd.engines.fish.codec.queue import CodecQueue
+from fishd.engines.fish.decode.decoder import RUNNING, Decoder, Prompt, RowStatus
+from fishd.engines.fish.decode.prepare import PreparedTake, prepare_take
+from fishd.engines.fish.decode.slot_plan import SlotPlan
+from fishd.engines.fish.memory import is_out_of_memory, release_memory, trim_heap
 from fishd.engines.fish.options import Sampling, sampling
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import Failed, OutOfMemory, Spoken, Take
 
-FRAMES_A_STEP = {"cuda": 16, "cpu": 4}
-SPARE = 2  # frames in a row beyond a take's limit: the end token's, and one that was drawn before it was seen
-TIDY_EVERY = 64  # takes
-CODEC_PATIENCE = 16  # frames that a finished take waits for others, to be decoded with them
+FRAMES_PER_STEP = {"cuda": 16, "cpu": 4}
+RESERVED_TOKENS = 2  # beyond a take's limit: its end token, and a frame sampled before that was read back
+TRIM_INTERVAL = 64  # takes
 
 
 @dataclass(slots=True)
-class Seat:
-    """A take in a row of the decoder: `limit` frames at most, `drawn` so far."""
+class ActiveTake:
+    """A take in a row of the decoder: `sampled` of at most `max_frames` frames."""
 
     take: Take
-    limit: int
-    drawn: int = 0
+    max_frames: int
+    sampled: int = 0
 
 
 class FishEngine:
-    """See fishd.engines.protocol. `capacity` is a little above the slots: a free one is filled at once."""
+    """See fishd.engines.protocol. `capacity` exceeds the slots a little: a free one is filled at once."""
 
     name = "fish"
     remark = ""
 
     def __init__(
         self,
-        make_decoder: Callable[[Plan], Decoder],
+        make_decoder: Callable[[SlotPlan], Decoder],
         codec: Codec,
         voices: Voices,
-        planned: Plan,
+        plan: SlotPlan,
         defaults: Sampling,
     ) -> None:
         self._make_decoder, self._codec, self._voices, self._defaults = make_decoder, codec, voices, defaults
-        self._plan = planned
+        self._plan = plan
         self._decoder: Decoder | None = None
-        self._arrived: deque[Take] = deque()
-        self._waiting: deque[Waiting] = deque()
-        self._seats: list[Seat] = []  # in the order of the decoder's rows
-        self._finished: list[tuple[Take, Tensor]] = []
-        self._sounding: deque[tuple[list[Take], Sounding]] = deque()  # silent takes stand last
+        self._new: deque[Take] = deque()
+        self._waiting: deque[PreparedTake] = deque()
+        self._active: list[ActiveTake] = []  # in the order of the decoder's rows
+        self._codec_queue = CodecQueue(codec)
         self._ended: list[Spoken | Failed] = []
-        self._patience = CODEC_PATIENCE
         self._is_recovering = False
         self._num_decoded = 0
-        self._frames_a_step = FRAMES_A_STEP.get(codec.device.type, 4)
+        self._frames_per_step = FRAMES_PER_STEP.get(codec.device.type, 4)
         self.sample_rate = codec.sample_rate
         try:
-            self._adopt(planned)
+            self._allocate(plan)
         except OutOfMemory:
-            self._adopt(planned.halved())
-        self.notes = (f"fish: {self._plan.said}", *self._the_decoder.notes)
+            self._allocate(plan.halved())
+        self.notes = (f"fish: {self._plan.summary}", *self._open_decoder.notes)
 
     def start(self, take: Take) -> None:
-        """Take it in; nothing is done yet."""
-        self._arrived.append(take)
+        """Queue a take; the work is done in `step`."""
+        self._new.append(take)
 
     def step(self) -> list[Spoken | Failed]:
-        """A few frames for all. Raises OutOfMemory when halving the slots did not help."""
+        """A few frames for every active take. Raises OutOfMemory when halving the slots did not help."""
         if self._decoder is None:
             return []
         try:
             self._prepare()
-            self._seat()
-            self._speak()
-            self._decode()
-            self._hear()
+            self._admit()
+            self._decode_frames()
+            self._submit_codec_jobs()
+            self._collect_audio()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            self._halve(error)
+            self._halve_slots(error)
         ended, self._ended = self._ended, []
         self._is_recovering &= not any(isinstance(e, Spoken) for e in ended)
         return ended
 
     def close(self) -> None:
-        """Let go of everything. A second call does nothing."""
+        """Release everything. A second call does nothing."""
         self._decoder = None
-        self._arrived.clear()
+        self._new.clear()
         self._waiting.clear()
-        self._seats.clear()
-        self._finished.clear()
-        self._sounding.clear()
-        self._voices.forget_read(0)
-        give_back(self._codec.device)
+        self._active.clear()
+        self._codec_queue.clear()
+        self._voices.drop_prefixes(0)
+        release_memory(self._codec.device)
 
-    # ---- arriving -> waiting -------------------------------------------------------------------------
+    # ---- new -> waiting ------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Tokenise what arrived. While others speak, enrol no more than one new voice a step."""
-        is_enrolling = False
-        while self._arrived:
-            take = self._arrived[0]
-            is_new = not self._voices.knows(take.voice)
-            if is_new and is_enrolling and self._seats:
+        """Tokenise new takes. While takes are active, enrol at most one new voice per step."""
+        has_enrolled = False
+        while self._new:
+            take = self._new[0]
+            is_new_voice = not self._voices.is_enrolled(take.voice)
+            if is_new_voice and has_enrolled and self._active:
                 return
-            is_enrolling |= is_new
-            ready = self._ready(take)
-            self._arrived.popleft()
-            if isinstance(ready, Failed):
-                self._ended.append(ready)
+            has_enrolled |= is_new_voice
+            prepared = self._prepared(take)
+            self._new.popleft()
+            if isinstance(prepared, Failed):
+                self._ended.append(prepared)
             else:
-                self._waiting.append(ready)
+                self._waiting.append(prepared)
 
-    def _ready(self, take: Take) -> Waiting | Failed:
-        model = self._the_decoder.model
-        room = Room(self._plan.longest(model.max_seq_len), SPARE)
-        return make_ready(take, self._voices, model, self._codec, room)
+    def _prepared(self, take: Take) -> PreparedTake | Failed:
+        model = self._open_decoder.model
+        limit = self._plan.max_row_tokens(model.max_seq_len)
+        return prepare_take(
+            take, self._voices, model, self._codec, max_row_tokens=limit, reserved_tokens=RESERVED_TOKENS
+        )
 
-    # ---- waiting -> seated ---------------------------------------------------------------------------
+    # ---- waiting -> active ---------------------------------------------------------------------------
 
-    def _seat(self) -> None:
-        decoder = self._the_decoder
+    def _admit(self) -> None:
+        decoder = self._open_decoder
         if not self._waiting:
             return
-        if not self._seats:
+        if not self._active:
             self._choose_shape(decoder)
-        new: list[Waiting] = []
-        while self._waiting and self._fits(decoder, len(self._seats) + len(new)):
-            new.append(self._waiting.popleft())
-        if not new:
+        admitted: list[PreparedTake] = []
+        while self._waiting and self._fits(decoder, len(self._active) + len(admitted)):
+            admitted.append(self._waiting.popleft())
+        if not admitted:
             return
-        rows = range(len(self._seats), len(self._seats) + len(new))
-        self._seats += [Seat(w.take, w.limit) for w in new]
-        decoder.begin(rows, [self._prompt(decoder, w) for w in new])
+        rows = range(len(self._active), len(self._active) + len(admitted))
+        self._active += [ActiveTake(p.take, p.max_frames) for p in admitted]
+        decoder.prefill(rows, [self._prompt(decoder, p) for p in admitted])
 
     def _choose_shape(self, decoder: Decoder) -> None:
-        """With no row in use: the usual slots, or longer ones if the take whose turn it is needs them."""
-        need = self._waiting[0].need
-        length = max(need, self._plan.length)
+        """With no row in use: the plan's slots, or longer ones if the next take needs them."""
+        length = max(self._waiting[0].row_tokens, self._plan.length)
         slots = self._plan.slots if length == self._plan.length else self._plan.tokens // length
         if (slots, length) != (decoder.slots, decoder.length):
             decoder.reshape(slots, length)
 
-    def _fits(self, decoder: Decoder, used: int) -> bool:
-        """May the next take be seated now? When all are short again, long slots are left to run empty."""
+    def _fits(self, decoder: Decoder, num_used: int) -> bool:
+        """Whether the next take may be admitted. Long slots drain once no waiting take needs them."""
         is_long = decoder.length > self._plan.length
-        if is_long and used and all(w.need <= self._plan.length for w in self._waiting):
-            return used == 0
-        return used < decoder.slots and self._waiting[0].need <= decoder.length
+        if is_long and num_used and all(p.row_tokens <= self._plan.length for p in self._waiting):
+            return False
+        return num_used < decoder.slots and self._waiting[0].row_tokens <= decoder.length
 
-    def _prompt(self, decoder: Decoder, ready: Waiting) -> Prompt:
-        take = ready.take
-        prefix = self._voices.read(take.voice, decoder.read_prefix)
-        return Prompt(prefix, ready.suffix, take.seed, sampling(take.options, self._defaults))
+    def _prompt(self, decoder: Decoder, prepared: PreparedTake) -> Prompt:
+        take = prepared.take
+        prefix = self._voices.prefix_kv(take.voice, decoder.prefill_prefix)
+        return Prompt(prefix, prepared.suffix, take.seed, sampling(take.options, self._defaults))
 
-    # ---- seated -> finished --------------------------------------------------------------------------
+    # ---- active -> codec queue -----------------------------------------------------------------------
 
-    def _speak(self) -> None:
-        """Frames for every row, until one ends."""
-        decoder = self._the_decoder
-        for _ in range(self._frames_a_step):
-            if not self._seats:
+    def _decode_frames(self) -> None:
+        """Frames for every active take, until one of them ends."""
+        decoder = self._open_decoder
+        for _ in range(self._frames_per_step):
+            if not self._active:
                 return
-            decoder.draw(len(self._seats))
-            for seat in self._seats:
-                seat.drawn += 1
-            self._patience -= 1
-            has_ended = self._settle(decoder)
-            if self._seats:
-                decoder.advance(len(self._seats))
-            if has_ended:
+            decoder.sample_frame(len(self._active))
+            for active in self._active:
+                active.sampled += 1
+            self._codec_queue.count_frame()
+            has_retired = self._retire_ended_rows(decoder)
+            if self._active:
+                decoder.advance(len(self._active))
+            if has_retired:
                 return
 
-    def _reaches_limit(self) -> bool:
-        return any(seat.drawn > seat.limit for seat in self._seats)
-
-    def _settle(self, decoder: Decoder) -> bool:
-        """Let rows go whose take has ended; the last row takes the place of one that went."""
-        is_exact = self._reaches_limit()
-        looks = decoder.look(len(self._seats)) if is_exact else decoder.glance(len(self._seats))
-        gone = [row for row, look in enumerate(looks) if self._has_gone(decoder, row, look)]
-        for row in reversed(gone):
-            last = len(self._seats) - 1
-            if looks[row].broken != GOING:
-                decoder.scrub(row)
+    def _retire_ended_rows(self, decoder: Decoder) -> bool:
+        """Free the rows whose take ended, moving the last row into each gap. Returns whether any was."""
+        reaches_limit = any(active.sampled > active.max_frames for active in self._active)
+        statuses = (decoder.status if reaches_limit else decoder.recent_status)(len(self._active))
+        ended = [row for row, status in enumerate(statuses) if self._end_take(decoder, row, status)]
+        for row in reversed(ended):
+            last = len(self._active) - 1
+            if statuses[row].nonfinite != RUNNING:
+                decoder.reset_row(row)
             if row != last:
-                decoder.move(last, row)
-                self._seats[row] = self._seats[last]
-            self._seats.pop()
-        return bool(gone)
+                decoder.move_row(last, row)
+                self._active[row] = self._active[last]
+            self._active.pop()
+        return bool(ended)
 
-    def _has_gone(self, decoder: Decoder, row: int, look: Look) -> bool:
-        seat = self._seats[row]
-        take = seat.take
-        is_broken = look.broken != GOING and not GOING < look.ended <= look.broken
-        if is_broken:
-            reason = f"the model gave no numbers at frame {look.broken + 1} (NaN or infinite logits)"
-            self._ended.append(Failed(take.id, reason, retry=look.broken > 0))
-        elif GOING < look.ended <= seat.limit:
-            self._patience = CODEC_PATIENCE if not self._finished else self._patience
-            self._finished.append((take, decoder.codes(row, look.ended)))
-        elif look.ended != GOING or seat.drawn > seat.limit:
-            limit_s = seat.limit / self._codec.frame_rate
-            self._ended.append(Failed(take.id, f"it was not over after {limit_s:.1f} s", retry=True))
+    def _end_take(self, decoder: Decoder, row: int, status: RowStatus) -> bool:
+        """Queue the row's take for the codec or fail it, if it ended. Returns whether it did."""
+        active = self._active[row]
+        take = active.take
+        if status.nonfinite != RUNNING and not RUNNING < status.ended <= status.nonfinite:
+            reason = f"the model produced NaN or infinite logits at frame {status.nonfinite + 1}"
+            self._ended.append(Failed(take.id, reason, retry=status.nonfinite > 0))
+        elif RUNNING < status.ended <= active.max_frames:
+            self._codec_queue.add(take, decoder.row_codes(row, status.ended))
+        elif status.ended != RUNNING or active.sampled > active.max_frames:
+            limit_s = active.max_frames / self._codec.frame_rate
+            reason = f"the model did not end the line within {limit_s:.1f} s"
+            self._ended.append(Failed(take.id, reason, retry=True))
         else:
             return False
         return True
 
-    # ---- finished -> spoken --------------------------------------------------------------------------
+    # ---- codec queue -> ended ------------------------------------------------------------------------
 
-    def _decode(self) -> None:
-        """Make finished takes audible: when there is a batch of them, or nothing to wait for."""
-        lengths = [codes.shape[1] for _, codes in self._finished]
-        is_batch = len(lengths) >= self._codec.most_clips or sum(lengths) >= STRETCH
-        if not lengths or (self._seats and self._patience > 0 and not is_batch):
-            return
-        group = batches(lengths, self._codec.most_clips)[0]
-        voiced = [i for i in group if lengths[i]]
-        sounding = begin(self._codec, [self._finished[i][1] for i in voiced])
-        takes = [self._finished[i][0] for i in (*voiced, *(i for i in group if not lengths[i]))]
-        self._sounding.append((takes, sounding))
-        self._finished = [one for i, one in enumerate(self._finished) if i not in group]
-        self._num_decoded += len(group)
-        if self._num_decoded % TIDY_EVERY < len(group):
-            tidy(self._codec.device)
+    def _submit_codec_jobs(self) -> None:
+        num_submitted = self._codec_queue.submit_batch(is_idle=not self._active)
+        self._num_decoded += num_submitted
+        if self._num_decoded % TRIM_INTERVAL < num_submitted:
+            trim_heap(self._codec.device)
 
-    def _hear(self) -> None:
-        """Take what has become audible; wait for it only when there is nothing else to do."""
-        while self._sounding:
-            takes, sounding = self._sounding[0]
-            is_idle = not (self._arrived or self._waiting or self._seats or self._finished)
-            if not (is_idle or sounding.is_over()):
-                return
-            clips = sounding.clips()
-            self._sounding.popleft()
-            for i, take in enumerate(takes):
-                self._ended.append(judge(take.id, clips[i] if i < len(clips) else None, self.sample_rate))
+    def _collect_audio(self) -> None:
+        """End the takes whose audio is ready; wait for it only when there is nothing else to do."""
+        is_idle = not (self._new or self._waiting or self._active)
+        for ended in self._codec_queue.collect(wait=is_idle):
+            self._ended.append(ended)  # one by one: the next may raise
 
     # ---- out of memory -------------------------------------------------------------------------------
 
-    def _halve(self, error: Exception) -> None:
-        """Begin all seated takes anew in half the slots. Raises OutOfMemory the second time."""
+    def _halve_slots(self, error: Exception) -> None:
+        """Decode all active takes again in half the slots. Raises OutOfMemory the second time."""
         if self._is_recovering:
             raise OutOfMemory(
                 f"out of memory again, with {self._plan.slots} slots ({error}); lower pool.model_memory_gb"
             ) from error
         self._is_recovering = True
-        smaller = self._plan.halved()
-        self._arrived.extendleft(
-            reversed([seat.take for seat in self._seats] + [w.take for w in self._waiting])
-        )
-        self._seats.clear()
+        plan = self._plan.halved()
+        takes = [active.take for active in self._active] + [prepared.take for prepared in self._waiting]
+        self._new.extendleft(reversed(takes))
+        self._active.clear()
         self._waiting.clear()
-        self._finished = [(take, codes.cpu()) for take, codes in self._finished]
-        self._voices.forget_read(smaller.voice_tokens)
+        self._codec_queue.move_to_cpu()
+        self._voices.drop_prefixes(plan.prefix_tokens)
         self._decoder = None
-        error.__traceback__ = None  # its frames hold on to the memory
-        self._adopt(smaller)
+        error.__traceback__ = None  # its frames reference the memory
+        self._allocate(plan)
 
-    def _adopt(self, planned: Plan) -> None:
-        """Take the memory that a plan asks for. Raises OutOfMemory."""
-        give_back(self._codec.device)
+    def _allocate(self, plan: SlotPlan) -> None:
+        """Make the decoder for a plan. Raises OutOfMemory."""
+        release_memory(self._codec.device)
         try:
-            self._decoder = self._make_decoder(planned)
-            self._decoder.prepare()
+            self._decoder = self._make_decoder(plan)
+            self._decoder.warm_up()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise OutOfMemory(
-                f"no room for {planned.slots} slots of {planned.length} tokens ({error})"
-            ) from error
-        self._plan = planned
-        self.capacity = planned.slots + max(1, planned.slots // 8)
+            raise OutOfMemory(f"no room for {plan.slots} slots of {plan.length} tokens ({error})") from error
+        self._plan = plan
+        self.capacity = plan.slots + max(1, plan.slots // 8)
 
     @property
-    def _the_decoder(self) -> Decoder:
+    def _open_decoder(self) -> Decoder:
         assert self._decoder is not None, "the engine is closed"
         return self._decoder

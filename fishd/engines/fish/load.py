@@ -1,4 +1,4 @@
-"""From options to a speaking engine: load the model and the codec, plan the memory, say what came of it."""
+"""Loading the engine: the model and the codec, the slot plan, and the decoder for the device."""
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
@@ -11,13 +11,14 @@ import torch
 from fishd.engines.fish.checkpoint.files import require_files
 from fishd.engines.fish.codec.codec import Codec
 from fishd.engines.fish.cuda.codec_stream import StreamedCodec
-from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, Switches
+from fishd.engines.fish.cuda.graph_decoder import GraphDecoder, frame_settings
 from fishd.engines.fish.decode.compact import CompactDecoder
 from fishd.engines.fish.decode.decoder import Decoder
-from fishd.engines.fish.decode.kv import Costs, Plan, plan
+from fishd.engines.fish.decode.slot_plan import ModelCosts, SlotPlan, plan_slots
 from fishd.engines.fish.engine import FishEngine
-from fishd.engines.fish.memory import cap, give_back, is_out_of_memory, taken
-from fishd.engines.fish.model.weights import Model, load_model
+from fishd.engines.fish.memory import allocated_bytes, is_out_of_memory, limit_memory, release_memory
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.weights import load_model
 from fishd.engines.fish.options import EngineOptions, Sampling, engine_options
 from fishd.engines.fish.voices import Voices
 from fishd.engines.protocol import EngineError, OutOfMemory
@@ -26,11 +27,11 @@ DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch
 
 
 def load_engine(device: str, options: Mapping[str, object]) -> FishEngine:
-    """The factory's work; see there for what it raises."""
+    """See fishd.engines.fish.factory, also for what it raises."""
     chosen, defaults = engine_options(options)
-    where = require_device(device)
+    torch_device = require_device(device)
     try:
-        return _assemble(where, chosen, defaults)
+        return _assemble(torch_device, chosen, defaults)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -42,28 +43,27 @@ def load_engine(device: str, options: Mapping[str, object]) -> FishEngine:
 
 def require_device(device: str) -> torch.device:
     """The device, if this torch can use it. Raises EngineError."""
-    where = torch.device(device)
-    if where.type == "cuda" and not torch.cuda.is_available():
+    torch_device = torch.device(device)
+    if torch_device.type == "cuda" and not torch.cuda.is_available():
         raise EngineError(
             f"{device}: this torch ({torch.__version__}) sees no CUDA; install a CUDA build of it"
         )
-    return where
+    return torch_device
 
 
-def costs(model: Model, codec: Codec) -> Costs:
-    """What this checkpoint takes; on a card, what both loaded have been seen to take of it."""
+def measure_costs(model: Model, codec: Codec) -> ModelCosts:
+    """What the checkpoint takes; on a GPU, at least what is allocated with model and codec loaded."""
     shape = model.slow_shape
     token = 2 * len(model.slow) * shape.num_kv * shape.head_dim * model.dtype.itemsize
-    weights = max(model.weight_bytes, taken(model.device) - codec.weight_bytes)
-    return Costs(weights, codec.weight_bytes, codec.work_bytes, token, model.max_seq_len)
+    weights = max(model.weight_bytes, allocated_bytes(model.device) - codec.weight_bytes)
+    return ModelCosts(weights, codec.weight_bytes, codec.work_bytes, token, model.max_seq_len)
 
 
 def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -> FishEngine:
-    folder = Path(chosen.checkpoint)
+    folder, budget_gb = Path(chosen.checkpoint), chosen.model_memory_gb
     require_files(folder)
-    cap(device, chosen.model_memory_gb)
-    quirks = chosen.upstream_quirks
-    model = load_model(folder, device, DTYPES[chosen.precision], every_id=quirks)
+    limit_memory(device, budget_gb)
+    model = load_model(folder, device, DTYPES[chosen.precision], all_token_ids=chosen.upstream_quirks)
     make_codec = StreamedCodec if device.type == "cuda" else Codec
     codec = make_codec(folder, device, DTYPES[chosen.codec_precision])
     if codec.num_codebooks != model.num_codebooks:
@@ -71,16 +71,17 @@ def _assemble(device: torch.device, chosen: EngineOptions, defaults: Sampling) -
             f"checkpoint {folder}: the model has {model.num_codebooks} codebooks, "
             f"the codec {codec.num_codebooks}"
         )
-    give_back(device)
-    planned = plan(chosen.model_memory_gb, costs(model, codec), device.type, chosen.slots, chosen.slot_tokens)
+    release_memory(device)
+    plan = plan_slots(budget_gb, measure_costs(model, codec), device.type, chosen.slots, chosen.slot_tokens)
     cache_dir = Path(chosen.cache_dir) if chosen.cache_dir else None
-    voices = Voices(codec, model.tokenizer, cache_dir, planned.voice_tokens)
+    voices = Voices(codec, model.tokenizer, cache_dir, plan.prefix_tokens)
+    return FishEngine(lambda wanted: _make_decoder(model, wanted, chosen), codec, voices, plan, defaults)
 
-    def make_decoder(wanted: Plan) -> Decoder:
-        if device.type != "cuda":
-            make = Decoder if model.dtype == torch.float32 else CompactDecoder
-            return make(model, wanted, upstream_quirks=quirks)
-        switches = Switches(graphs=chosen.cuda_graphs, kernels=chosen.kernels)
-        return GraphDecoder(model, wanted, upstream_quirks=quirks, switches=switches)
 
-    return FishEngine(make_decoder, codec, voices, planned, defaults)
+def _make_decoder(model: Model, plan: SlotPlan, chosen: EngineOptions) -> Decoder:
+    quirks = chosen.upstream_quirks
+    if model.device.type == "cuda":
+        settings = frame_settings(chosen.kernels, graphs=chosen.cuda_graphs, upstream_quirks=quirks)
+        return GraphDecoder(model, plan, upstream_quirks=quirks, settings=settings)
+    make = Decoder if model.dtype == torch.float32 else CompactDecoder
+    return make(model, plan, upstream_quirks=quirks)

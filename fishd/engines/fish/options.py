@@ -14,7 +14,7 @@ from fishd.toml.rules import Rule, number, one_of, text, whole, yes_no
 from fishd.toml.table import read_table
 
 PRECISIONS = ("bfloat16", "float16", "float32")
-KERNELS = ("auto", "triton", "torch", "plain")
+KERNELS = ("auto", "triton", "plain")
 
 # The languages that the model was trained on, from its card: https://huggingface.co/fishaudio/openaudio-s1-mini
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")

@@ -1,6 +1,7 @@
-"""Preview: speech on any CPU at once, in a stock voice shaped towards the reference. It is not a clone.
+"""The preview engine: speech on any CPU at once, in a stock voice shaped towards the reference. Not a clone.
 
-This module answers what may be asked before the engine is loaded, and loads it. It imports nothing heavy.
+The worker calls `factory`, `check_options` and `check_language`. From outside this package it may import only
+the protocol and fishd.toml, and numpy and the models only inside `factory`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["check_language", "check_options", "factory"]
 
-NEEDED = ("numpy", "scipy", "soundfile", "soxr", "onnxruntime", "hibari", "pyworld")
+REQUIRED = ("numpy", "scipy", "soundfile", "soxr", "onnxruntime", "hibari", "pyworld")
 
 
 def factory(
-    device: str,  # noqa: ARG001 - the CPU, always
+    device: str,  # noqa: ARG001 - always the CPU
     options: Mapping[str, object],
 ) -> PreviewEngine:
     """Load the engine. It runs on the CPU, one take at a time, whatever `device` says.
 
-    Of `options`, `cache_dir` (a folder for what is learned of voices; absent or "": kept in memory only)
-    and those of `check_options` are used; `EngineError` says what is wrong with them or missing here.
+    `options` are those of `check_options` and `cache_dir`, a folder for voice profiles; absent or "", they
+    are cached in memory only. Raises EngineError for an invalid option or a missing package.
     """
     if faults := check_options(options):
         raise EngineError("preview: " + "; ".join(faults))
-    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+    if missing := [name for name in REQUIRED if importlib.util.find_spec(name) is None]:
         raise EngineError(f"preview: {', '.join(missing)} cannot be imported; install fishd again")
     from fishd.engines.preview.engine import PreviewEngine  # heavy: numpy, onnxruntime
 

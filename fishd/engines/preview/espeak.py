@@ -1,9 +1,8 @@
-"""Languages other than English: espeak-ng reads them, at the reference's pitch and pace.
+"""The binding to espeak-ng, which the `languages` extra installs (espeakng-loader). API: speak_lib.h.
 
-Only pitch, rate and loudness follow the reference: reshaping espeak's spectra makes it hard to understand.
-The library comes with the `languages` extra (espeakng-loader) and is called by ctypes; its samples stay in
-memory. Its state cannot be reset and colours what it says next, so it is loaded anew for every sentence
-(15 ms): the same text gives the same samples. API: espeak-ng's speak_lib.h.
+It is called by ctypes and its samples stay in memory. Its state cannot be reset and changes what it
+synthesises next, so the library is loaded again for every sentence (15 ms): the same text gives the same
+samples.
 """
 
 # espeakng_loader and soxr have no types:
@@ -23,85 +22,65 @@ import numpy as np
 import soxr
 
 from fishd.engines.preview.analysis.mel_bands import SAMPLE_RATE, Array
-from fishd.engines.preview.analysis.pitch import find_pitch
-from fishd.engines.preview.text import Unspeakable
+from fishd.engines.preview.text import UnspeakableText
 from fishd.engines.protocol import EngineError
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by callback, in this thread
 DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT
 RATE, PITCH = 1, 3  # espeakRATE in words a minute, espeakPITCH 0..100
 UTF_8 = 1
-USUAL_RATE, RATES = 175, (80, 450)
-HIGH_VOICE_HZ = 160.0  # from here on a woman's variant is nearer
-PITCH_STEPS = 6  # halvings of 0..100
+DEFAULT_RATE, MAX_PITCH = 175, 100
 
 Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How to read: espeak's voice ("de+f3"), words a minute, and pitch in 0..100."""
+class EspeakVoice:
+    """espeak-ng's name of a voice ("de+f3"), its rate in words a minute, and its pitch in 0..100."""
 
-    voice: str
-    rate: int = USUAL_RATE
+    name: str
+    rate: int = DEFAULT_RATE
     pitch: int = 50
 
 
-def find_manner(text: str, language: str, pitch_hz: float, pace: float) -> Manner:
-    """The manner in which espeak's median pitch over this text comes nearest to `pitch_hz`."""
-    voice = f"{language}+f3" if pitch_hz > HIGH_VOICE_HZ else language
-    rate = round(min(max(USUAL_RATE * pace, RATES[0]), RATES[1]))
-    low, high = 0, 100
-    for _ in range(PITCH_STEPS):
-        middle = (low + high) // 2
-        lower = median_pitch(read(text, Manner(voice, rate, middle))) < pitch_hz
-        low, high = (middle, high) if lower else (low, middle)
-    return Manner(voice, rate, (low + high) // 2)
-
-
-def median_pitch(sound: Array) -> float:
-    """Hz; 0 if nothing is voiced."""
-    pitch = find_pitch(sound, 0.0125)
-    return float(np.median(pitch[pitch > 0])) if (pitch > 0).any() else 0.0
-
-
-def read(text: str, manner: Manner) -> Array:
-    """Speak; float32 mono at 24 kHz, empty if there is nothing to say. Raises Unspeakable."""
+def synthesise(text: str, voice: EspeakVoice) -> Array:
+    """Float32 mono at 24 kHz, empty if there is nothing to speak. Raises UnspeakableText, EngineError."""
     pieces = list[np.ndarray[tuple[int], np.dtype[np.int16]]]()
 
-    def hear(samples: Any, count: int, _events: object) -> int:
+    def on_samples(samples: Any, count: int, _events: object) -> int:
         if samples and count > 0:
             pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    with library() as (lib, rate):
-        heard = Callback(hear)  # referenced until the library is done with it
-        lib.espeak_SetSynthCallback(heard)
-        if lib.espeak_SetVoiceByName(manner.voice.encode()) != 0:
-            raise Unspeakable(f"espeak-ng has no voice {manner.voice}")
-        lib.espeak_SetParameter(RATE, manner.rate, 0)
-        lib.espeak_SetParameter(PITCH, manner.pitch, 0)
+    with open_library() as (lib, rate):
+        callback = Callback(on_samples)  # referenced until the library is done with it
+        lib.espeak_SetSynthCallback(callback)
+        if lib.espeak_SetVoiceByName(voice.name.encode()) != 0:
+            raise UnspeakableText(f"espeak-ng has no voice {voice.name}")
+        lib.espeak_SetParameter(RATE, voice.rate, 0)
+        lib.espeak_SetParameter(PITCH, voice.pitch, 0)
         encoded = text.encode("utf-8", "replace") + b"\0"
         if lib.espeak_Synth(encoded, len(encoded), 0, 1, 0, UTF_8, None, None) != 0:
-            raise Unspeakable("espeak-ng would not speak this text")
+            raise UnspeakableText("espeak-ng failed to synthesise this text")
         lib.espeak_Synchronize()
     if not pieces:
         return np.zeros(0, np.float32)
-    sound = np.concatenate(pieces).astype(np.float32) / 32768
-    return soxr.resample(sound, rate, SAMPLE_RATE).astype(np.float32)
+    audio = np.concatenate(pieces).astype(np.float32) / 32768
+    return soxr.resample(audio, rate, SAMPLE_RATE).astype(np.float32)
 
 
 @contextmanager
-def library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
-    """A library fresh from the disk, and its sample rate."""
+def open_library() -> Generator[tuple[ctypes.CDLL, int], None, None]:
+    """The library, freshly loaded and with its noise seeded, and its sample rate. Raises EngineError."""
     import espeakng_loader  # here, since the extra may not be installed
 
-    ctypes.CDLL(None).srand(1)  # espeak draws its noise from libc's
+    ctypes.CDLL(None).srand(1)  # one of espeak's two noise sources is libc's rand()
     lib = ctypes.CDLL(espeakng_loader.get_library_path())
     try:
         rate = lib.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT)
         if rate <= 0:
             raise EngineError("espeak-ng does not start; install the extra again: fishd[languages]")
+        lib.espeak_ng_SetRandSeed(1)  # the other is its own; espeak_Initialize seeds it from the clock
         yield lib, rate
         lib.espeak_Terminate()
     finally:

@@ -1,4 +1,4 @@
-"""Languages: which voice speaks a language code, or why none does. Imports nothing heavy."""
+"""Languages: which of the two voices speaks a language code, or why neither does. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 FindModule = Callable[[str], object]
 ENGLISH = "en"
-# What people write, where espeak-ng calls it otherwise.
-ESPEAK = {
+# Common codes that espeak-ng names otherwise, and regional codes that are voices of their own.
+ESPEAK_CODES = {
     "zh": "cmn",
     "cn": "cmn",
     "zh-hk": "yue",
@@ -19,7 +19,7 @@ ESPEAK = {
     "pt-br": "pt-br",
     "es-419": "es-419",
 }
-SPOKEN = frozenset(
+SUPPORTED = frozenset(
     """
     af am ar as az ba be bg bn bs ca cmn cs cy da de el eo es es-419 et eu fa fi fr ga gd gu haw he
     hi hr ht hu hy id is it ja ka kk kn ko kok ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl or pa
@@ -29,26 +29,26 @@ SPOKEN = frozenset(
 EXTRA = "pip install 'fishd[languages]'"
 
 
-def tongue_of(code: str) -> str:
-    """A code's language as espeak-ng calls it: "en-US" -> "en", "ZH_cn" -> "cmn", "pt-BR" -> "pt-br"."""
+def espeak_code(code: str) -> str:
+    """A language code as espeak-ng names it: "en-US" -> "en", "ZH_cn" -> "cmn", "pt-BR" -> "pt-br"."""
     whole = code.strip().lower().replace("_", "-")
     first = whole.split("-")[0]
-    return ESPEAK.get(whole) or ESPEAK.get(first, first)
+    return ESPEAK_CODES.get(whole) or ESPEAK_CODES.get(first, first)
 
 
 def is_english(code: str) -> bool:
-    return tongue_of(code) == ENGLISH
+    return espeak_code(code) == ENGLISH
 
 
 def check_language(language: str, find_module: FindModule = importlib.util.find_spec) -> str | None:
-    """None if the engine speaks it, else the fault and its mend."""
+    """None if the engine speaks the language, else the fault and its fix."""
     if is_english(language):
         return None
-    if tongue_of(language) not in SPOKEN:
+    if espeak_code(language) not in SUPPORTED:
         return f'language "{language}": the preview engine does not speak it; write a code like "en" or "de"'
     if find_module("espeakng_loader") is None:
         return (
-            f'language "{language}": the preview engine alone speaks English only; '
-            f'for others install the extra "languages" ({EXTRA})'
+            f'language "{language}": without the extra "languages" the preview engine speaks English only; '
+            f"install it: {EXTRA}"
         )
     return None

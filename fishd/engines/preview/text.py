@@ -1,44 +1,31 @@
-"""Text as the stock voice can take it: nothing that is not language, and no piece too long."""
+"""Cleaning text for speech: only what belongs to a language is kept."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-MAX_PHONEMES = 300  # some 20 s of speech: more in one piece costs memory and loses the melody
 CONTROL_TOKEN = re.compile(r"<\|([^|<>]*)\|>")
-PHONEME_LINK = re.compile(r"\]\s*\(")  # "[word](/wɜːd/)" would be read as orders to hibari
+PHONEME_LINK = re.compile(r"\]\s*\(")  # hibari reads "[word](/wɜːd/)" as a pronunciation
 
 
-class Unspeakable(Exception):  # noqa: N818 - reads as what it is
-    """A text cannot be spoken, whatever the seed; the message says why."""
+class UnspeakableText(Exception):  # noqa: N818 - reads as what it is
+    """A text that cannot be spoken with any seed; the message says why."""
 
 
-def plain(text: str) -> str:
-    """The text without emoji, control characters and mark-up: control tokens read as their words."""
+def clean(text: str) -> str:
+    """The text without emoji, control characters and mark-up; control tokens become their words."""
     text = CONTROL_TOKEN.sub(lambda token: " " + token[1].replace("_", " ") + " ", text)
     text = PHONEME_LINK.sub("] , (", unicodedata.normalize("NFC", text))
-    return "".join(_shown(character) for character in text).strip()
+    return "".join(_speakable(character) for character in text).strip()
 
 
 def has_word(text: str) -> bool:
-    """Whether anything in it could be said at all."""
+    """Whether the text holds a letter or a digit."""
     return any(character.isalnum() for character in text)
 
 
-def split_phonemes(phonemes: str, most: int = MAX_PHONEMES) -> list[str]:
-    """A sentence's phonemes in pieces no longer than `most`, cut at a comma or a space where there is one."""
-    pieces = list[str]()
-    while len(phonemes) > most:
-        cut = max(phonemes.rfind(mark, most // 2, most) for mark in (", ", "; ", ": ", "— "))
-        cut = cut + 1 if cut > 0 else phonemes.rfind(" ", 1, most)
-        cut = cut if cut > 0 else most
-        pieces.append(phonemes[:cut].strip())
-        phonemes = phonemes[cut:].strip()
-    return [*pieces, phonemes]
-
-
-def _shown(character: str) -> str:
+def _speakable(character: str) -> str:
     if character in "\n\t" or not character.isprintable():
         return "\n" if character == "\n" else " "
     return " " if unicodedata.category(character) in {"So", "Sk", "Cn", "Co", "Cs"} else character

@@ -1,8 +1,8 @@
-"""How one log record is written: for people with and without colour, for journald, for programs.
+"""Format one log record: for people with and without colour, for journald, for programs.
 
-The message's own text is never changed, wrapped or read as markup: `[GPU 0] …` stays what it is. Only what
-a terminal would obey (escapes, bidi overrides) is written out. A message of several lines, such as a
-traceback, goes on indented, so that no line of it can pass for another record.
+The text of a message is never changed, wrapped or read as markup: `[GPU 0] …` stays as it is. Only what a
+terminal would interpret (escapes, bidi overrides) is escaped. The further lines of a message, such as those
+of a traceback, are indented, so that none can be mistaken for another record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.text import Text
 from fishd.core.text.printable import encodable, to_printable
 
 INDENT = "    "
-BOUND = ("job", "segment", "worker")  # what `extra` may say of a record
+BOUND = ("job", "segment", "worker")  # keys of `extra`
 
 _LEVELS = {
     logging.DEBUG: Style(color="bright_black"),
@@ -37,11 +37,11 @@ _SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR:
 _SPANS = re.compile(r"(?P<tag>^\[[^\]]{1,40}\])|(?P<quoted>'[^']{1,200}'|\"[^\"]{1,200}\")")
 
 Piece = tuple[str, Style]
-Line = Callable[[logging.LogRecord], str]  # what a record looks like
+Format = Callable[[logging.LogRecord], str]
 
 
 def message_lines(record: logging.LogRecord) -> list[str]:
-    """The message, and its traceback if it has one, as safe single lines."""
+    """The message, and its traceback if it has one, as printable lines."""
     message = record.getMessage()
     if record.exc_info:
         message += "\n" + logging.Formatter().formatException(record.exc_info)
@@ -49,26 +49,26 @@ def message_lines(record: logging.LogRecord) -> list[str]:
 
 
 def pieces(record: logging.LogRecord, clock: str, edge: str = "") -> Iterator[Piece]:
-    """The record as styled pieces; joined, they are its line. `edge` stands between head and words."""
+    """The record as styled pieces of text. `edge` separates time and level from the message."""
     style = _LEVELS.get(record.levelno, _PLAIN)
     first, *rest = message_lines(record)
-    at = time.strftime(clock, time.localtime(record.created))
-    yield f"{at} ", _DIM
+    moment = time.strftime(clock, time.localtime(record.created))
+    yield f"{moment} ", _DIM
     yield f"{record.levelname:<8}", style
     yield edge, _DIM
     yield from _spans(first, style if record.levelno >= logging.WARNING else _PLAIN)
-    margin = " " * (len(at) + 9) + edge + "  " if edge else INDENT
+    margin = " " * (len(moment) + 9) + edge + "  " if edge else INDENT
     for line in rest:
         yield f"\n{margin}{line}", _DIM
 
 
-def plain(clock: str, edge: str = "") -> Line:
+def plain(clock: str, edge: str = "") -> Format:
     """For files, pipes and job.log."""
     return lambda record: "".join(text for text, _ in pieces(record, clock, edge))
 
 
-def coloured(clock: str, edge: str = "") -> Line:
-    """For a file that is looked at with `tail -f` or `less -R`."""
+def coloured(clock: str, edge: str = "") -> Format:
+    """For a file that is read with `tail -f` or `less -R`."""
 
     def line(record: logging.LogRecord) -> str:
         system = ColorSystem.STANDARD
@@ -83,17 +83,17 @@ def rich_text(record: logging.LogRecord, clock: str) -> Text:
 
 
 def journal(record: logging.LogRecord) -> str:
-    """For journald, which knows the time: each line opens with its priority, as sd-daemon(3) says."""
+    """For journald, which adds the time: each line starts with its priority, see sd-daemon(3)."""
     priority = f"<{_SYSLOG.get(record.levelno, 6)}>"
     first, *rest = message_lines(record)
     return "\n".join([priority + first, *(f"{priority}{INDENT}{line}" for line in rest)])
 
 
 def json_line(record: logging.LogRecord) -> str:
-    """For programs: one object a line."""
+    """For programs: one JSON object per line."""
     lines = message_lines(record)
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-    said: dict[str, object] = {
+    fields: dict[str, object] = {
         "at": f"{seconds}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
@@ -102,8 +102,8 @@ def json_line(record: logging.LogRecord) -> str:
     for key in BOUND:
         value = getattr(record, key, None)
         if value is not None:
-            said[key] = encodable(value) if isinstance(value, str) else value
-    return msgspec.json.encode(said).decode()
+            fields[key] = encodable(value) if isinstance(value, str) else value
+    return msgspec.json.encode(fields).decode()
 
 
 def journal_json(record: logging.LogRecord) -> str:
@@ -112,11 +112,11 @@ def journal_json(record: logging.LogRecord) -> str:
 
 
 def _spans(line: str, style: Style) -> Iterator[Piece]:
-    at = 0
+    end = 0
     for match in _SPANS.finditer(line):
-        if match.start() > at:
-            yield line[at : match.start()], style
+        if match.start() > end:
+            yield line[end : match.start()], style
         yield match.group(), style + (_TAG if match.lastgroup == "tag" else _QUOTED)
-        at = match.end()
-    if at < len(line):
-        yield line[at:], style
+        end = match.end()
+    if end < len(line):
+        yield line[end:], style

@@ -1,7 +1,7 @@
-"""job.log: the lines of the log that are about one job, in its result's folder.
+"""job.log: the log lines of one job, in its result's folder.
 
-A record is a job's when it was logged with `extra={"job": NAME}`. Lines are held in memory and appended to
-the file a block at a time; a warning or worse goes out at once. The last ones go straight into the result.
+A record belongs to a job if it was logged with `extra={"job": NAME}`. Lines are buffered and appended to the
+file in blocks, warnings and errors at once. The last lines go directly into the result.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 _BLOCK_LINES = 100
-_MOST_HELD = 10_000  # lines kept of a job whose file cannot be written
+_MAX_BUFFERED = 10_000  # lines of a job whose file cannot be written
 
 
 class JobLog(logging.Handler):
-    """Sorts records by job. What it holds: the path and the unwritten lines of each open job."""
+    """Collects the records of each open job."""
 
-    def __init__(self, line: Callable[[logging.LogRecord], str]) -> None:
+    def __init__(self, format_record: Callable[[logging.LogRecord], str]) -> None:
         super().__init__()
-        self._line = line
-        self._held = threading.RLock()
+        self._format_record = format_record
+        self._lock = threading.RLock()  # guards what follows
         self._paths: dict[str, Path] = {}
         self._unwritten: dict[str, list[str]] = {}
-        self._whole: dict[str, bytes] = {}  # of jobs that are over and not yet published
+        self._whole: dict[str, bytes] = {}  # of finished jobs that are not published yet
 
     def open_job(self, job: str, path: Path) -> None:
-        """From now on the job's lines are appended to `path`; its folder may come later."""
-        with self._held:
+        """Append the job's lines to `path` from now on; its folder may be created later."""
+        with self._lock:
             self._paths[job] = path
             self._unwritten.setdefault(job, [])
 
     def finish_job(self, job: str) -> bytes:
-        """All its lines, for its result, as often as asked. From now on its file is left alone."""
-        with self._held:
+        """All lines of the job, for its result; may be called again. Its file is no longer written."""
+        with self._lock:
             if job not in self._whole:
                 path, lines = self._paths.pop(job, None), self._unwritten.pop(job, [])
                 text = "".join(f"{line}\n" for line in lines)
@@ -42,8 +42,8 @@ class JobLog(logging.Handler):
             return self._whole[job]
 
     def forget_job(self, job: str) -> None:
-        """It is published."""
-        with self._held:
+        """The job is published."""
+        with self._lock:
             self._whole.pop(job, None)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -51,14 +51,14 @@ class JobLog(logging.Handler):
         if job is None:
             return
         try:
-            with self._held:
-                self._keep(job, record)
-        except Exception:  # noqa: BLE001 -- logging's own rule: a log that fails must not fail its caller
+            with self._lock:
+                self._add(job, record)
+        except Exception:  # noqa: BLE001 - logging's own rule: a failing log must not fail its caller
             self.handleError(record)
 
     def flush(self) -> None:
-        """Write every job's lines as far as their folders are there."""
-        with self._held:
+        """Write the lines of every job whose folder exists."""
+        with self._lock:
             for job in self._paths:
                 self._write(job)
 
@@ -66,14 +66,14 @@ class JobLog(logging.Handler):
         self.flush()
         super().close()
 
-    def _keep(self, job: str, record: logging.LogRecord) -> None:
+    def _add(self, job: str, record: logging.LogRecord) -> None:
         lines = self._unwritten.get(job)
         if lines is None:
             return
-        lines.append(self._line(record))
+        lines.append(self._format_record(record))
         if record.levelno >= logging.WARNING or len(lines) % _BLOCK_LINES == 0:
             self._write(job)
-        del lines[:-_MOST_HELD]
+        del lines[:-_MAX_BUFFERED]
 
     def _write(self, job: str) -> None:
         lines = self._unwritten.get(job)
@@ -81,11 +81,11 @@ class JobLog(logging.Handler):
             return
         path = self._paths[job]
         try:
-            path.parent.mkdir(exist_ok=True)  # not its parents: a job that is gone stays gone
+            path.parent.mkdir(exist_ok=True)  # not its parents: a removed job stays removed
             with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write("\n".join(lines) + "\n")
         except OSError:
-            return  # kept for the next time; the daemon's own log has them too
+            return  # tried again later; the daemon's log has them too
         lines.clear()
 
 

@@ -1,4 +1,4 @@
-"""The live line: what `fishd run` keeps at the bottom of a terminal while log lines scroll above it."""
+"""The live status line that `fishd run` keeps at the bottom of a terminal, below the log lines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.live import Live
 from fishd.core.model.result import Status
 from fishd.view.status.status_view import live_line
 
-_LEAST_S = 0.25  # between two drawings
+_REFRESH_S = 0.25
 
 
 class LiveLine:
-    """A context. Where the console is no terminal it does nothing."""
+    """A context manager; without a terminal it does nothing."""
 
     def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -31,10 +31,10 @@ class LiveLine:
         return self
 
     def update(self, status: Status) -> None:
-        """Show this state, or with the next log line if one was shown a moment ago."""
+        """Show this status: at once, or with the next log line if the last refresh was a moment ago."""
         if not self._live:
             return
-        due = self._now() - self._drawn_at >= _LEAST_S
+        due = self._now() - self._drawn_at >= _REFRESH_S
         if due:
             self._drawn_at = self._now()
         self._live.update(live_line(status), refresh=due)

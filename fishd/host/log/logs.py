@@ -1,8 +1,8 @@
-"""The daemon's log: where it goes, and in which dress.
+"""Set up the daemon's log: its targets and their formats.
 
-Everything logs through the standard `logging`, under the name `fishd`. A terminal gets colours, a pipe
-plain lines, journald priorities without times, `[log] file` lines for `tail -f`. A log that cannot be
-written never stops the daemon.
+Everything logs through the standard `logging`, under the name `fishd`. A terminal gets colours, a pipe plain
+lines, journald priorities without times, `[log] file` lines for `tail -f`. A log that cannot be written never
+stops the daemon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Protocol, TextIO
 
 from rich.console import Console
 
-from fishd.host.log import formats as log_lines
+from fishd.host.log import formats
 from fishd.host.log.job_log import JobLog
 
 _TIME = "%H:%M:%S"
@@ -38,22 +38,22 @@ class LogSettings(Protocol):
     def format(self) -> str: ...
 
 
-class BadLogFile(Exception):  # noqa: N818 -- the house names faults by whose they are: BadBundle, BadConfig
+class BadLogFile(Exception):  # noqa: N818 - named like BadBundle, BadConfig
     """`[log] file` cannot be opened."""
 
 
 def set_up_logs(
     settings: LogSettings, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
 ) -> Logs:
-    """Send all logging to `stream` (standard error) and to `[log] file`. Raises BadLogFile."""
+    """Send all logging to `stream` (default: stderr) and to `[log] file`. Raises BadLogFile."""
     return Logs(settings, stream or sys.stderr, environ)
 
 
 class Logs:
-    """The handlers in place: `console` is for a live line, `jobs` keeps each job's own lines."""
+    """The installed handlers. `console` is for a live line, `jobs` collects each job's lines."""
 
     def __init__(self, settings: LogSettings, stream: TextIO, environ: Mapping[str, str]) -> None:
-        self.jobs = JobLog(log_lines.plain(_DATE))
+        self.jobs = JobLog(formats.plain(_DATE))
         self._stream = stream
         self._environ = environ
         self._root = logging.getLogger()
@@ -64,7 +64,7 @@ class Logs:
         self.change(settings)
 
     def change(self, settings: LogSettings) -> None:
-        """Put new settings in place; if their file cannot be opened, the old ones stay. Raises BadLogFile."""
+        """Apply new settings. Raises BadLogFile if their file cannot be opened; then the old ones stay."""
         new = [self._stream_handler(settings), self.jobs]
         if settings.file:
             new.append(_file_handler(settings, settings.file, self._environ))
@@ -73,11 +73,11 @@ class Logs:
         self._handlers = new
         for handler in new:
             self._root.addHandler(handler)
-        self._root.setLevel(logging.WARNING)  # of libraries, only what is amiss
+        self._root.setLevel(logging.WARNING)  # for libraries: only warnings
         self._ours.setLevel(settings.level.upper())
 
     def close(self) -> None:
-        """Flush and let go; logging is as it was before."""
+        """Flush and remove the handlers; logging is as it was before."""
         self._drop_handlers()
         self.jobs.close()
         self._root.setLevel(self._before[0])
@@ -92,28 +92,28 @@ class Logs:
 
     def _stream_handler(self, settings: LogSettings) -> logging.Handler:
         if _is_journal(self._stream, self._environ):
-            line = log_lines.journal_json if settings.format == "json" else log_lines.journal
-            return _LineHandler(self._stream, line)
+            format_record = formats.journal_json if settings.format == "json" else formats.journal
+            return _LineHandler(self._stream, format_record)
         if settings.format == "json":
-            return _LineHandler(self._stream, log_lines.json_line)
+            return _LineHandler(self._stream, formats.json_line)
         if settings.format == "rich" and self.console.is_terminal:
             return _ConsoleHandler(self.console)
-        return _LineHandler(self._stream, log_lines.plain(_DATE))
+        return _LineHandler(self._stream, formats.plain(_DATE))
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):
-    """Writes what `line` makes of a record."""
+    """Writes records to a stream, as formatted by `format_record`."""
 
-    def __init__(self, stream: TextIO, line: log_lines.Line) -> None:
+    def __init__(self, stream: TextIO, format_record: formats.Format) -> None:
         super().__init__(stream)
-        self._line = line
+        self._format_record = format_record
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._line(record)
+        return self._format_record(record)
 
 
 class _ConsoleHandler(logging.Handler):
-    """Writes to a rich console, above its live line if it has one."""
+    """Writes to a rich console, above its live line."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -121,37 +121,37 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._console.print(log_lines.rich_text(record, _TIME), soft_wrap=True, highlight=False)
-        except Exception:  # noqa: BLE001 -- logging's own rule: a log that fails must not fail its caller
+            self._console.print(formats.rich_text(record, _TIME), soft_wrap=True, highlight=False)
+        except Exception:  # noqa: BLE001 - logging's own rule: a failing log must not fail its caller
             self.handleError(record)
 
 
 class _FileHandler(WatchedFileHandler):
-    """`[log] file`: reopened when logrotate has moved it; says once when it cannot be written."""
+    """`[log] file`: reopened when logrotate has moved it; reports once when it cannot be written."""
 
-    def __init__(self, path: Path, line: log_lines.Line) -> None:
+    def __init__(self, path: Path, format_record: formats.Format) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
-        self._line = line
+        self._format_record = format_record
         self._failures = 0  # in a row
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._line(record)
+        return self._format_record(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        before = self._failures
+        failures = self._failures
         try:
             super().emit(record)
         except OSError:  # the reopening itself failed
             self.handleError(record)
-        if self._failures == before:
+        if self._failures == failures:
             self._failures = 0
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 -- logging's signature
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's signature
         self._failures += 1
         if self._failures > 1:
             return
         logging.getLogger("fishd.logs").error(
-            "log.file: %s: cannot be written (%s); lines are lost there until it can",
+            "log.file: %s: cannot be written (%s); it misses lines until it can",
             self.baseFilename,
             sys.exc_info()[1],
         )
@@ -159,17 +159,17 @@ class _FileHandler(WatchedFileHandler):
 
 def _file_handler(settings: LogSettings, path: Path, environ: Mapping[str, str]) -> logging.Handler:
     in_colour = settings.color == "always" and not environ.get("NO_COLOR")
-    line = {
-        "json": log_lines.json_line,
-        "plain": log_lines.plain(_DATE),
-        "rich": (log_lines.coloured if in_colour else log_lines.plain)(_DATE, _EDGE),
+    format_record = {
+        "json": formats.json_line,
+        "plain": formats.plain(_DATE),
+        "rich": (formats.coloured if in_colour else formats.plain)(_DATE, _EDGE),
     }[settings.format]
     try:
-        return _FileHandler(path, line)
+        return _FileHandler(path, format_record)
     except OSError as error:
         raise BadLogFile(
             f"log.file: {path}: cannot be opened ({error.strerror}); "
-            "make its folder, and let the daemon's user write there"
+            "create its folder, and let the daemon's user write there"
         ) from error
 
 
@@ -191,7 +191,7 @@ def _is_colourless(color: str, environ: Mapping[str, str]) -> bool:
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether the stream is the one that systemd connected to the journal (systemd.exec(5))."""
+    """Whether systemd connected the stream to the journal, see systemd.exec(5)."""
     try:
         where = os.fstat(stream.fileno())
     except (OSError, ValueError):

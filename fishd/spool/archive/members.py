@@ -1,7 +1,7 @@
-"""What stands in a zip or a tar, member by member, without trusting what either says of itself.
+"""The members of an untrusted zip or tar, one by one.
 
-The standard library's readers take some sizes from the archive into memory at once. Here the zip's
-directory is measured before it is read, and the tar is read through a window that never gives much.
+The standard library's readers allocate memory by sizes that the archive claims. Here the zip's directory is
+measured before it is read, and the tar is read through a window that gives a megabyte at most.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from fishd.core.model.limits import MIB, Limits
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.names import printable
 
-PIECE_BYTES = MIB
-ENTRY_BYTES = 400  # of the zip's directory, a member; it takes 46 and its name
+CHUNK_BYTES = MIB
+ENTRY_BYTES = 400  # allowed for a member in the zip's directory; it takes 46 and its name
 END = struct.Struct("<4s4H2LH")  # the end of central directory record, PKWARE's APPNOTE 4.3.16
 END64 = struct.Struct("<4sQ2H2L4Q")  # its 64-bit form, 4.3.14
-LOCATOR = struct.Struct("<4sLQL")  # and where that is, 4.3.15
-LONGEST_COMMENT = 1 << 16
+LOCATOR = struct.Struct("<4sLQL")  # of that record, 4.3.15
+MAX_COMMENT_BYTES = 1 << 16
 
 
 class Damaged(Refused):
-    """The archive does not go on as it should: perhaps it is not all there yet."""
+    """The archive is not valid up to its end: perhaps it is still being copied."""
 
 
 class Encrypted(Exception):  # noqa: N818 - reads as what it is
-    """A member wants a password."""
+    """A member needs a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`oddity` is what it is if neither a file nor a folder; `content` gives pieces, once."""
+    """`oddity` says what it is if neither a file nor a folder; `content` gives its chunks, once."""
 
     name: str
     is_folder: bool
@@ -47,7 +47,7 @@ class Member:
 
     @property
     def shown(self) -> str:
-        """Its name as it may stand in a message."""
+        """Its name for a message."""
         return printable(self.name[:100]) or "a member without a name"
 
 
@@ -56,8 +56,7 @@ class Member:
 
 def zip_members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
     """Raises Refused, Damaged, Encrypted and what zipfile raises."""
-    most = limits.max_files * ENTRY_BYTES
-    if _directory_bytes(file) > most:
+    if _directory_bytes(file) > limits.max_files * ENTRY_BYTES:
         raise Refused(f"holds more than {limits.max_files:,} files")
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
@@ -66,15 +65,15 @@ def zip_members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
 
 def _directory_bytes(file: IO[bytes]) -> int:
     size = file.seek(0, io.SEEK_END)
-    start = max(0, size - END.size - LONGEST_COMMENT)
+    start = max(0, size - END.size - MAX_COMMENT_BYTES)
     file.seek(start)
     tail = file.read()
-    at = tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) - at < END.size:
+    end = tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) - end < END.size:
         raise Damaged("is damaged, or its end is missing")
-    directory_bytes: int = END.unpack_from(tail, at)[5]
-    if at >= LOCATOR.size and tail[at - LOCATOR.size :].startswith(b"PK\6\7"):
-        file.seek(LOCATOR.unpack_from(tail, at - LOCATOR.size)[2])
+    directory_bytes: int = END.unpack_from(tail, end)[5]
+    if end >= LOCATOR.size and tail[end - LOCATOR.size :].startswith(b"PK\6\7"):
+        file.seek(LOCATOR.unpack_from(tail, end - LOCATOR.size)[2])
         record = file.read(END64.size)
         if len(record) < END64.size:
             raise Damaged("is damaged, or its end is missing")
@@ -95,10 +94,10 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[]
         if info.flag_bits & 1:
             raise Encrypted
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NotImplementedError("use the usual compression, deflate")
+            raise NotImplementedError("use deflate, the usual compression")
         with archive.open(info) as member:
-            while piece := member.read(PIECE_BYTES):
-                yield piece
+            while chunk := member.read(CHUNK_BYTES):
+                yield chunk
 
     return content
 
@@ -108,13 +107,13 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[]
 
 def tar_members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
     """Raises Refused and what tarfile and zlib raise."""
-    is_packed = file.read(2) == b"\x1f\x8b"
+    is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    plain = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_packed else file
+    plain = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
     window = _Window(plain, limits.max_bytes + (limits.max_files << 10))
     with tarfile.open(fileobj=cast("IO[bytes]", window), mode="r:", errorlevel=1) as archive:
         while info := archive.next():
-            cast("Any", archive).members.clear()  # it would keep every one
+            cast("Any", archive).members.clear()  # it would grow with every member
             yield Member(info.name, info.isdir(), _tar_oddity(info), _tar_content(archive, info))
 
 
@@ -131,58 +130,58 @@ def _tar_content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[]
         member = archive.extractfile(info)
         left = info.size
         while member is not None and left > 0:
-            piece = member.read(min(PIECE_BYTES, left))
-            if not piece:
+            chunk = member.read(min(CHUNK_BYTES, left))
+            if not chunk:
                 raise tarfile.ReadError("unexpected end of data")
-            left -= len(piece)
-            yield piece
+            left -= len(chunk)
+            yield chunk
 
     return content
 
 
 class _Window:
-    """Reads a stream forward, a piece at a time; tarfile steps back one byte at most."""
+    """A stream that is read forward in chunks; tarfile seeks back one byte at most."""
 
     def __init__(self, stream: IO[bytes], limit_bytes: int) -> None:
         self._stream = stream
         self._left = limit_bytes
-        # The mutable state: where we are, the byte before, and whether it is to be read again.
-        self._at: int = 0
-        self._before = b""
+        # The mutable state: the position, the last byte, and whether that is to be read again.
+        self._position = 0
+        self._last_byte = b""
         self._is_back = False
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= PIECE_BYTES:
-            raise Refused("says of itself that it holds a header of more than a megabyte")
+        if not 0 <= size <= CHUNK_BYTES:
+            raise Refused("declares a header of more than a megabyte")
         if not size:
             return b""
-        again = self._before if self._is_back else b""
-        piece = again + self._take(size - len(again))
+        repeated = self._last_byte if self._is_back else b""
+        chunk = repeated + self._read_forward(size - len(repeated))
         self._is_back = False
-        self._at += len(piece)
-        self._before = piece[-1:] or self._before
-        return piece
+        self._position += len(chunk)
+        self._last_byte = chunk[-1:] or self._last_byte
+        return chunk
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def seek(self, position: int, _whence: int = 0) -> int:
-        if position == self._at - 1 and not self._is_back:
+        if position == self._position - 1 and not self._is_back:
             self._is_back = True
-            self._at = position
-        while self._at < position:
-            if not self.read(min(PIECE_BYTES, position - self._at)):
+            self._position = position
+        while self._position < position:
+            if not self.read(min(CHUNK_BYTES, position - self._position)):
                 break
-        if self._at != position:
+        if self._position != position:
             raise tarfile.ReadError("unexpected end of data")
         return position
 
-    def _take(self, size: int) -> bytes:
-        pieces: list[bytes] = []
-        while size > 0 and (piece := self._stream.read(size)):
-            pieces.append(piece)
-            size -= len(piece)
-            self._left -= len(piece)
+    def _read_forward(self, size: int) -> bytes:
+        chunks: list[bytes] = []
+        while size > 0 and (chunk := self._stream.read(size)):
+            chunks.append(chunk)
+            size -= len(chunk)
+            self._left -= len(chunk)
             if self._left < 0:
-                raise Refused("unpacks to more than is taken")
-        return b"".join(pieces)
+                raise Refused("unpacks to more than is allowed")
+        return b"".join(chunks)

@@ -1,8 +1,8 @@
-"""A bundle that came as an archive: looked through, and unpacked beside it, within the limits.
+"""Unpack a bundle that was dropped as an archive, within the limits.
 
-An archive is untrusted like everything in it. Only plain files and folders with names below the bundle are
-made; links, devices, encrypted and doubled members are refused, and so is what unpacks to more than the
-limits or than `max_ratio` times the archive's size. Which kind it is, its content says, not its name.
+An archive is untrusted, like everything in it. Only regular files and folders with names below the bundle
+are created; links, devices, encrypted and duplicate members are refused, and so is what unpacks to more than
+the limits or than `max_ratio` times the archive's size. The kind of archive is known by its content.
 """
 
 from __future__ import annotations
@@ -10,83 +10,57 @@ from __future__ import annotations
 import errno
 import gzip
 import os
-import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
+from fishd.core.text.humanize import size_in_words
+from fishd.spool.archive.endings import open_archive
 from fishd.spool.archive.members import Damaged, Encrypted, Member, tar_members, zip_members
-from fishd.spool.durable.confined_fs import FILE_FLAGS, Refused, plain_path, size_in_words
+from fishd.spool.durable.confined_fs import Refused, plain_path
 from fishd.spool.durable.disk import create, write_all
 from fishd.spool.errors import disk_error
 
-ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
-NEITHER = f"is neither a folder nor an archive ({', '.join(ENDINGS)})"
-MAGICS = ((0, b"PK", ".zip"), (0, b"\x1f\x8b", ".tar.gz"), (257, b"ustar", ".tar"))  # at which byte, what
-FREE_BYTES = 16 * MIB  # so much may come out of however little
-IGNORED = ("__MACOSX", ".DS_Store")  # what a Mac adds
+FREE_BYTES = 16 * MIB  # may come out of any archive, however small
+IGNORED = ("__MACOSX", ".DS_Store")  # what macOS adds
 SPEAKERS = ("lines.txt", "reference.txt")  # a folder that holds one of these is a speaker, not a bundle
-OF_THE_BUNDLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+BUNDLE_ERRORS = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
-def without_ending(name: str) -> str:
-    """`NAME.tar.gz` -> `NAME`: what the job is called. Other names are left as they are."""
-    return name[: len(name) - len(ending(name))] or name
+@dataclass(slots=True)
+class _Allowance:
+    """What may still come out of an archive."""
 
+    limits: Limits
+    files: int
+    size_bytes: int
 
-def ending(name: str) -> str:
-    """`NAME.TAR.GZ` -> `.tar.gz`; "" for a name that is no archive's."""
-    return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
+    def use_file(self) -> None:
+        self.files -= 1
+        if self.files < 0:
+            raise Refused(f"holds more than {self.limits.max_files:,} files")
 
-
-def is_archive(name: str) -> bool:
-    """Whether a file of this name is dropped as an archive."""
-    return bool(ending(name))
-
-
-def ending_by_content(path: Path) -> str:
-    """The ending that becomes a bundle; "" for a folder and for what does not look like an archive.
-
-    Raises FileNotFoundError.
-    """
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return ""
-    try:
-        with _opened(path) as file:
-            head = file.read(512)
-    except (Refused, OSError):
-        return ""
-    return next((ending for at, magic, ending in MAGICS if head.startswith(magic, at)), "")
-
-
-def names_of(job: str) -> tuple[str, ...]:
-    """What a job's bundle may be called in the inbox and in the archive."""
-    return (job, *(job + ending for ending in ENDINGS))
-
-
-def bundle_in(folder: Path, job: str) -> Path | None:
-    """A job's bundle in inbox/ or archive/, a folder or an archive; of several, the one that came last."""
-    came: dict[Path, int] = {}
-    for name in names_of(job):
-        with suppress(OSError):
-            came[folder / name] = (folder / name).lstat().st_ctime_ns
-    return max(came, key=came.__getitem__, default=None)
+    def use_bytes(self, number: int) -> None:
+        self.size_bytes -= number
+        if self.size_bytes < 0:
+            most, ratio = size_in_words(self.limits.max_bytes), self.limits.max_ratio
+            raise Refused(f"unpacks to more than {most}, or than {ratio} times its own size")
 
 
 def lacking(path: Path, limits: Limits) -> tuple[Fault, ...]:
-    """What an archive in the inbox still waits for: its end. All other faults are for its reader."""
+    """A fault if the archive's end is still missing. All other faults are for its reader to report."""
     try:
-        with _opened(path) as file, _translated():
+        with open_archive(path) as file, _translated():
             for member in _members(file, limits):
-                for _ in _bounded(member, limits):
-                    pass
+                _read_through(member, limits)
     except Damaged as damaged:
         return (Fault("bundle", str(damaged)),)
     except (Refused, OSError):
@@ -94,35 +68,22 @@ def lacking(path: Path, limits: Limits) -> tuple[Fault, ...]:
     return ()
 
 
-def unpack(path: Path, into: Path, limits: Limits) -> Path:
-    """Unpack into a new folder; the bundle's folder in it: itself, or the only folder in it.
+def unpack(path: Path, target: Path, limits: Limits) -> Path:
+    """Unpack into a new folder, `target`; return the bundle's folder: `target`, or the only folder in it.
 
-    Raises Refused for what is wrong with the archive, SpoolError for what the spool's disk refuses.
+    Raises Refused for a fault of the archive, SpoolError for a failure of the spool's disk.
     """
     try:
-        into.mkdir()
+        target.mkdir()
     except OSError as error:
-        raise disk_error(str(into), "cannot be made", error) from error
-    with _opened(path) as file, _translated():
+        raise disk_error(str(target), "cannot be created", error) from error
+    with open_archive(path) as file, _translated():
         most = min(limits.max_bytes, FREE_BYTES + limits.max_ratio * os.fstat(file.fileno()).st_size)
-        left = [limits.max_files, most]
+        allowance = _Allowance(limits, limits.max_files, most)
         for member in _members(file, limits):
             if not any(part in IGNORED for part in member.name.split("/")):
-                _make(member, into, limits, left)
-    return _top(into)
-
-
-@contextmanager
-def _opened(path: Path) -> Generator[IO[bytes]]:
-    """The archive as a file that is surely one. Raises Refused."""
-    try:
-        fd = os.open(path, FILE_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise Refused(f"cannot be opened: {error.strerror}") from error
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Refused("is not a file; drop a folder or an archive")
-        yield file
+                _extract(member, target, allowance)
+    return _top_folder(target)
 
 
 def _members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
@@ -133,50 +94,54 @@ def _members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
 
 @contextmanager
 def _translated() -> Generator[None]:
-    """What the standard library raises for an archive that is not as it should be, as a refusal."""
+    """Turns what the standard library raises for a bad archive into Refused."""
     try:
         yield
     except Encrypted as error:
         raise Refused("is encrypted; drop it without a password") from error
     except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise Damaged(f"is damaged, or its end is missing ({str(error)[:100]})") from error
-    except OSError as error:  # zipfile goes where a false directory sends it
+    except OSError as error:  # zipfile seeks to wherever a false directory points
         raise Damaged(f"cannot be read: {error.strerror}") from error
     except NotImplementedError as error:
-        raise Refused(f"is packed in a way that is not taken: {str(error)[:100]}") from error
+        raise Refused(f"is compressed in an unsupported way: {str(error)[:100]}") from error
     except (ValueError, RecursionError, OverflowError, LookupError, struct.error) as error:
-        raise Refused(f"is no archive that can be read ({str(error)[:100]})") from error
+        raise Refused(f"is not an archive that can be read ({str(error)[:100]})") from error
 
 
-def _make(member: Member, into: Path, limits: Limits, left: list[int]) -> None:
-    """Put one member where it belongs; `left` are the files and bytes that may still come."""
-    relative = _path_of(member, limits)
-    left[0] -= 1
-    if left[0] < 0:
-        raise Refused(f"holds more than {limits.max_files:,} files")
+def _read_through(member: Member, limits: Limits) -> None:
+    """Read a member to its end, up to what may come out of a whole archive."""
+    if member.is_folder or member.oddity:
+        return
+    allowance = _Allowance(limits, limits.max_files, limits.max_bytes)
+    for chunk in member.content():
+        allowance.use_bytes(len(chunk))
+
+
+def _extract(member: Member, folder: Path, allowance: _Allowance) -> None:
+    relative = _member_path(member, allowance.limits)
+    allowance.use_file()
     if not relative:
         return
-    target = into / relative
-    with _of_the_bundle(member):
+    target = folder / relative
+    with _whose_fault(member):
         (target if member.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
         if member.is_folder:
             return
         fd = create(target)
     try:
-        for piece in member.content():
-            left[1] -= len(piece)
-            if left[1] < 0:
-                raise _too_much(limits)
-            with _of_the_bundle(member):
-                write_all(fd, piece)
+        for chunk in member.content():
+            allowance.use_bytes(len(chunk))
+            with _whose_fault(member):
+                write_all(fd, chunk)
     finally:
         os.close(fd)
 
 
-def _path_of(member: Member, limits: Limits) -> str:
-    """Below the bundle, as safefs wants it; "" for the bundle's folder itself. Raises Refused."""
+def _member_path(member: Member, limits: Limits) -> str:
+    """The path below the bundle; "" for the bundle's folder itself. Raises Refused."""
     if member.oddity:
-        raise Refused(f"{member.shown} in it is {member.oddity}; only files and folders are taken")
+        raise Refused(f"{member.shown} in it is {member.oddity}; only files and folders are allowed")
     if member.is_folder and not member.name.strip("./"):
         return "" if ".." not in member.name else plain_path(member.name)
     try:
@@ -188,37 +153,22 @@ def _path_of(member: Member, limits: Limits) -> str:
     return relative
 
 
-def _bounded(member: Member, limits: Limits) -> Iterable[bytes]:
-    """Its content, for the look at its end only: no more than may come out of a whole archive."""
-    seen = 0
-    for piece in member.content() if not (member.is_folder or member.oddity) else ():
-        seen += len(piece)
-        if seen > limits.max_bytes:
-            raise _too_much(limits)
-        yield piece
-
-
 @contextmanager
-def _of_the_bundle(member: Member) -> Generator[None]:
-    """Whose fault is it that a member cannot be made?"""
+def _whose_fault(member: Member) -> Generator[None]:
+    """Raises Refused if a member cannot be created because of its name, SpoolError if because of the disk."""
     try:
         yield
     except OSError as error:
-        if error.errno in OF_THE_BUNDLE:
-            raise Refused(f"{member.shown} in it cannot be made: {error.strerror}") from error
+        if error.errno in BUNDLE_ERRORS:
+            raise Refused(f"{member.shown} in it cannot be created: {error.strerror}") from error
         raise disk_error("an archive", "cannot be unpacked", error) from error
     except ValueError as error:  # a NUL in a name
-        raise Refused(f"{member.shown} in it has no name that can be used") from error
+        raise Refused(f"{member.shown} in it has an invalid name") from error
 
 
-def _too_much(limits: Limits) -> Refused:
-    most = size_in_words(limits.max_bytes)
-    return Refused(f"unpacks to more than {most}, or than {limits.max_ratio} times its own size")
-
-
-def _top(into: Path) -> Path:
-    """People pack a folder as often as what is in it."""
-    found = [path for path in into.iterdir() if not path.name.startswith(".")]
+def _top_folder(target: Path) -> Path:
+    """People pack a folder as often as its content."""
+    found = [path for path in target.iterdir() if not path.name.startswith(".")]
     if len(found) != 1 or not found[0].is_dir():
-        return into
-    return into if any((found[0] / name).exists() for name in SPEAKERS) else found[0]
+        return target
+    return target if any((found[0] / name).exists() for name in SPEAKERS) else found[0]

@@ -1,7 +1,7 @@
-"""A claimed folder made into a Job, or into all that is wrong with it.
+"""Load a bundle: a Job, or everything that is wrong with it.
 
-A bundle is untrusted: its files are opened beneath its folder, bounded, and never decoded here; the audio
-is for a worker to inspect. Whatever is in the folder, `read_bundle` returns and does not raise.
+A bundle is untrusted: its files are opened beneath its folder, up to the limits, and its audio is never
+decoded here but by a worker. Whatever is in the folder ends in faults, not in an exception.
 """
 
 from __future__ import annotations
@@ -26,17 +26,46 @@ from fishd.spool.errors import disk_error
 from fishd.spool.names import printable
 from fishd.spool.work_folder import BUNDLE, UNPACKED
 
-__all__ = ["LoadedBundle", "Reference", "lacking", "read_bundle", "read_claimed", "read_dropped"]
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedBundle:
-    """What a bundle is: `job` is None exactly if there are faults. Each file is in `references` once."""
+    """`job` is None exactly if there are faults. `references` has each reference clip once."""
 
     job: Job | None
     faults: tuple[Fault, ...]
-    warnings: tuple[Fault, ...]
-    references: tuple[Reference, ...]
+    warnings: tuple[Fault, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+
+def read_claimed(
+    work: Path, limits: Limits, default_format: str, disk: Disk, copies: ReferenceCopies
+) -> LoadedBundle:
+    """Read the bundle in work/NAME as the job NAME. Raises SpoolError as `read_bundle` does."""
+    unpacked = work / UNPACKED
+    try:
+        if unpacked.exists():  # left by a crash or a full disk
+            remove_tree(disk, unpacked)
+    except OSError as error:
+        raise disk_error(str(unpacked), "cannot be removed", error) from error
+    return read_dropped(work / BUNDLE, work.name, limits, default_format, unpacked=unpacked, copies=copies)
+
+
+def read_dropped(
+    bundle: Path,
+    name: str,
+    limits: Limits,
+    default_format: str,
+    *,
+    unpacked: Path,
+    copies: ReferenceCopies | None,
+) -> LoadedBundle:
+    """Read a folder, or an archive, which is first unpacked into `unpacked`. Raises SpoolError."""
+    if _is_file(bundle):
+        try:
+            bundle = unpack(bundle, unpacked, limits)
+        except Refused as refused:
+            return LoadedBundle(None, (Fault("bundle", printable(str(refused))),))
+    return read_bundle(bundle, name, limits, default_format, copies=copies)
 
 
 def read_bundle(
@@ -49,96 +78,54 @@ def read_bundle(
 ) -> LoadedBundle:
     """Read the bundle in `folder` as the job `name`. Blocking; may read gigabytes of reference clips.
 
-    `copies` takes each clip as it is hashed, and `references` are what it has kept: what the bundle's owner
-    changes from then on concerns nobody. Without it they are the bundle's own files. Raises SpoolError only
-    for what this machine's disk or memory refuses.
+    `copies` keeps a copy of each clip as it is hashed, so that later changes by the bundle's owner have no
+    effect; without it, `references` are the bundle's own files. Raises SpoolError only for failures of this
+    machine's disk or memory.
     """
     limits = limits or Limits()
     try:
         with ConfinedFolder(folder) as bundle:
-            if too_much := scan_open_tree(bundle.fd, limits).faults:
-                return LoadedBundle(None, _bounded(too_much, limits.faults), (), ())
-            return _read(
-                JobBuilder(bundle, limits, copies or InPlace(folder)), bundle, name, limits, default_format
-            )
+            if faults := scan_open_tree(bundle.fd, limits).faults:
+                return LoadedBundle(None, _bounded(faults, limits.faults))
+            return _read(bundle, name, limits, default_format, copies or InPlace(folder))
     except Refused as refused:
-        return LoadedBundle(None, (Fault("bundle", str(refused)),), (), ())
+        return LoadedBundle(None, (Fault("bundle", str(refused)),))
     except OSError as error:
         if error.errno in EXHAUSTED:
             raise disk_error(str(folder), "cannot be read", error) from error
-        return LoadedBundle(None, (Fault("bundle", f"cannot be read: {error.strerror}"),), (), ())
-
-
-def read_claimed(
-    work: Path, limits: Limits, default_format: str, disk: Disk, copies: ReferenceCopies
-) -> LoadedBundle:
-    """Read what was claimed into work/NAME. Raises SpoolError as read_bundle does."""
-    bundle, unpacked = work / BUNDLE, work / UNPACKED
-    if not _is_file(bundle):
-        return read_bundle(bundle, work.name, limits, default_format, copies=copies)
-    try:
-        if unpacked.exists():  # a crash's, or a full disk's
-            remove_tree(disk, unpacked)
-    except OSError as error:
-        raise disk_error(str(unpacked), "cannot be removed", error) from error
-    return read_dropped(bundle, work.name, limits, default_format, unpacked=unpacked, copies=copies)
-
-
-def read_dropped(
-    bundle: Path,
-    name: str,
-    limits: Limits,
-    default_format: str,
-    *,
-    unpacked: Path,
-    copies: ReferenceCopies | None,
-) -> LoadedBundle:
-    """Read a folder, or an archive, which is unpacked first into `unpacked`. Raises SpoolError."""
-    if _is_file(bundle):
-        try:
-            bundle = unpack(bundle, unpacked, limits)
-        except Refused as refused:
-            return LoadedBundle(None, (Fault("bundle", printable(str(refused))),), (), ())
-    return read_bundle(bundle, name, limits, default_format, copies=copies)
-
-
-def _is_file(bundle: Path) -> bool:
-    """Not followed."""
-    try:
-        return stat.S_ISREG(bundle.lstat().st_mode)
-    except FileNotFoundError:
-        return False
+        return LoadedBundle(None, (Fault("bundle", f"cannot be read: {error.strerror}"),))
 
 
 def lacking(folder: Path, limits: Limits) -> tuple[Fault, ...]:
-    """What a bundle still waits for: a manifest that parses, and every file that it names. Reads no audio."""
+    """What keeps a bundle from being complete: a manifest that does not parse, files that are missing."""
     try:
         with ConfinedFolder(folder) as bundle:
-            draft, faults = read_manifest(bundle, limits, "wav")
-            if draft is not None:
+            manifest, faults = _read_manifest(bundle, limits, "wav")
+            if manifest is not None:
                 faults = [fault for fault in faults if fault.what.startswith("is missing")]
-                faults += _missing(bundle, draft)
+                faults += _missing_files(bundle, manifest)
     except Refused as refused:
         faults = [Fault("bundle", str(refused))]
     return _bounded(faults, limits.faults)
 
 
 def _read(
-    reader: JobBuilder, bundle: ConfinedFolder, name: str, limits: Limits, default_format: str
+    bundle: ConfinedFolder, name: str, limits: Limits, default_format: str, copies: ReferenceCopies
 ) -> LoadedBundle:
-    draft, faults = read_manifest(bundle, limits, default_format)
-    job = reader.build(draft, name) if draft else None
-    faults = _bounded([*faults, *reader.faults], limits.faults)
-    warnings = _bounded(reader.warnings, limits.faults)
+    manifest, faults = _read_manifest(bundle, limits, default_format)
+    builder = JobBuilder(bundle, limits, copies)
+    job = builder.build(manifest, name) if manifest else None
+    faults = _bounded([*faults, *builder.faults], limits.faults)
+    warnings = _bounded(builder.warnings, limits.faults)
     if job:
         job = None if faults else replace(job, warnings=warnings)
-    return LoadedBundle(job, faults, warnings, tuple(reader.references.values()))
+    return LoadedBundle(job, faults, warnings, tuple(builder.references.values()))
 
 
-def read_manifest(
+def _read_manifest(
     bundle: ConfinedFolder, limits: Limits, default_format: str
 ) -> tuple[Manifest | None, list[Fault]]:
-    """The bundle's draft, in whichever form it comes, and its faults."""
+    """The bundle's manifest, in either form, and its faults."""
     try:
         content = bundle.read(MANIFEST, limits.manifest_bytes)
     except Missing:
@@ -148,19 +135,27 @@ def read_manifest(
     return parse_manifest(content, default_format)
 
 
-def _missing(bundle: ConfinedFolder, draft: Manifest) -> Iterator[Fault]:
-    for named in draft.files():
+def _missing_files(bundle: ConfinedFolder, manifest: Manifest) -> Iterator[Fault]:
+    for named in manifest.files():
         try:
             with bundle.file(named.path):
                 pass
         except Missing as missing:
             yield Fault(named.where, f"{named.path} {missing}")
-        except Refused:  # no waiting will mend it: the reader says what is wrong
+        except Refused:  # waiting would not help: the reader reports it
             continue
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file; links are not followed."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
 def _bounded(faults: Sequence[Fault], limit: int) -> tuple[Fault, ...]:
-    """The first faults, and how many more there are. Names in them cannot harm a terminal."""
+    """The first faults with printable names, and how many more there are."""
     shown = tuple(Fault(printable(fault.where), printable(fault.what)) for fault in faults[:limit])
     more = len(faults) - limit
     return (*shown, Fault("bundle", f"and {more:,} more like these")) if more > 0 else shown

@@ -1,6 +1,6 @@
-"""Reading files of an untrusted bundle: nothing outside it, nothing that hangs, nothing without bound.
+"""Read files of an untrusted bundle: never outside its folder, without blocking, up to a limit.
 
-A path is checked by opening it, not before: what is swapped after a look would win the race.
+A path is checked by opening it, not before: a file swapped after a check would win the race.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from fishd.spool.durable.syscalls import open_beneath
+from fishd.core.text.humanize import size_in_words
+from fishd.spool.durable.syscalls import FOLDER_FLAGS, open_beneath
 from fishd.spool.errors import SpoolError, disk_error
 
 if TYPE_CHECKING:
@@ -22,29 +23,32 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 CHUNK_BYTES = 1 << 20
-FILE_FLAGS = (
-    os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-)  # O_NONBLOCK: opening a FIFO must not wait for a writer
-
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # this machine's fault, and not for long
+FILE_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY  # NONBLOCK: do not wait for the writer of a FIFO
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the machine's fault, and temporary
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 class Refused(Exception):  # noqa: N818 - reads as what it is
-    """A file of a bundle that cannot be used; `str()` says why, to stand after its name."""
+    """A file of a bundle cannot be used; `str()` says why, and reads on from the file's name."""
 
 
 class Missing(Refused):
-    """The file is not there (yet)."""
+    """The file does not exist (yet)."""
 
 
 class ConfinedFolder:
-    """A bundle's folder, held open: every file is opened beneath this descriptor."""
+    """A bundle's folder, kept open: every file is opened beneath this descriptor."""
 
     def __init__(self, folder: Path, opener: Callable[[int, str, int], int] = open_beneath) -> None:
-        """Raise Refused if the folder cannot be opened or is not one."""
+        """Raises Refused if it cannot be opened or is not a folder."""
         self._opener = opener
         try:
-            self.fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self.fd = os.open(folder, FOLDER_FLAGS)
         except OSError as error:
             raise _refusal(error, "") from error
 
@@ -58,7 +62,7 @@ class ConfinedFolder:
 
     @contextmanager
     def file(self, relative: str) -> Generator[tuple[int, str]]:
-        """The descriptor of a regular file, and its path as it stands on the disk. Raises Refused."""
+        """The descriptor of a regular file, and its path as spelled on the disk. Raises Refused."""
         fd, found = self._open(plain_path(relative))
         try:
             _refuse_unless_file(os.fstat(fd).st_mode)
@@ -66,17 +70,13 @@ class ConfinedFolder:
         finally:
             os.close(fd)
 
-    def chunks(self, relative: str, limit_bytes: int) -> Iterator[bytes]:
-        """The file's content, piece by piece. Raises Refused, also when it is longer than `limit_bytes`."""
-        with self.file(relative) as (fd, _):
-            yield from pieces(fd, limit_bytes)
-
     def read(self, relative: str, limit_bytes: int) -> bytes:
-        """The whole file. Raises Refused."""
-        return b"".join(self.chunks(relative, limit_bytes))
+        """The whole file. Raises Refused, also when it is longer than `limit_bytes`."""
+        with self.file(relative) as (fd, _):
+            return b"".join(chunks(fd, limit_bytes))
 
     def _open(self, relative: str) -> tuple[int, str]:
-        """Try the name as written, then in both Unicode forms: a Mac writes é as two characters."""
+        """Try the name as written, then in both Unicode forms: macOS writes é as two characters."""
         for spelling in dict.fromkeys(
             (relative, *(unicodedata.normalize(form, relative) for form in ("NFC", "NFD")))
         ):
@@ -90,18 +90,18 @@ class ConfinedFolder:
         raise Missing("is missing" + (" (write / between folders)" if "\\" in relative else ""))
 
 
-def pieces(fd: int, limit_bytes: int) -> Iterator[bytes]:
-    """What an open file holds now: what is added meanwhile is left. Raises Refused when it is too long."""
-    if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # says so before a sparse terabyte is read
-        raise too_long(size_bytes, limit_bytes)
-    seen = 0
-    while seen < size_bytes and (piece := os.read(fd, min(CHUNK_BYTES, size_bytes - seen))):
-        seen += len(piece)
-        yield piece
+def chunks(fd: int, limit_bytes: int) -> Iterator[bytes]:
+    """The content of an open file, up to its present size. Raises Refused if that is over the limit."""
+    if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # before a sparse terabyte is read
+        raise Refused(f"is {size_in_words(size_bytes)} long; at most {size_in_words(limit_bytes)} are read")
+    num_read = 0
+    while num_read < size_bytes and (chunk := os.read(fd, min(CHUNK_BYTES, size_bytes - num_read))):
+        num_read += len(chunk)
+        yield chunk
 
 
 def plain_path(relative: str) -> str:
-    """The path without `.` and doubled slashes; Refused if it is absolute, leads upwards or is no path."""
+    """The path without `.` and double slashes. Raises Refused if it is absolute, leads up or is empty."""
     if relative.startswith("/"):
         raise Refused("is an absolute path; give it relative to the bundle")
     parts = [part for part in relative.split("/") if part not in ("", ".")]
@@ -112,31 +112,9 @@ def plain_path(relative: str) -> str:
     return "/".join(parts)
 
 
-def size_in_words(size_bytes: int) -> str:
-    """Bytes as a person would say them."""
-    size = float(size_bytes)
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
-
-
-def too_long(size_bytes: int, limit_bytes: int) -> Refused:
-    """The refusal of a file over a limit."""
-    return Refused(f"is {size_in_words(size_bytes)} long; at most {size_in_words(limit_bytes)} are read")
-
-
 def _refuse_unless_file(mode: int) -> None:
-    if stat.S_ISREG(mode):
-        return
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a FIFO",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    raise Refused(f"is {kinds.get(stat.S_IFMT(mode), 'something special')}, not a file")
+    if not stat.S_ISREG(mode):
+        raise Refused(f"is {KINDS.get(stat.S_IFMT(mode), 'a special file')}, not a file")
 
 
 def _refusal(error: OSError, relative: str) -> Refused | SpoolError:
@@ -146,16 +124,16 @@ def _refusal(error: OSError, relative: str) -> Refused | SpoolError:
         case errno.ENOENT:
             return Missing("is missing")
         case errno.ELOOP:
-            return Refused("is a symlink, or lies behind one; put the file itself into the bundle")
+            return Refused("is a symlink, or behind one; put the file itself into the bundle")
         case errno.ENOTDIR:
-            return Refused("lies behind something that is not a folder" if relative else "is not a folder")
+            return Refused("is below something that is not a folder" if relative else "is not a folder")
         case errno.EXDEV:
             return Refused("leads out of the bundle; put the file into the bundle")
         case errno.EACCES | errno.EPERM:
-            return Refused("may not be read by fishd; give it read permission (chmod a+rX)")
+            return Refused("cannot be read by fishd; give it read permission (chmod a+rX)")
         case errno.ENXIO:
             return Refused("is a FIFO or a socket, not a file")
         case errno.ENAMETOOLONG:
-            return Refused("is longer than a path may be")
+            return Refused("is too long for a path")
         case _:
             return Refused(f"cannot be read: {os.strerror(error.errno or 0)}")

@@ -1,30 +1,33 @@
-"""Every call that changes the spool, in one object: tests pass one that stops at step k or fails.
+"""Every call that changes the spool, in one object: tests pass one that fails or crashes at a given call.
 
-A failed fsync means that the kernel has thrown pages away and will call the next fsync a success: the
-same descriptor is never asked twice. `write` unlinks what it could not sync, so that it is written anew.
+After a failed fsync the kernel may have dropped the pages, and reports the next fsync of that descriptor as a
+success: it is never retried. `write` unlinks a file that it could not sync, so that it is written again.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from fishd.spool.durable.syscalls import rename_noreplace
+from fishd.spool.names import numbered
+
+REMOVING = ".removing-"  # how the hidden folders of `remove_tree` begin
 
 
 class Disk:
     """The real disk."""
 
     def make_folder(self, path: Path) -> None:
-        """Raise FileExistsError if there is anything of that name."""
+        """Raises FileExistsError if the name is taken."""
         path.mkdir(mode=0o755)
 
     def write(self, path: Path, content: bytes) -> None:
-        """A new file with this content, on the disk when this returns (its name needs its folder's sync)."""
+        """Create a file and force it to the disk; its name needs a sync of its folder."""
         fd = create(path)
         try:
             write_all(fd, content)
@@ -36,15 +39,15 @@ class Disk:
             os.close(fd)
 
     def append(self, fd: int, content: bytes) -> None:
-        """Add to a file that is open for appending."""
+        """Write to a file that is open for appending."""
         write_all(fd, content)
 
     def sync(self, fd: int) -> None:
-        """Force a file to the disk. Never again for this descriptor if it raises."""
+        """Force a file to the disk. Not to be retried for this descriptor if it raises."""
         os.fsync(fd)
 
     def stage(self, files: Mapping[Path, bytes], folders: Sequence[Path]) -> None:
-        """Write new files; these and the names in the folders are on the disk when this returns.
+        """Create files and force them, and the names in the folders, to the disk.
 
         If it raises, none of the files is left.
         """
@@ -61,7 +64,7 @@ class Disk:
             raise
 
     def sync_files(self, fds: Sequence[int], folders: Sequence[Path]) -> None:
-        """Force files that were appended to, and the names in folders, to the disk."""
+        """Force open files, and the names in folders, to the disk."""
         for fd in fds:
             self.sync(fd)
         self.sync_folders(folders)
@@ -80,7 +83,7 @@ class Disk:
             os.close(fd)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Raise FileExistsError rather than replace anything."""
+        """Raises FileExistsError rather than replace anything."""
         rename_noreplace(source, target)
 
     def remove_file(self, path: Path) -> None:
@@ -92,14 +95,14 @@ class Disk:
         path.rmdir()
 
     def close(self) -> None:
-        """Give back what it holds open."""
+        """Release what it holds open."""
 
 
-def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int], str]) -> Path:
-    """Rename `source` into `folder` under the first of names(1), names(2), … that is free."""
+def rename_to_free(disk: Disk, source: Path, folder: Path, name: str, ending: str = "") -> Path:
+    """Rename `source` into `folder` as NAME, or as the first of NAME-2, NAME-3, … that is free."""
     number = 1
     while True:
-        target = folder / names(number)
+        target = folder / f"{numbered(name, number)}{ending}"
         try:
             disk.rename(source, target)
         except FileExistsError:
@@ -111,44 +114,44 @@ def rename_to_free(disk: Disk, source: Path, folder: Path, names: Callable[[int]
 def remove_tree(disk: Disk, folder: Path) -> None:
     """Remove a folder, however deep or wide: no recursion, one open folder at a time, links never followed.
 
-    Everything is taken apart in a hidden folder beside it, every sub-folder from depth one. There nobody but
-    us can swap a folder for a link between a look and a step: its owner may still try in the old place. A
-    crash leaves that hidden folder, which `recover` and `expire_archive` remove in their turn.
+    Every sub-folder is first moved into a hidden folder beside it. There its owner can no longer swap it for
+    a link between the check and the removal. A crash leaves that hidden folder (REMOVING…), which recovery
+    and `expire_archive` remove.
     """
-    apart = folder.with_name(f".removing-{secrets.token_hex(8)}")
-    disk.make_folder(apart)
-    waiting = [_take_apart(disk, folder, apart / "0")]
+    hidden = folder.with_name(f"{REMOVING}{secrets.token_hex(8)}")
+    disk.make_folder(hidden)
+    pending = [_move_aside(disk, folder, hidden / "0")]
     number = 0
-    while waiting:
-        here = waiting.pop()
-        if here is None:
+    while pending:
+        current = pending.pop()
+        if current is None:
             continue
-        for below in _remove_files(disk, here):
+        for child in _remove_files(disk, current):
             number += 1
-            waiting.append(_take_apart(disk, below, apart / str(number)))
-        disk.remove_folder(here)
-    disk.remove_folder(apart)
+            pending.append(_move_aside(disk, child, hidden / str(number)))
+        disk.remove_folder(current)
+    disk.remove_folder(hidden)
 
 
-def _take_apart(disk: Disk, folder: Path, to: Path) -> Path | None:
-    """Move a folder to where its name is ours; None if something else was swapped in, which is removed."""
+def _move_aside(disk: Disk, folder: Path, target: Path) -> Path | None:
+    """Move a folder to a path that only we know; None if something else was swapped in, which is removed."""
     unlock(folder)
-    disk.rename(folder, to)
-    if to.is_dir() and not to.is_symlink():
-        unlock(to)
-        return to
-    disk.remove_file(to)
+    disk.rename(folder, target)
+    if target.is_dir() and not target.is_symlink():
+        unlock(target)
+        return target
+    disk.remove_file(target)
     return None
 
 
 def _remove_files(disk: Disk, folder: Path) -> Iterator[Path]:
-    """Remove the files of a folder; yield its sub-folders, which the caller takes away at once."""
+    """Remove the files of a folder; yield its sub-folders, which the caller must move away at once."""
     while True:
         with os.scandir(folder) as entries:
-            found = list(islice(entries, 10_000))  # a folder may hold a million
-        if not found:
+            batch = list(islice(entries, 10_000))  # a folder may hold a million
+        if not batch:
             return
-        for entry in found:
+        for entry in batch:
             if entry.is_dir(follow_symlinks=False):
                 yield Path(entry.path)
             else:
@@ -156,7 +159,7 @@ def _remove_files(disk: Disk, folder: Path) -> Iterator[Path]:
 
 
 def unlock(folder: Path) -> None:
-    """Give ourselves the rights to a folder, but not to what a link in its place leads to."""
+    """Give ourselves access to a folder, but not to the target of a link in its place."""
     if os.access(folder, os.R_OK | os.W_OK | os.X_OK, follow_symlinks=False):
         return
     fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -167,12 +170,12 @@ def unlock(folder: Path) -> None:
 
 
 def create(path: Path) -> int:
-    """Open a file that must not exist yet."""
+    """Create a file and open it for writing. Raises FileExistsError."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
 
 
 def write_all(fd: int, content: bytes) -> None:
-    """write(2) may take only a part."""
+    """Write all of it: write(2) may write only a part."""
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]

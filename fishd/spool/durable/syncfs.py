@@ -1,9 +1,9 @@
-"""Many syncs for the price of one: syncfs(2) instead of an fsync for each file and folder.
+"""One syncfs(2) instead of an fsync for each file and folder.
 
-A job's publish forces some twelve files and folders to the disk. On ext4 each fsync is a commit of the
-journal; one syncfs commits them all, and publishes that wait at the same moment share it. It also writes
-whatever else is unwritten on the file system, so it is used only while that is little; and only where
-syncfs reports lost writes (Linux 5.8) and means what fsync does. Otherwise: Disk, one fsync each.
+Publishing a job forces about twelve files and folders to the disk. On ext4 each fsync is a commit of the
+file system's journal; one syncfs commits them all, and publishes that wait at the same time share it. It
+also writes whatever else is dirty on the file system, so it is used only while that is little, and only
+where syncfs reports lost writes (Linux 5.8) and guarantees what fsync does. Otherwise: Disk, one fsync each.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from fishd.spool.durable.syscalls import libc, os_error
 
 EXT4, XFS, TMPFS = 0xEF53, 0x58465342, 0x01021994  # f_type of statfs(2), from <linux/magic.h>
 OLDEST_LINUX = (5, 8)
-LITTLE_BYTES = 1 << 30  # unwritten pages of the whole machine: some seconds of writing, and only once
+MAX_DIRTY_BYTES = 1 << 30  # dirty pages of the whole machine: seconds of writing, and only once
 
 
 class SyncfsDisk(Disk):
-    """A disk whose stage and sync_folders are one syncfs each. For many threads at once."""
+    """A disk whose stage, sync_files and sync_folders are one syncfs each. Thread-safe."""
 
     def __init__(
         self,
         root: Path,
         syncfs: Callable[[int], None] | None = None,
-        unwritten: Callable[[], int] | None = None,
+        dirty_bytes: Callable[[], int] | None = None,
     ) -> None:
-        """Hold the root open: a lost write is reported once to each descriptor that was open before it."""
+        """Keeps `root` open: a lost write is reported once to each descriptor that was open before it."""
         fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._flush = _Flush(fd, syncfs or sync_file_system)
-        self._unwritten = unwritten or unwritten_bytes
+        self._syncfs = _SharedSyncfs(fd, syncfs or sync_file_system)
+        self._dirty_bytes = dirty_bytes or dirty_memory_bytes
 
     def stage(self, files: Mapping[Path, bytes], folders: Sequence[Path]) -> None:
-        if self._unwritten() > LITTLE_BYTES:
+        if self._dirty_bytes() > MAX_DIRTY_BYTES:
             super().stage(files, folders)
             return
         try:
             for path, content in files.items():
                 _write(path, content)
-            self._flush.now()
+            self._syncfs.run()
         except BaseException:
             for path in files:
                 with suppress(OSError):
@@ -54,49 +54,49 @@ class SyncfsDisk(Disk):
             raise
 
     def sync_files(self, fds: Sequence[int], folders: Sequence[Path]) -> None:
-        if self._unwritten() > LITTLE_BYTES:
+        if self._dirty_bytes() > MAX_DIRTY_BYTES:
             super().sync_files(fds, folders)
         elif len(fds) == 1 and not folders:
-            self.sync(fds[0])  # an fsync of a small file is the cheaper
+            self.sync(fds[0])  # one fsync of a small file costs less
         else:
-            self._flush.now()
+            self._syncfs.run()
 
     def sync_folders(self, paths: Sequence[Path]) -> None:
-        if self._unwritten() > LITTLE_BYTES:
+        if self._dirty_bytes() > MAX_DIRTY_BYTES:
             super().sync_folders(paths)
         else:
-            self._flush.now()
+            self._syncfs.run()
 
     @property
-    def num_asked(self) -> int:
-        """How often a sync was asked for; many may have been served by one."""
-        return self._flush.num_asked
+    def num_requests(self) -> int:
+        """How often a sync was requested; one syncfs may serve many requests."""
+        return self._syncfs.num_requests
 
     def close(self) -> None:
-        self._flush.close()
+        self._syncfs.close()
 
 
-class _Flush:
-    """syncfs, shared: one that starts after a caller came serves that caller, and all others who wait."""
+class _SharedSyncfs:
+    """A syncfs serves every request that was made before it started."""
 
     def __init__(self, fd: int, syncfs: Callable[[int], None]) -> None:
         self._fd = fd
         self._syncfs = syncfs
-        self._count = threading.Lock()  # of the three numbers below
-        self._one_at_a_time = threading.Lock()
-        self.num_asked = 0
-        self._served = 0
-        self._failed: dict[int, int] = {}  # caller -> errno, until that caller has heard of it
+        self._running = threading.Lock()  # one syncfs at a time; guards what follows
+        self._num_served = 0
+        self._failed: dict[int, int] = {}  # request number -> errno, until its caller takes it
+        self._counting = threading.Lock()
+        self.num_requests = 0
 
-    def now(self) -> None:
-        """Everything written before this call is on the disk when it returns. Raises OSError."""
-        with self._count:
-            self.num_asked += 1
-            mine = self.num_asked
-        with self._one_at_a_time:
-            if mine > self._served:
+    def run(self) -> None:
+        """Force everything written before this call to the disk. Raises OSError."""
+        with self._counting:
+            self.num_requests += 1
+            number = self.num_requests
+        with self._running:
+            if number > self._num_served:
                 self._serve()
-            code = self._failed.pop(mine, 0)
+            code = self._failed.pop(number, 0)
         if code:
             raise OSError(code, os.strerror(code))
 
@@ -104,17 +104,17 @@ class _Flush:
         os.close(self._fd)
 
     def _serve(self) -> None:
-        with self._count:
-            until = self.num_asked
+        with self._counting:
+            last = self.num_requests
         try:
             self._syncfs(self._fd)
-        except OSError as error:  # the kernel says it once: everybody who is served must hear it
-            self._failed |= dict.fromkeys(range(self._served + 1, until + 1), error.errno or errno.EIO)
-        self._served = until
+        except OSError as error:  # the kernel reports it once, but it concerns every request that is served
+            self._failed |= dict.fromkeys(range(self._num_served + 1, last + 1), error.errno or errno.EIO)
+        self._num_served = last
 
 
-def can_flush(root: Path) -> bool:
-    """Whether syncfs on this file system is as good as fsync."""
+def supports_syncfs(root: Path) -> bool:
+    """Whether syncfs on this file system guarantees what fsync does."""
     release = re.match(r"(\d+)\.(\d+)", os.uname().release)
     if release is None or tuple(map(int, release.groups())) < OLDEST_LINUX:
         return False
@@ -127,12 +127,12 @@ def sync_file_system(fd: int) -> None:
         raise os_error("syncfs")
 
 
-def unwritten_bytes() -> int:
-    """What the machine has yet to write to its disks; without /proc, too much."""
+def dirty_memory_bytes() -> int:
+    """What the machine has not yet written to its disks; without /proc, more than MAX_DIRTY_BYTES."""
     try:
         text = Path("/proc/meminfo").read_bytes()
     except OSError:
-        return LITTLE_BYTES + 1
+        return MAX_DIRTY_BYTES + 1
     return sum(int(kib) << 10 for kib in re.findall(rb"^(?:Dirty|Writeback):\s+(\d+) kB", text, re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""Two system calls that Python does not offer: openat2 and renameat2, each with a fallback.
+"""System calls that Python does not offer: openat2 and renameat2, each with a fallback, and libc itself.
 
 openat2 exists since Linux 5.6; its structure is `struct open_how` of <linux/openat2.h>.
 renameat2's RENAME_NOREPLACE is refused with EINVAL by NFS and sshfs.
@@ -13,12 +13,13 @@ import stat
 from functools import cache
 from pathlib import Path
 
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SYS_OPENAT2 = 437  # the same number on every architecture
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 AT_FDCWD = -100
 RENAME_NOREPLACE = 1
-UNKNOWN_CALL = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}  # EPERM: a seccomp filter of old
+UNKNOWN_CALL = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}  # EPERM: an old seccomp filter
 
 
 class OpenHow(ctypes.Structure):
@@ -28,9 +29,9 @@ class OpenHow(ctypes.Structure):
 
 
 def open_beneath(folder_fd: int, relative: str, flags: int) -> int:
-    """Open `relative` below `folder_fd`; no step of the way may be a symlink or lead out.
+    """Open `relative` below `folder_fd`; no component may be a symlink or lead out of the folder.
 
-    Raises OSError: ELOOP for a symlink, EXDEV for a way out.
+    Raises OSError: ELOOP for a symlink, EXDEV for a path that leads out.
     """
     return (
         open_by_kernel(folder_fd, relative, flags)
@@ -40,10 +41,10 @@ def open_beneath(folder_fd: int, relative: str, flags: int) -> int:
 
 
 def open_by_kernel(folder_fd: int, relative: str, flags: int) -> int:
-    """One call: the kernel resolves the whole path, so nothing can be swapped on the way."""
+    """One call resolves the whole path, so that nothing can be swapped in between."""
     how = OpenHow(flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
     name = os.fsencode(relative)
-    for _ in range(8):  # EAGAIN: a rename elsewhere made the kernel unsure of a `..`
+    for _ in range(8):  # EAGAIN: a concurrent rename
         fd = int(libc().syscall(SYS_OPENAT2, folder_fd, name, ctypes.byref(how), ctypes.sizeof(how)))
         if fd >= 0:
             return fd
@@ -57,30 +58,30 @@ def open_by_steps(folder_fd: int, relative: str, flags: int) -> int:
     *folders, name = relative.split("/")
     if ".." in folders or name == ".." or relative.startswith("/"):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), relative)
-    here = os.dup(folder_fd)
+    current = os.dup(folder_fd)
     try:
         for folder in folders:
-            below = _enter(here, folder or ".")
-            os.close(here)
-            here = below
-        return os.open(name or ".", flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            child = _open_folder(current, folder or ".")
+            os.close(current)
+            current = child
+        return os.open(name or ".", flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
     finally:
-        os.close(here)
+        os.close(current)
 
 
-def _enter(here: int, folder: str) -> int:
+def _open_folder(parent: int, folder: str) -> int:
     try:
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-    except NotADirectoryError:  # what O_DIRECTORY makes of a symlink, where openat2 says ELOOP
-        if stat.S_ISLNK(os.stat(folder, dir_fd=here, follow_symlinks=False).st_mode):
+        return os.open(folder, FOLDER_FLAGS, dir_fd=parent)
+    except NotADirectoryError:  # with O_DIRECTORY a symlink gives ENOTDIR, where openat2 gives ELOOP
+        if stat.S_ISLNK(os.stat(folder, dir_fd=parent, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder) from None
         raise
 
 
 @cache
 def has_openat2() -> bool:
-    """Whether this kernel (and its seccomp filter) lets us call openat2."""
-    folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Whether this kernel and its seccomp filter allow openat2."""
+    folder = os.open("/", FOLDER_FLAGS)
     try:
         os.close(open_by_kernel(folder, ".", os.O_RDONLY | os.O_DIRECTORY))
     except OSError:
@@ -91,7 +92,7 @@ def has_openat2() -> bool:
 
 
 def rename_noreplace(source: Path, target: Path) -> None:
-    """Rename, or raise FileExistsError: never over anything (rename(2) would replace an empty folder)."""
+    """Rename, or raise FileExistsError: rename(2) would replace a file or an empty folder."""
     if _renameat2(source, target):
         return
     if ctypes.get_errno() not in UNKNOWN_CALL:
@@ -100,10 +101,10 @@ def rename_noreplace(source: Path, target: Path) -> None:
 
 
 def rename_if_free(source: Path, target: Path) -> None:
-    """Look, then rename: for file systems without RENAME_NOREPLACE.
+    """Check, then rename: for file systems without RENAME_NOREPLACE.
 
-    Safe here because the lock makes the daemon the spool's only writer of finished names; a user who makes
-    an EMPTY folder of that name in the moment between loses just that empty folder.
+    Safe here, because the lock makes the daemon the only writer of finished names; a user who creates an
+    EMPTY folder of that name between the two calls loses that empty folder only.
     """
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
@@ -120,9 +121,11 @@ def _renameat2(source: Path, target: Path) -> bool:
 
 @cache
 def libc() -> ctypes.CDLL:
+    """The C library; errors are in `ctypes.get_errno()`."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def os_error(path: str, path2: str | None = None) -> OSError:
+    """The error of the last call of `libc()`."""
     code = ctypes.get_errno()
     return OSError(code, os.strerror(code), path, None, path2)

@@ -1,4 +1,4 @@
-"""When has a drop settled? Pure arithmetic on what is remembered of an entry between scans."""
+"""When a drop has settled: pure arithmetic on what is remembered of an entry between scans."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from fishd.core.model.job import Fault
 
-FEW = 100  # bundles that settle; the more there are, the longer each waits for its next look
-LEAST_STEP_S = 0.05
+FULL_RATE = 100  # settling entries that are checked at the full rate; the more there are, the less often
+MIN_STEP_S = 0.05
 
 
 @dataclass(slots=True)
 class SettleState:
-    """What is remembered of an entry; owned by the Inbox. `print` is of its tree, `lacks` goes with it."""
+    """What is remembered of an entry. `lacks` is what the tree with this fingerprint lacks, if checked."""
 
     changed_at: float
     due: float
@@ -23,28 +23,27 @@ class SettleState:
 
 @dataclass(frozen=True, slots=True)
 class SettlePolicy:
-    """How long to wait: still for `settle_s` is settled, still and incomplete for `timeout_s` is given up."""
+    """An entry has settled after `settle_s` without a change; incomplete, it times out after `timeout_s`."""
 
     settle_s: float
     timeout_s: float
 
-    def note(self, waiting: SettleState, seen: int, now: float) -> None:
-        """Remember the tree's print; if it is another than before, the waiting begins anew."""
-        if waiting.fingerprint != seen:
-            waiting.fingerprint, waiting.changed_at, waiting.lacks = seen, now, None
+    def note(self, state: SettleState, fingerprint: int, now: float) -> None:
+        """Remember the tree's fingerprint; a different one restarts the clock."""
+        if state.fingerprint != fingerprint:
+            state.fingerprint, state.changed_at, state.lacks = fingerprint, now, None
 
-    def is_still(self, waiting: SettleState, now: float) -> bool:
-        """Nothing has changed for long enough to look inside."""
-        return now - waiting.changed_at >= self.settle_s
+    def has_settled(self, state: SettleState, now: float) -> bool:
+        """Whether nothing has changed for long enough to read the bundle."""
+        return now - state.changed_at >= self.settle_s
 
-    def is_over(self, waiting: SettleState, now: float) -> bool:
-        """Nothing has come for so long that nothing will."""
-        return now - waiting.changed_at >= max(self.timeout_s, self.settle_s)
+    def has_timed_out(self, state: SettleState, now: float) -> bool:
+        """Whether nothing has changed for so long that the bundle will stay incomplete."""
+        return now - state.changed_at >= max(self.timeout_s, self.settle_s)
 
-    def look_again(self, waiting: SettleState, now: float, num_waiting: int) -> None:
-        """Set when the entry is due: at the next moment that decides something, or a step on, if sooner."""
-        step = max(self.settle_s / 4, LEAST_STEP_S) * max(1.0, num_waiting / FEW)
-        wait_s = (
-            self.settle_s if now < waiting.changed_at + self.settle_s else max(self.timeout_s, self.settle_s)
-        )
-        waiting.due = max(now, min(now + step, waiting.changed_at + wait_s))
+    def schedule(self, state: SettleState, now: float, num_settling: int) -> None:
+        """Set when the next check is due: after one step, or when the entry settles or times out."""
+        step_s = max(self.settle_s / 4, MIN_STEP_S) * max(1.0, num_settling / FULL_RATE)
+        has_settled = self.has_settled(state, now)
+        wait_s = max(self.timeout_s, self.settle_s) if has_settled else self.settle_s
+        state.due = max(now, min(now + step_s, state.changed_at + wait_s))

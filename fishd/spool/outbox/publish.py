@@ -1,14 +1,15 @@
-"""A finished job's way out: staged in work/NAME/out, synced, published by one rename, its bundle archived.
+"""Publish finished jobs: stage work/NAME/out, sync it, rename it into the outbox, archive the bundle.
 
     work/NAME/bundle/        what the user dropped, renamed here from the inbox
     work/NAME/unpacked/      what was in it, if it is an archive
+    work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
 
-Every crash leaves one of four states, and `recover` (recovery.py) tells them apart:
+Every crash leaves one of four states, and journal/recovery.py distinguishes them:
 
     bundle  out/  publish line
-    no      no    any     claimed by half, or archived already: remove the folder
+    no      no    any     half claimed, or archived already: remove the folder
     yes     any   no      in work: read the bundle again, go on after the journal
     any     yes   yes     complete: `finish` renames it out
     yes     no    yes     published: `finish` archives the bundle
@@ -17,40 +18,28 @@ Every crash leaves one of four states, and `recover` (recovery.py) tells them ap
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from itertools import count
+from pathlib import Path
 
-from fishd.spool.archive.unpack import ending_by_content
+from fishd.spool.archive.endings import ending_by_content
 from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
-from fishd.spool.outbox.group_commit import Files, Lines, Names, Way, together
-from fishd.spool.work_folder import BUNDLE, OUT
-
-
-class ClipsMissing(SpoolError):  # noqa: N818 - reads as what it is
-    """Clips that are to be published, and that were on the disk, are not there; `clips` are their paths."""
-
-    def __init__(self, clips: Collection[str]) -> None:
-        first = min(clips)
-        what = "was spoken, but is not there any more"
-        super().__init__(first, f"{what} (and {len(clips) - 1} more)" if len(clips) > 1 else what)
-        self.clips = frozenset(clips)
-
-
-def make_clip_folders(folder: Path, clips: Collection[str]) -> None:
-    """Make the folders in work/NAME/out that these clips will stand in. Raises OSError."""
-    for parent in {(folder / OUT / clip).parent for clip in clips}:
-        parent.mkdir(parents=True, exist_ok=True)
+from fishd.spool.names import numbered
+from fishd.spool.outbox import staging
+from fishd.spool.outbox.group_commit import GroupCommit
+from fishd.spool.outbox.staging import Staged
+from fishd.spool.work_folder import BUNDLE, ENDING, OUT
 
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """A job that is over: work/NAME, its result's files by name, and its clips as paths below out/.
+    """A finished job: work/NAME, its result's files by name, and its clips as paths below out/.
 
-    `again`: it may have been published by half already; its journal is asked.
+    `again`: an earlier attempt may have published half of it; its journal says how far that came.
     """
 
     folder: Path
@@ -59,98 +48,107 @@ class PublishRequest:
     again: bool = True
 
 
-def publish(parcel: PublishRequest, outbox: Path, archive: Path, *, disk: Disk | None = None) -> Path:
-    """Publish one job; return its result's folder. Raises what publish_all returns."""
-    (end,) = publish_all([parcel], outbox, archive, disk=disk)
-    return _raised(end)
-
-
 def publish_all(
-    parcels: Sequence[PublishRequest], outbox: Path, archive: Path, *, disk: Disk | None = None
+    requests: Sequence[PublishRequest], outbox: Path, archive: Path, *, disk: Disk | None = None
 ) -> list[Path | SpoolError]:
-    """Publish jobs with as few syncs as one takes; for each its result's folder, or why it stays in work/.
+    """Publish jobs with as few syncs as one needs; for each its result's folder, or why it stays in work/.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
-    that is published is on the disk. What was refused goes on when it is published again, or by `finish`
-    after the next start. ClipsGone comes before anything of that job is moved.
+    that is published is on the disk. A job that failed goes on when it is published again, or by `finish`
+    after the next start. ClipsMissing comes before anything of that job is moved.
     """
     disk = disk or Disk()
-    return together([(p.folder, _publishing(p, outbox, archive, disk)) for p in parcels], disk)
+    jobs = {request.folder: _Publication(request, outbox, archive, disk) for request in requests}
+    group = GroupCommit(jobs)
+    group.run(_Publication.stage, lambda staged: staging.write(staged, disk))
+    group.run(_Publication.publish_line, lambda lines: append_to_all(dict(lines), disk))
+    _move(group, outbox, archive, disk)
+    return [group.errors.get(folder) or outbox / job.name for folder, job in jobs.items()]
 
 
-def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path | None:
-    """Go on with a publish that was cut; the result's folder, or None if it stood in the outbox already.
-
-    Raises SpoolError.
-    """
+def finish(folder: Path, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
+    """Go on with a publish that a crash cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
-    was_out = not (folder / OUT).exists()
-    (end,) = together([(folder, _leaving(folder, _published_name(folder), outbox, archive, disk))], disk)
-    return None if was_out else _raised(end)
+    name = _published_name(folder) or folder.name
+    job = _Publication(PublishRequest(folder, {}, ()), outbox, archive, disk, name)
+    group = GroupCommit({folder: job})
+    _move(group, outbox, archive, disk)
+    for error in group.errors.values():
+        raise error
+    return outbox / job.name
 
 
-def _publishing(parcel: PublishRequest, outbox: Path, archive: Path, disk: Disk) -> Way:
-    folder = parcel.folder
-    name = _published_name(folder) if parcel.again else ""
-    if not name:
-        name = folder.name
-        yield _staging(parcel, disk)
-        yield Lines({folder: [PublishLine(name)]})
-    return (yield from _leaving(folder, name, outbox, archive, disk))
+def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
+    """Where a job's bundle will be when it is published, from the spool's root: `archive/NAME.zip`.
+
+    Computed from the names that are free now.
+    """
+    name = _first_free(outbox, folder.name)
+    ending = _dropped_ending(folder)
+    if os.path.lexists(archive / f"{name}{ending}"):
+        name = _first_free(archive, folder.name, ending)
+    return f"{archive.name}/{name}{ending}"
 
 
-def _leaving(folder: Path, name: str, outbox: Path, archive: Path, disk: Disk) -> Way:
-    """Everything is on the disk: move it out. Each part is left out if it was done before."""
-    with _unless_gone(folder / OUT):
-        free = rename_to_free(disk, folder / OUT, outbox, numbered(folder.name)).name
-        if free != name:  # so that after a crash the bundle still finds its result's name
-            append_to_all({folder: [PublishLine(free)]}, disk, sync=False)
-            name = free
-    with _unless_gone(folder / BUNDLE):
-        _archive(folder / BUNDLE, archive, name or folder.name, disk)
-    yield Names((outbox, archive, folder))  # whichever rename a power cut takes back, `finish` repeats
-    _remove(folder, disk)
-    return outbox / name
+@dataclass(slots=True)
+class _Publication:
+    """One job on its way out; its methods are its steps, in their order."""
+
+    request: PublishRequest
+    outbox: Path
+    archive: Path
+    disk: Disk
+    name: str = ""  # of the result, once the journal has its publish line
+
+    def stage(self) -> Staged | None:
+        """Prepare out/; None if an earlier attempt has completed this."""
+        request = self.request
+        self.name = _published_name(request.folder) if request.again else ""
+        if self.name:
+            return None
+        return staging.stage(request.folder, request.files, request.clips, self.disk)
+
+    def publish_line(self) -> tuple[Path, Sequence[PublishLine]] | None:
+        """From this line on the job is only moved; None if it is in the journal already."""
+        if self.name:
+            return None
+        self.name = self.request.folder.name
+        return self.request.folder, [PublishLine(self.name)]
+
+    def move(self) -> Path:
+        """Rename the result and the bundle, each unless it was done before; return work/NAME."""
+        folder = self.request.folder
+        with _unless_gone(folder / OUT):
+            free = rename_to_free(self.disk, folder / OUT, self.outbox, folder.name).name
+            if free != self.name:  # so that after a crash the bundle still finds its result's name
+                append_to_all({folder: [PublishLine(free)]}, self.disk, sync=False)
+                self.name = free
+        with _unless_gone(folder / BUNDLE):
+            _archive(folder, self.archive, self.name, self.disk)
+        return folder
+
+    def remove(self) -> None:
+        """What cannot be removed now, recovery removes at the next start."""
+        folder = self.request.folder
+        with suppress(OSError):
+            try:
+                with suppress(FileNotFoundError):
+                    self.disk.remove_file(folder / JOURNAL)
+                self.disk.remove_folder(folder)
+            except OSError:  # an archive's content, or something that a user put there
+                remove_tree(self.disk, folder)
 
 
-def _staging(parcel: PublishRequest, disk: Disk) -> Files:
-    """Make out/ hold exactly these files and clips, each file and folder synced once."""
-    out = parcel.folder / OUT
-    kept = {f"{out}/{clip}" for clip in parcel.clips}
-    try:
-        present = _tidy(str(out), kept, disk)
-    except FileNotFoundError:
-        parcel.folder.mkdir(exist_ok=True)  # somebody may have removed it under the running job
-        out.mkdir(exist_ok=True)
-        present = set[str]()
-    if missing := kept - present:
-        raise ClipsMissing([path.removeprefix(f"{out}/") for path in missing])
-    below = {parent for clip in parcel.clips for parent in PurePath(clip).parents} | {PurePath()}
-    files = {out / name: content for name, content in parcel.files.items()}
-    return Files(files, (*(out / path for path in sorted(below, reverse=True)), parcel.folder))
-
-
-def _tidy(folder: str, kept: set[str], disk: Disk) -> set[str]:
-    """Remove every file that is not kept and every folder then empty; return the kept ones that are there."""
-    present: set[str] = set()
-    with os.scandir(folder) as entries:
-        found = list(entries)
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            below = _tidy(entry.path, kept, disk)
-            present |= below
-            if not below:
-                disk.remove_folder(Path(entry.path))
-        elif entry.path in kept and entry.is_file(follow_symlinks=False):
-            present.add(entry.path)
-        else:
-            disk.remove_file(Path(entry.path))
-    return present
+def _move(group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: Disk) -> None:
+    """Everything is staged and journaled: move it out. `finish` repeats a rename that a power cut undoes."""
+    group.run(_Publication.move, lambda moved: disk.sync_folders([outbox, archive, *moved]))
+    for job in group.jobs.values():
+        job.remove()
 
 
 @contextmanager
 def _unless_gone(path: Path) -> Generator[None]:
-    """A step with what stands there, left out if nothing does: it was done before."""
+    """Ignores FileNotFoundError if `path` is gone: then the step was done before."""
     try:
         yield
     except FileNotFoundError:
@@ -158,42 +156,33 @@ def _unless_gone(path: Path) -> Generator[None]:
             raise
 
 
-def _archive(bundle: Path, archive: Path, name: str, disk: Disk) -> None:
-    """Under the result's name if that is free, so that a user finds the one from the other.
+def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
+    """Move the bundle, under its result's name if that is free, so that a user finds one from the other.
 
-    An archive gets its ending again, so that it opens with a click.
+    A file gets its ending again, so that it opens with a click.
     """
-    ending = ending_by_content(bundle)
+    ending = _dropped_ending(folder)
     try:
-        disk.rename(bundle, archive / f"{name}{ending}")
+        disk.rename(folder / BUNDLE, archive / f"{name}{ending}")
     except FileExistsError:
-        names = numbered(bundle.parent.name)
-        rename_to_free(disk, bundle, archive, lambda number: names(number) + ending)
+        rename_to_free(disk, folder / BUNDLE, archive, folder.name, ending)
 
 
-def _remove(folder: Path, disk: Disk) -> None:
-    """The job is out: what cannot be removed now, `recover` clears away at the next start."""
-    with suppress(OSError):
-        try:
-            with suppress(FileNotFoundError):
-                disk.remove_file(folder / JOURNAL)
-            disk.remove_folder(folder)
-        except OSError:  # an archive's bundle, or something that somebody put there
-            remove_tree(disk, folder)
+def _dropped_ending(folder: Path) -> str:
+    """The ending of what was dropped; "" for a folder."""
+    try:
+        return (folder / ENDING).read_text("ascii", "replace")
+    except FileNotFoundError:
+        return ending_by_content(folder / BUNDLE)
 
 
-def numbered(name: str) -> Callable[[int], str]:
-    """NAME, NAME-2, NAME-3, …"""
-    return lambda number: name if number == 1 else f"{name}-{number}"
+def _first_free(folder: Path, name: str, ending: str = "") -> str:
+    """NAME, or the first of NAME-2, NAME-3, … that is free in a folder with this ending."""
+    names = (numbered(name, number) for number in count(1))
+    return next(free for free in names if not os.path.lexists(folder / f"{free}{ending}"))
 
 
 def _published_name(folder: Path) -> str:
     """The name in the journal's last publish line; "" if it has none, and out/ may still be changed."""
     names = [line.name for line in read_journal(folder)[0] if isinstance(line, PublishLine)]
     return names[-1] if names else ""
-
-
-def _raised(end: Path | SpoolError) -> Path:
-    if isinstance(end, SpoolError):
-        raise end
-    return end

@@ -1,8 +1,8 @@
-"""Clips of an earlier result taken over into a new job, so that only what has changed is spoken.
+"""Reuse clips of an earlier result in a new job, so that only what has changed is spoken.
 
-The outbox is open to users: what is taken from it is opened like a stranger's bundle, and must have the
-digest that its result tells. Digests are made with a secret of this spool, so that nobody else can make one.
-Everything here may fail; then the clip is spoken.
+Users can write to the outbox: an earlier result is untrusted input, and a clip of it must match the digest in
+its result.json. Digests are keyed with a secret of this spool, so that nobody else can make one. Any failure
+to read a clip means that it is spoken again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -26,140 +25,41 @@ from fishd.core.model.result import Result, SegmentResult
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
-from fishd.spool.outbox.publish import make_clip_folders, numbered
+from fishd.spool.names import numbered
+from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.work_folder import OUT
 
-RESULT_BYTES = 64 * MIB
-CLIP_BYTES = 64 * MIB
-BATCH_BYTES = 32 * MIB  # that are on the disk with one sync
-MOST_EARLIER = 20
+MAX_RESULT_BYTES = 64 * MIB
+MAX_CLIP_BYTES = 64 * MIB
+BATCH_BYTES = 32 * MIB  # written with one sync
+MAX_EARLIER = 20  # results of one family that are searched
 SECRET_BYTES = 32
-_Place = tuple[int, int]
+Position = tuple[int, int]  # of a speaker, and of a segment in it
 
 
 def take_over(
     job: Job, engine: str, secret: bytes, *, outbox: Path, folder: Path, disk: Disk
-) -> dict[_Place, Clip]:
-    """Put what earlier jobs of the same family have spoken into work/NAME, journaled like any clip.
+) -> dict[Position, Clip]:
+    """Copy matching clips of earlier jobs of the same family into work/NAME, journaled like any clip.
 
-    `engine` is its key, `secret` the spool's. Raises OSError for what the spool's disk refuses.
+    `engine` is the engine's key, `secret` the spool's. Raises OSError for failures of the spool's disk.
     """
-    taking = _Taking(job, secret, folder, disk)
-    for s, n, segment in job.segments():
-        taking.wanted.setdefault(clip_key(engine, job, job.speakers[s], segment), []).append((s, n))
-    for earlier in _earlier(job.name, outbox):
-        if taking.wanted:
-            _take_from(earlier, taking)
-    return taking.taken
-
-
-@dataclass(slots=True)
-class _Taking:
-    """What is still wanted, by key; what is read and not yet written; what is taken."""
-
-    job: Job
-    secret: bytes
-    folder: Path
-    disk: Disk
-    wanted: dict[str, list[_Place]] = field(default_factory=dict[str, list[_Place]])
-    batch: dict[_Place, tuple[Clip, bytes]] = field(default_factory=dict[_Place, tuple[Clip, bytes]])
-    taken: dict[_Place, Clip] = field(default_factory=dict[_Place, Clip])
-
-
-def _earlier(name: str, outbox: Path) -> list[Path]:
-    """The family's results, the latest first."""
-    base = base_name(name)
-    found: list[Path] = []
-    for stem in (base, f"{base}-retry"):
-        for number in range(1, MOST_EARLIER):
-            path = outbox / numbered(stem)(number)
-            if not os.path.lexists(path):
-                break
-            found.append(path)
-    return sorted(found, key=lambda path: path.lstat().st_mtime, reverse=True)
-
-
-def _take_from(earlier: Path, taking: _Taking) -> None:
-    size_bytes = 0
-    try:
-        with ConfinedFolder(earlier) as result:
-            for segment in _spoken(result):
-                content = _content(result, segment, taking.secret) if segment.key in taking.wanted else None
-                if content is None:
-                    continue
-                for s, n in taking.wanted.pop(segment.key or ""):
-                    clip = _clip(segment, taking.job.speakers[s].segments[n].clip, content)
-                    taking.batch[s, n] = clip, content
-                    size_bytes += len(content)
-                if size_bytes > BATCH_BYTES:
-                    _put(taking)
-                    size_bytes = 0
-    except (Refused, msgspec.MsgspecError, UnicodeDecodeError):
-        pass  # somebody changed it: nothing more is taken from it
-    _put(taking)
-
-
-def _spoken(result: ConfinedFolder) -> Iterator[SegmentResult]:
-    told = msgspec.json.decode(result.read("result.json", RESULT_BYTES), type=Result)
-    for speaker in told.speakers:
-        yield from (segment for segment in speaker.segments if segment.clip and segment.key)
-
-
-def _content(result: ConfinedFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
-    try:
-        content = result.read(segment.clip or "", CLIP_BYTES)
-    except Refused:
-        return None
-    made = digest_of(content_hash(content), segment.key or "", secret)
-    return content if hmac.compare_digest(made, segment.digest or "") else None
-
-
-def _clip(segment: SegmentResult, path: str, content: bytes) -> Clip:
-    return Clip(
-        path=path,
-        duration_s=segment.duration_s or 0.0,
-        takes=segment.takes,
-        seed=segment.seed or 0,
-        worker=segment.worker or 0,
-        device=segment.device or "",
-        work_s=0.0,
-        content_hash=content_hash(content),
-    )
-
-
-def _put(taking: _Taking) -> None:
-    """Write a batch of clips with one sync, and tell the journal."""
-    if not taking.batch:
-        return
-    out, clips = taking.folder / OUT, {place: clip for place, (clip, _) in taking.batch.items()}
-    make_clip_folders(taking.folder, [clip.path for clip in clips.values()])
-    files = {out / clip.path: content for clip, content in taking.batch.values()}
-    for path in files:
-        path.unlink(missing_ok=True)  # a crash's
-    taking.disk.stage(files, sorted({path.parent for path in files}))
-    sizes = {place: len(content) for place, (_, content) in taking.batch.items()}
-    with Journal(taking.folder, taking.disk) as journal:
-        journal.append_many([_line(taking.job, place, clip, sizes[place]) for place, clip in clips.items()])
-    taking.taken |= clips
-    taking.batch.clear()
-
-
-def _line(job: Job, place: _Place, clip: Clip, size_bytes: int) -> SpokenLine:
-    s, n = place
-    speaker = job.speakers[s]
-    segment = speaker.segments[n]
-    return SpokenLine(s, segment.id, text_hash(segment.text), speaker.voice_key, size_bytes, clip)
+    reuse = _Reuse(job, engine, secret, folder, disk)
+    for earlier in _earlier_results(job.name, outbox):
+        if reuse.wanted:
+            reuse.copy_from(earlier)
+    return reuse.copied
 
 
 def digest_of(content_hash: str, key: str, secret: bytes) -> str:
-    """What a result tells of a clip that was made for this key."""
+    """What result.json says of a clip that was made for this key."""
     if not content_hash:
         return ""
     return hashlib.blake2b(f"{key}\0{content_hash}".encode(), digest_size=16, key=secret).hexdigest()
 
 
 def reuse_secret(cache: Path) -> bytes:
-    """The spool's secret, made when there is none; where it cannot be kept, one for this life only."""
+    """The spool's secret, created if there is none; where it cannot be stored, one for this process only."""
     path = cache / "reuse.secret"
     try:
         cache.mkdir(exist_ok=True)
@@ -173,3 +73,108 @@ def reuse_secret(cache: Path) -> bytes:
     except OSError:
         secret = b""
     return secret if len(secret) == SECRET_BYTES else secrets.token_bytes(SECRET_BYTES)
+
+
+class _Reuse:
+    """The clips that one job still wants, by key, and those that it has got."""
+
+    def __init__(self, job: Job, engine: str, secret: bytes, folder: Path, disk: Disk) -> None:
+        self._job = job
+        self._secret = secret
+        self._folder = folder
+        self._disk = disk
+        # The mutable state.
+        self.wanted: dict[str, list[Position]] = {}
+        self.copied: dict[Position, Clip] = {}
+        self._batch: dict[Position, tuple[Clip, bytes]] = {}  # read, and not yet written
+        for s, n, segment in job.segments():
+            self.wanted.setdefault(clip_key(engine, job, job.speakers[s], segment), []).append((s, n))
+
+    def copy_from(self, earlier: Path) -> None:
+        """Copy every wanted clip of a result."""
+        size_bytes = 0
+        try:
+            with ConfinedFolder(earlier) as result:
+                for segment in _spoken_segments(result):
+                    size_bytes += self._read(result, segment)
+                    if size_bytes > BATCH_BYTES:
+                        self._write_batch()
+                        size_bytes = 0
+        except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # a user changed the result: the rest of it is not used
+        self._write_batch()
+
+    def _read(self, result: ConfinedFolder, segment: SegmentResult) -> int:
+        """Read a clip if it is wanted and genuine; the bytes to write for it."""
+        key = segment.key or ""
+        content = _genuine_content(result, segment, self._secret) if key in self.wanted else None
+        if content is None:
+            return 0
+        positions = self.wanted.pop(key)
+        for s, n in positions:
+            path = self._job.speakers[s].segments[n].clip
+            self._batch[s, n] = _clip(segment, path, content), content
+        return len(content) * len(positions)
+
+    def _write_batch(self) -> None:
+        """Write the clips with one sync, then their journal lines."""
+        if not self._batch:
+            return
+        make_clip_folders(self._folder, [clip.path for clip, _ in self._batch.values()])
+        files = {self._folder / OUT / clip.path: content for clip, content in self._batch.values()}
+        for path in files:
+            path.unlink(missing_ok=True)  # left by a crash
+        self._disk.stage(files, sorted({path.parent for path in files}))
+        with Journal(self._folder, self._disk) as journal:
+            journal.append_many([self._line(position) for position in self._batch])
+        self.copied |= {position: clip for position, (clip, _) in self._batch.items()}
+        self._batch.clear()
+
+    def _line(self, position: Position) -> SpokenLine:
+        s, n = position
+        speaker = self._job.speakers[s]
+        segment = speaker.segments[n]
+        clip, content = self._batch[position]
+        return SpokenLine(s, segment.id, text_hash(segment.text), speaker.voice_key, len(content), clip)
+
+
+def _earlier_results(name: str, outbox: Path) -> list[Path]:
+    """The results of a job's family, the latest first."""
+    base = base_name(name)
+    found: list[Path] = []
+    for stem in (base, f"{base}-retry"):
+        for number in range(1, MAX_EARLIER):
+            path = outbox / numbered(stem, number)
+            if not os.path.lexists(path):
+                break
+            found.append(path)
+    return sorted(found, key=lambda path: path.lstat().st_mtime, reverse=True)
+
+
+def _spoken_segments(folder: ConfinedFolder) -> Iterator[SegmentResult]:
+    result = msgspec.json.decode(folder.read("result.json", MAX_RESULT_BYTES), type=Result)
+    for speaker in result.speakers:
+        yield from (segment for segment in speaker.segments if segment.clip and segment.key)
+
+
+def _genuine_content(folder: ConfinedFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
+    try:
+        content = folder.read(segment.clip or "", MAX_CLIP_BYTES)
+    except Refused:
+        return None
+    digest = digest_of(content_hash(content), segment.key or "", secret)
+    is_genuine = hmac.compare_digest(digest.encode(), (segment.digest or "").encode())
+    return content if is_genuine else None
+
+
+def _clip(segment: SegmentResult, path: str, content: bytes) -> Clip:
+    return Clip(
+        path=path,
+        duration_s=segment.duration_s or 0.0,
+        takes=segment.takes,
+        seed=segment.seed or 0,
+        worker=segment.worker or 0,
+        device=segment.device or "",
+        work_s=0.0,
+        content_hash=content_hash(content),
+    )

@@ -46,12 +46,12 @@ def causes(result: Result) -> list[Cause]:
     return sorted(found, key=lambda cause: -len(cause.places))
 
 
-def faults(result: Result, console: Console) -> Iterator[Segment]:
-    """Every fault, then the next step. Nothing where all went well."""
+def faults(result: Result, console: Console, bundle: str = "") -> Iterator[Segment]:
+    """Every fault, then the next step. Nothing where all went well. `bundle`: where it is archived."""
     failed = causes(result)
     known = {cause.what for cause in failed}
     others = [fault for fault in result.errors if fault.what not in known]
-    step = next_step(result)
+    step = next_step(result, bundle or f"archive/{result.job}")
     if not (others or failed or step):
         return
     yield from heading("What went wrong" if others or failed else "Next")
@@ -72,10 +72,10 @@ def warnings(result: Result, console: Console) -> Iterator[Segment]:
         yield from _listed(result.warnings, Cell("!", ODD), console)
 
 
-def next_step(result: Result) -> Text | None:
-    """What the user does now."""
+def next_step(result: Result, bundle: str) -> Text | None:
+    """What the user does now; `bundle` is where it is archived."""
     job = shlex.quote(cropped(result.job, 40))
-    kept = cropped(f"archive/{result.job}", 48)
+    kept = cropped(bundle, 48)
     match result.status:
         case JobStatus.DONE:
             return None

@@ -31,14 +31,15 @@ class Rendered:
 class Summary:
     """The summary as something that any rich console can print."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, bundle: str = "") -> None:
         self._result = result
+        self._bundle = bundle
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         result = self._result
         yield from headline(result)
         yield from remarks(result, console)
-        yield from faults(result, console)
+        yield from faults(result, console, self._bundle)
         yield from warnings(result, console)
         if result.totals.segments:
             yield from speakers(result)
@@ -46,8 +47,11 @@ class Summary:
             yield from totals(result)
 
 
-def render(result: Result) -> Rendered:
-    """Draw the summary once: what the console writes is the text, what it records becomes the page."""
+def render(result: Result, bundle: str = "") -> Rendered:
+    """Draw the summary once: what the console writes is the text, what it records becomes the page.
+
+    `bundle` is where the job's bundle is archived, from the spool's root: "archive/NAME.zip".
+    """
     written = io.StringIO()
     console = Console(
         file=written,
@@ -59,7 +63,7 @@ def render(result: Result) -> Rendered:
         legacy_windows=False,
         _environ={},
     )
-    console.print(Summary(result), crop=False, end="")
+    console.print(Summary(result, bundle), crop=False, end="")
     lines = (line.rstrip() for line in written.getvalue().splitlines())
     title = cropped(f"{result.title or result.job} · {result.status}", 120)
     return Rendered(text="\n".join(lines) + "\n", html=page(console, title))

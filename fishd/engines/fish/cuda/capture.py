@@ -1,8 +1,8 @@
-"""Work of fixed shape, recorded once and replayed: a CUDA graph a key, or plain calls where that fails.
+"""CUDA graphs by key: work of fixed shape is captured once and replayed, or simply run where capture fails.
 
-The first time a key comes its work simply runs: that compiles kernels and warms up libraries, and the
-frame counts. The second time it is recorded (nothing runs) and replayed; from then on replayed. The work
-must read and write the same buffers every time.
+The first time a key is used its work runs plainly, which compiles kernels and warms up libraries. The second
+time it is captured (nothing runs) and replayed, from then on replayed. The work must read and write the same
+buffers every time.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 Work = Callable[[], None]
-Recorder = Callable[[Work], Work]  # takes work, returns its replay; raises RuntimeError
+Capture = Callable[[Work], Work]  # captures work and returns its replay; raises RuntimeError
 
 
-class CudaRecorder:
-    """Records on a device. All graphs share one pool: they run one after another, and leave nothing in it."""
+class CudaCapture:
+    """Captures on a device. All graphs share one memory pool: only one of them runs at a time."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -31,35 +31,32 @@ class CudaRecorder:
         return graph.replay
 
 
-class Replays:
-    """What has been recorded. Without a recorder, or after one has failed, work simply runs; see `notes`."""
+class GraphCache:
+    """Captured graphs. Without `capture`, or after it has failed once, work runs plainly; `notes` says so."""
 
-    def __init__(self, recorder: Recorder | None) -> None:
-        self._recorder = recorder
-        self._met: set[Hashable] = set()
-        self._replays: dict[Hashable, Work] = {}
-        self.notes: list[str] = []
-
-    @property
-    def num_recorded(self) -> int:
-        return len(self._replays)
+    def __init__(self, capture: Capture | None, notes: list[str]) -> None:
+        self._capture, self._notes = capture, notes
+        self._warm: set[Hashable] = set()
+        self._graphs: dict[Hashable, Work] = {}
 
     def run(self, key: Hashable, work: Work) -> None:
-        """Do the work of this key, from its record if there is one."""
-        replay = self._replays.get(key)
+        """Do the work of this key, by replay if it was captured."""
+        replay = self._graphs.get(key)
         if replay is None:
-            replay = self._record(key, work) if key in self._met else work
-            self._met.add(key)
+            replay = self._captured(key, work) if key in self._warm else work
+            self._warm.add(key)
         replay()
 
-    def _record(self, key: Hashable, work: Work) -> Work:
-        if self._recorder is None:
+    def _captured(self, key: Hashable, work: Work) -> Work:
+        if self._capture is None:
             return work
         try:
-            self._replays[key] = self._recorder(work)
-        except RuntimeError as error:  # out of memory too: the frame may still fit without a record of it
-            self._recorder = None
+            self._graphs[key] = self._capture(work)
+        except RuntimeError as error:  # also out of memory: the frame may still fit without a graph
+            self._capture = None
             reason = str(error).splitlines()[0]
-            self.notes.append(f"fish: no CUDA graph of {key} ({reason}); frames go on without, more slowly")
+            self._notes.append(
+                f"fish: CUDA graph capture of {key} failed ({reason}); frames run without graphs, slower"
+            )
             return work
-        return self._replays[key]
+        return self._graphs[key]

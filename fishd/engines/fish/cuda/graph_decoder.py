@@ -1,175 +1,173 @@
-"""The decoder on a GPU: frames of fixed shape, replayed as CUDA graphs, with the host a frame ahead.
+"""The decoder on a GPU: frames of fixed shape, replayed as CUDA graphs, with the host one frame ahead.
 
-Rows are drawn in buckets (1, 2, 4, 8, 16, 24 …): what stands behind the last row in use is computed too and
-means nothing. A frame is two records: the draw (the fast transformer's ten steps with their sampling), one a
-bucket, and the advance (the slow step), one a bucket and stretch of positions looked at; kernels that see
-each row's own length need no stretches. What cannot be had (Triton, a capture) is done without, and noted.
+Rows are decoded in buckets (1, 2, 4, 8, 16, 24 …); rows of a bucket that are not in use are computed and
+ignored. A frame is two graphs: sampling (the fast transformer's ten steps), one per bucket, and advancing
+(the slow step), one per bucket and span of KV positions. Ragged kernels, which read each row's own length,
+need no spans. Where Triton or graph capture is not available, decoding goes on without it, and `notes` says
+so.
 """
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import torch
 
-from fishd.engines.fish.cuda.async_readback import Glances
-from fishd.engines.fish.cuda.capture import CudaRecorder, Recorder, Replays
-from fishd.engines.fish.cuda.fused_frame import FusedFast, FusedSlow, require_plain
-from fishd.engines.fish.cuda.op_check import disagreements
-from fishd.engines.fish.cuda.ops import Attend, Ops, TorchOps
-from fishd.engines.fish.cuda.triton_ops import TritonOps, Tuning
-from fishd.engines.fish.decode.decoder import Decoder, Look, Prompt
-from fishd.engines.fish.decode.kv import Plan
+from fishd.engines.fish.cuda.async_readback import AsyncReadback
+from fishd.engines.fish.cuda.capture import Capture, CudaCapture, GraphCache
+from fishd.engines.fish.cuda.fused_frame import FusedFastTransformer, FusedSlowTransformer, require_plain
+from fishd.engines.fish.cuda.op_check import find_mismatches
+from fishd.engines.fish.cuda.ops import Ops, ReferenceOps
+from fishd.engines.fish.cuda.triton_ops import TritonOps
+from fishd.engines.fish.decode.decoder import Decoder, Prompt, RowStatus
+from fishd.engines.fish.decode.slot_plan import SlotPlan
 from fishd.engines.fish.memory import is_out_of_memory
-from fishd.engines.fish.model.slow import attend_one
-from fishd.engines.fish.model.weights import Model
+from fishd.engines.fish.model.architecture import Model
+from fishd.engines.fish.model.rows import Rows
 
-FEW_ROWS = (1, 2, 4, 8)
-ROWS_STEP = 8
-STRETCHES = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # positions looked at
+SMALL_BUCKETS = (1, 2, 4, 8)
+BUCKET_STEP = 8
+KV_SPANS = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # positions read
+
+CaptureFactory = Callable[[torch.device], Capture]
+OpsFactory = Callable[[Model, Rows], Ops]
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """How a GPU decodes; bench/fish_gpu.py compares them.
+class FrameSettings:
+    """How frames are decoded: captured unless `make_capture` is None, by ops unless `make_ops` is None.
 
-    `kernels`: "plain" (the CPU's own path), "torch" (ops of torch), "triton", or "auto": Triton if it is
-    there and fits. `attend_one` is how plain and torch attend to one new token.
+    Ops that cannot be made raise. With `ops_optional`, they are also compared with the plain path first, and
+    left out, with a note, if either fails.
     """
 
-    graphs: bool = True
-    kernels: str = "auto"
-    attend_one: Attend = attend_one
-    tuning: Tuning | None = None
+    make_capture: CaptureFactory | None = CudaCapture
+    make_ops: OpsFactory | None = None
+    ops_optional: bool = False
 
 
-def record_on(device: torch.device) -> Recorder | None:
-    """What records on this device, if anything."""
-    return CudaRecorder(device) if device.type == "cuda" else None
+def frame_settings(kernels: str, *, graphs: bool, upstream_quirks: bool = False) -> FrameSettings:
+    """The settings for the engine's options; "auto" uses Triton's kernels if Triton is installed."""
+    make_capture = CudaCapture if graphs else None
+    if upstream_quirks or kernels == "plain" or (kernels == "auto" and find_spec("triton") is None):
+        return FrameSettings(make_capture)
+    return FrameSettings(make_capture, TritonOps, ops_optional=kernels == "auto")
 
 
 class GraphDecoder(Decoder):
-    """See decode.Decoder, which it equals take for take; and above."""
+    """Decodes every take exactly as Decoder does."""
 
     def __init__(
         self,
         model: Model,
-        plan: Plan,
+        plan: SlotPlan,
         *,
         upstream_quirks: bool = False,
-        switches: Switches | None = None,
-        make_recorder: Callable[[torch.device], Recorder | None] = record_on,
+        settings: FrameSettings | None = None,
     ) -> None:
-        self._switches, self._make_recorder = switches or Switches(), make_recorder
-        self.kernels = self._choose_kernels(model, upstream_quirks)
+        self._settings = settings or FrameSettings()
         super().__init__(model, plan, upstream_quirks=upstream_quirks)
 
     def reshape(self, slots: int, length: int) -> None:
-        """See Decoder. All records are of the old rows, and go."""
+        """See Decoder. Graphs refer to the old rows and are dropped."""
         super().reshape(slots, length)
-        self._glances = Glances(self.rows, self.model.device)
-        if ops := self._make_ops():
-            self._slow = FusedSlow(self.model, self._keys, self._values, ops)
-            self._fast = FusedFast(self.model, self.rows, ops)
-        recorder = self._make_recorder(self.model.device) if self._switches.graphs else None
-        self._replays = Replays(recorder)
-        self._replays.notes = self.notes
-        self._in_use = 0
+        self._readback = AsyncReadback(self.rows, self.model.device)
+        self._ops = self._make_ops()
+        if ops := self._ops:
+            self._slow = FusedSlowTransformer(self.model, self._keys, self._values, ops)
+            self._fast = FusedFastTransformer(self.model, self.rows, ops)
+        make_capture = self._settings.make_capture
+        self._graphs = GraphCache(make_capture(self.model.device) if make_capture else None, self.notes)
+        self._num_in_use = 0
 
-    def prepare(self) -> None:
-        """Record every bucket's frame, so that no take waits for it. Only while no row is in use."""
+    def warm_up(self) -> None:
+        """Capture every bucket's frame, so that no take waits for it. Only while no row is in use."""
         for n in row_buckets(self.slots):
             for _ in range(3):
-                self.draw(n)
+                self.sample_frame(n)
                 self.advance(n)
         self.rows.position.zero_()
         self._positions = [0] * self.slots
-        self._in_use = 0
+        self._num_in_use = 0
 
     @torch.inference_mode()
-    def begin(self, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
-        super().begin(rows, prompts)
-        self._glances.changed(rows)
+    def prefill(self, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
+        """See Decoder."""
+        super().prefill(rows, prompts)
+        self._readback.invalidate(rows)
 
     @torch.inference_mode()
-    def move(self, source: int, target: int) -> None:
-        super().move(source, target)
-        self._glances.changed([target])
+    def move_row(self, source: int, target: int) -> None:
+        """See Decoder."""
+        super().move_row(source, target)
+        self._readback.invalidate([target])
 
     @torch.inference_mode()
-    def draw(self, n: int) -> None:
+    def sample_frame(self, n: int) -> None:
+        """See Decoder."""
         rows = self._bucket(n)
-        self._rest(n)
-        self._replays.run(("draw", rows), lambda: self._fast.draw(rows))
-        self._glances.drawn(n)
+        self._park_unused_rows(n)
+        self._graphs.run(("sample", rows), lambda: self._fast.sample_frame(rows))
+        self._readback.enqueue(n)
 
     @torch.inference_mode()
     def advance(self, n: int) -> None:
-        rows, used = self._bucket(n), self._stretch(max(self._positions[:n]) + 1)
-        self._replays.run(("advance", rows, used), lambda: self._advance(rows, used))
+        """See Decoder."""
+        rows, used = self._bucket(n), self._kv_span(max(self._positions[:n]) + 1)
+        self._graphs.run(("advance", rows, used), lambda: self._advance(rows, used))
         for row in range(n):
             self._positions[row] += 1
 
-    def glance(self, n: int) -> list[Look]:
-        """The first n rows as of the frame before the last. Does not wait for the frame just queued."""
-        return [Look(*pair) for pair in self._glances.previous(n)]
+    def recent_status(self, n: int) -> list[RowStatus]:
+        """See Decoder. As of the frame before the last: the frame just queued is not waited for."""
+        return self._readback.previous(n)
 
     def _advance(self, rows: int, used: int) -> None:
         r = self.rows
         r.hidden[:rows] = self._slow.step(r.frame[:rows], r.position[:rows], used)
         r.position[:rows] = (r.position[:rows] + 1).clamp(max=self.length - 1)
 
-    def _rest(self, n: int) -> None:
-        """Put rows that have come out of use back to the beginning, where they cost least."""
-        if n != self._in_use:
+    def _park_unused_rows(self, n: int) -> None:
+        """Put the rows of the bucket that are no longer in use at position 0, where they cost least."""
+        if n != self._num_in_use:
             self.rows.position[n : self._bucket(n)] = 0
-            self._in_use = n
+            self._num_in_use = n
 
     def _bucket(self, n: int) -> int:
         return next(size for size in row_buckets(self.slots) if size >= n)
 
-    def _stretch(self, used: int) -> int:
-        if self.kernels == "triton":
+    def _kv_span(self, used: int) -> int:
+        if self._ops and self._ops.is_ragged:
             return self.length
-        return next((size for size in STRETCHES if used <= size <= self.length), self.length)
-
-    def _choose_kernels(self, model: Model, quirks: bool) -> str:
-        wanted = "plain" if quirks else self._switches.kernels
-        if wanted != "auto":
-            return wanted
-        return "triton" if model.device.type == "cuda" and find_spec("triton") is not None else "plain"
+        return next((span for span in KV_SPANS if used <= span <= self.length), self.length)
 
     def _make_ops(self) -> Ops | None:
-        """The ops of the chosen kernels; None for the plain path. Triton's must prove themselves if nobody
-        asked for them.
-        """
-        if self.kernels == "plain":
+        """The settings' ops; None for the plain path."""
+        make, model, rows = self._settings.make_ops, self.model, self.rows
+        if make is None:
             return None
-        require_plain(self.model)
-        torch_ops = TorchOps(self.model, self.rows, self._switches.attend_one)
-        if self.kernels == "torch":
-            return torch_ops
-        if self._switches.kernels != "auto":
-            return TritonOps(self.model, self.rows, self._switches.tuning)
+        require_plain(model)
+        if not self._settings.ops_optional:
+            return make(model, rows)
         try:
-            ops = TritonOps(self.model, self.rows, self._switches.tuning)
-            if not (faults := disagreements(self.model, self.rows, ops, torch_ops)):
+            ops = make(model, rows)
+            if not (faults := find_mismatches(model, rows, ops, ReferenceOps(model, rows))):
                 return ops
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             faults = [f"{type(error).__name__}: {error}".splitlines()[0]]
         self.notes.append(
-            f"fish: Triton's kernels are not used ({'; '.join(faults)}); the plain ones are slower"
+            f"fish: Triton kernels are not used ({'; '.join(faults)}); the plain path is slower"
         )
-        self.kernels = "plain"
+        self._settings = replace(self._settings, make_ops=None)
         return None
 
 
 def row_buckets(slots: int) -> list[int]:
-    """The numbers of rows that are drawn together."""
-    few = [size for size in FEW_ROWS if size < slots]
-    return [*few, *range(FEW_ROWS[-1] + ROWS_STEP, slots, ROWS_STEP), slots]
+    """The batch sizes that frames are decoded in."""
+    small = [size for size in SMALL_BUCKETS if size < slots]
+    return [*small, *range(SMALL_BUCKETS[-1] + BUCKET_STEP, slots, BUCKET_STEP), slots]

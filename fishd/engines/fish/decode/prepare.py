@@ -1,4 +1,4 @@
-"""From a take to what can be seated: its line in tokens, and the length of row that it asks for."""
+"""Preparing a take for decoding: its line as tokens and the row length that it needs."""
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fishd.engines.fish.codec.codec import Codec
-from fishd.engines.fish.model.weights import Model
+from fishd.engines.fish.model.architecture import Model
 from fishd.engines.fish.prompt import suffix_tokens
 from fishd.engines.fish.sanitise import has_speech
 from fishd.engines.fish.voices import Voices
@@ -17,36 +17,34 @@ from fishd.engines.protocol import BadClip, Failed, Take
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """The longest row that there can be, and how many of its places no frame may take."""
-
-    longest: int
-    spare: int
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A take that is ready to be seated: at most `limit` frames; `need` is the length of row it asks for."""
+class PreparedTake:
+    """A take ready for admission: at most `max_frames` frames, in a row of at least `row_tokens`."""
 
     take: Take
     suffix: Tensor
-    limit: int
-    need: int
+    max_frames: int
+    row_tokens: int
 
 
-def make_ready(take: Take, voices: Voices, model: Model, codec: Codec, room: Room) -> Waiting | Failed:
-    """Enrol the voice if it is new, tokenise the line, and count. A take that cannot be spoken fails here."""
+def prepare_take(
+    take: Take, voices: Voices, model: Model, codec: Codec, *, max_row_tokens: int, reserved_tokens: int
+) -> PreparedTake | Failed:
+    """Enrol the voice if it is new, tokenise the line and compute its limits.
+
+    `max_row_tokens` is the longest possible row, of which frames may not use the last `reserved_tokens`. A
+    take that can never be spoken is Failed.
+    """
     if not has_speech(take.text):
-        return Failed(take.id, f"there is nothing to say in {take.text!r}", retry=False)
+        return Failed(take.id, f"the text {take.text!r} has no letter or digit", retry=False)
     try:
-        prefix = voices.prompt(take.voice)
+        prefix = voices.prompt_tokens(take.voice)
     except BadClip as error:
         return Failed(take.id, f"reference {error}", retry=False)
     suffix = suffix_tokens(model.tokenizer, take.text, model.num_codebooks)
-    prompt = prefix.shape[1] + suffix.shape[1]
-    left = room.longest - prompt - room.spare
+    prompt_tokens = prefix.shape[1] + suffix.shape[1]
+    left = max_row_tokens - prompt_tokens - reserved_tokens
     if left < 1:
-        what = f"the reference ({prefix.shape[1]}) and the text ({suffix.shape[1]}) are longer"
-        return Failed(take.id, f"{what} than the {room.longest} tokens there is room for", retry=False)
-    limit = min(math.floor(take.limit_s * codec.frame_rate), codec.max_frames, left)
-    return Waiting(take, suffix, limit, prompt + limit + room.spare)
+        parts = f"the reference ({prefix.shape[1]} tokens) and the text ({suffix.shape[1]})"
+        return Failed(take.id, f"{parts} do not fit the {max_row_tokens} tokens of a slot", retry=False)
+    max_frames = min(math.floor(take.limit_s * codec.frame_rate), codec.max_frames, left)
+    return PreparedTake(take, suffix, max_frames, prompt_tokens + max_frames + reserved_tokens)

@@ -1,7 +1,7 @@
-"""Reference clips: files of any rate and width -> frames, their envelope by WORLD.
+"""Reference clips: files of any rate and bit depth to audio, and audio to frames with envelopes by WORLD.
 
-M. Morise, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis" (2015). A clip is
-untrusted, but the worker has decoded it once already.
+M. Morise, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis" (2015). Clips are
+untrusted, but the worker has decoded each once already.
 """
 
 # pyworld, soundfile and soxr have no types:
@@ -17,49 +17,49 @@ import pyworld
 import soundfile
 import soxr
 
-from fishd.engines.preview.analysis.frames import Frames, frames_of
+from fishd.engines.preview.analysis.frames import Frames, make_frames
 from fishd.engines.preview.analysis.mel_bands import SAMPLE_RATE, Array
-from fishd.engines.preview.analysis.pitch import find_pitch
+from fishd.engines.preview.analysis.pitch import estimate_pitch
 from fishd.engines.protocol import BadClip
 
 HOP_S = 0.00625  # half of the stock voice's
 FFT_SIZE = 1024
-QUIET = 1e-4  # of full scale
-LONGEST_S = 60.0  # of all clips together; what is beyond adds little and costs memory
+MIN_PEAK = 1e-4  # of full scale
+MAX_TOTAL_S = 60.0  # of all clips; more adds little and costs memory
 
 
-def load(clips: tuple[Path, ...]) -> tuple[list[Array], bool]:
-    """The clips as mono float32 at 24 kHz, at most a minute in all; and whether that is all of them.
+def load_clips(clips: tuple[Path, ...]) -> tuple[list[Array], bool]:
+    """The clips as mono float32 at 24 kHz, at most a minute in all, and whether that is everything.
 
     Raises BadClip, naming the clip.
     """
-    left, sounds = LONGEST_S, list[Array]()
+    left, loaded = MAX_TOTAL_S, list[Array]()
     for clip in clips:
-        sound, is_whole = _load_clip(clip, left)
-        sounds.append(sound)
-        left -= len(sound) / SAMPLE_RATE
+        audio, is_whole = _load_clip(clip, left)
+        loaded.append(audio)
+        left -= len(audio) / SAMPLE_RATE
         if not is_whole or left <= 0:
-            return sounds, is_whole and clip == clips[-1]
-    return sounds, True
+            return loaded, is_whole and clip == clips[-1]
+    return loaded, True
 
 
-def _load_clip(clip: Path, longest_s: float) -> tuple[Array, bool]:
+def _load_clip(clip: Path, max_s: float) -> tuple[Array, bool]:
     try:
         with soundfile.SoundFile(clip) as file:
             rate = file.samplerate
-            sound = file.read(int(longest_s * rate), dtype="float32", always_2d=True).mean(1)
-            is_whole = file.frames <= len(sound)
+            audio = file.read(int(max_s * rate), dtype="float32", always_2d=True).mean(1)
+            is_whole = file.frames <= len(audio)
     except (OSError, soundfile.LibsndfileError) as error:
         raise BadClip(f"{clip.name}: cannot be read as audio ({error})") from error
-    if not np.isfinite(sound).all() or not np.abs(sound).max(initial=0.0) > QUIET:
-        raise BadClip(f"{clip.name}: holds no sound that can be used; record it again")
-    return soxr.resample(sound, rate, SAMPLE_RATE).astype(np.float32), is_whole
+    if not np.isfinite(audio).all() or not np.abs(audio).max(initial=0.0) > MIN_PEAK:
+        raise BadClip(f"{clip.name}: is silent, or holds NaN or infinite samples; record it again")
+    return soxr.resample(audio, rate, SAMPLE_RATE).astype(np.float32), is_whole
 
 
-def analyse(sound: Array) -> Frames:
-    """A sound's frames, every 6.25 ms."""
-    wave = sound.astype(np.float64)
-    pitch = find_pitch(sound, HOP_S)
+def analyse(audio: Array) -> Frames:
+    """The audio's frames, every 6.25 ms."""
+    wave = audio.astype(np.float64)
+    pitch = estimate_pitch(audio, HOP_S)
     at = np.arange(len(pitch)) * HOP_S
     power = pyworld.cheaptrick(wave, pitch, at, SAMPLE_RATE, fft_size=FFT_SIZE)
-    return frames_of(power.astype(np.float32), pitch.astype(np.float32), HOP_S)
+    return make_frames(power.astype(np.float32), pitch.astype(np.float32), HOP_S)

@@ -1,0 +1,68 @@
+"""Which files are archives, by name or by content, and which names a job's bundle may have."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from fishd.spool.durable.confined_fs import FILE_FLAGS, Refused
+
+ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
+NEITHER = f"is neither a folder nor an archive ({', '.join(ENDINGS)})"
+MAGICS = ((0, b"PK", ".zip"), (0, b"\x1f\x8b", ".tar.gz"), (257, b"ustar", ".tar"))  # offset, bytes, ending
+
+
+def ending(name: str) -> str:
+    """`NAME.TAR.GZ` -> `.tar.gz`; "" for a name that is not an archive's."""
+    return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
+
+
+def without_ending(name: str) -> str:
+    """`NAME.tar.gz` -> `NAME`, the job's name. Other names stay as they are."""
+    return name[: len(name) - len(ending(name))] or name
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is an archive."""
+    return bool(ending(name))
+
+
+def ending_by_content(path: Path) -> str:
+    """The ending that fits a file's content; "" for a folder and for what does not look like an archive."""
+    try:
+        with open_archive(path) as file:
+            head = file.read(512)
+    except (Refused, OSError):
+        return ""
+    return next((ending for offset, magic, ending in MAGICS if head.startswith(magic, offset)), "")
+
+
+def names_of(job: str) -> tuple[str, ...]:
+    """The names that a job's bundle may have in inbox/ and archive/."""
+    return (job, *(job + ending for ending in ENDINGS))
+
+
+def bundle_in(folder: Path, job: str) -> Path | None:
+    """A job's bundle in inbox/ or archive/, a folder or a file; of several, the latest."""
+    changed: dict[Path, int] = {}
+    for name in names_of(job):
+        with suppress(OSError):
+            changed[folder / name] = (folder / name).lstat().st_ctime_ns
+    return max(changed, key=changed.__getitem__, default=None)
+
+
+@contextmanager
+def open_archive(path: Path) -> Generator[IO[bytes]]:
+    """An open regular file. Raises Refused."""
+    try:
+        fd = os.open(path, FILE_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise Refused(f"cannot be opened: {error.strerror}") from error
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Refused("is not a file; drop a folder or an archive")
+        yield file
