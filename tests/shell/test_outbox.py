@@ -218,13 +218,15 @@ def test_a_failed_publish_can_be_repeated(spool: Spool, call: str) -> None:
 
 def test_a_job_is_published_although_its_folder_cannot_be_removed(spool: Spool) -> None:
     """The next start removes what is left; publishing it again would be worse."""
-    disk = Failing("remove_file", times=2)
-    assert spool.outbox / "NAME" == publish(
-        PublishRequest(a_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
-    )
-    assert 1 == len(list(spool.work.iterdir()))
-    assert [] == recover(spool.work)
+    folder = a_job(spool)
+    request = PublishRequest(folder, FILES, [CLIP])
+    assert spool.outbox / "NAME" == publish(request, spool.outbox, spool.archive, Failing("remove_file"))
+    assert [folder] == list(spool.work.iterdir())
+    (left,) = recover(spool.work)
+    assert left.complete
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert [] == list(spool.work.iterdir())
+    assert ["NAME"] == names_in(spool.outbox)
 
 
 class Counting(Disk):
