@@ -167,7 +167,6 @@ class EventLoop:
                 parts.arrivals.adopt(config)
                 parts.metrics.path = config.metrics.textfile
                 parts.hooks.command = config.hooks.published
-                parts.publisher.has_hooks = bool(config.hooks.published)
                 self._adopt(deployment)
         for fault in faults:
             _log.error("[Main] the configuration is unchanged: %s", fault)

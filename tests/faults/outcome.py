@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+_COMPARED = {".wav", ".flac", ".srt", ".vtt", ".csv"}
+
 
 def outcome_of(spool: Path) -> dict[str, object]:
     """Every file of every result by its path; of result.json only what does not depend on time or worker."""
@@ -29,8 +31,8 @@ def _journaled(spool: Path) -> Iterator[tuple[str, str]]:
 
 
 def _content(path: Path) -> object:
-    """Clips byte for byte; of the summaries and the log only that they exist."""
-    if path.suffix == ".wav":
+    """Clips and tracks byte for byte; of the summaries and the log only that they exist."""
+    if path.suffix in _COMPARED:
         return path.read_bytes()
     if path.name != "result.json":
         return "text"
@@ -40,4 +42,4 @@ def _content(path: Path) -> object:
         for speaker in result["speakers"]
         for segment in speaker["segments"]
     ]
-    return result["job"], result["status"], result["errors"], rows
+    return result["job"], result["status"], result["errors"], rows, result.get("tracks")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.daemon.running import LIMIT_S, ROOT, Running
 from tests.faults.outcome import outcome_of, spoken_in
 
 LINES = {"Ada": ["First.", "Second."]}
+KINDS = {"clips": {}, "tracks": {"tracks": ["mix", "speakers"], "pause_s": 0.1}}  # [output] of the job
 TEXT_OF = {("NAME", "clips/Ada/001.wav"): "First.", ("NAME", "clips/Ada/002.wav"): "Second."}
 A_FEW = 3
 
@@ -34,49 +36,60 @@ def run_daemon(daemon: Running, last: int | None = None) -> int:
         ).returncode
 
 
-def prepare(folder: Path) -> Running:
-    """A spool with one job in its inbox."""
-    options = {"ledger": str(folder / "ledger"), "by_seed": True}
-    daemon = Running(folder, {"engine": {"options": options}, "pool": {"cpu_workers": 1}})
-    (make_bundle(daemon.spool / "inbox" / "NAME", LINES) / ".ready").touch()
+def prepare(folder: Path, kind: str) -> Running:
+    """A spool with one job in its inbox, and a hook that records what it was run for."""
+    config = {
+        "engine": {"options": {"ledger": str(folder / "ledger"), "by_seed": True}},
+        "pool": {"cpu_workers": 1},
+        "hooks": {"published": ["/bin/sh", "-c", f'echo "$FISHD_JOB $FISHD_STATUS" >> {folder / "hooks"}']},
+    }
+    daemon = Running(folder, config)
+    (make_bundle(daemon.spool / "inbox" / "NAME", LINES, output=KINDS[kind]) / ".ready").touch()
     return daemon
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], int]:
-    """The outbox of a run without a kill, and the number of its steps."""
-    daemon = prepare(tmp_path_factory.mktemp("undisturbed"))
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """A run without a kill: the kind of its job, its outbox, and the number of its steps."""
+
+    kind: str
+    outbox: dict[str, object]
+    num_steps: int
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    daemon = prepare(tmp_path_factory.mktemp("undisturbed"), request.param)
     assert 0 == run_daemon(daemon), daemon.log()
     num_steps = int((daemon.folder / "steps").read_text())
     assert num_steps > 20
-    return outcome_of(daemon.spool), num_steps
+    assert "NAME done\n" == (daemon.folder / "hooks").read_text()
+    return Undisturbed(request.param, outcome_of(daemon.spool), num_steps)
 
 
-def check_steps(folder: Path, steps: range, undisturbed: dict[str, object]) -> None:
+def check_steps(folder: Path, steps: range, undisturbed: Undisturbed) -> None:
     for last in steps:
-        daemon = prepare(folder / str(last))
+        daemon = prepare(folder / str(last), undisturbed.kind)
         assert -signal.SIGKILL == run_daemon(daemon, last), daemon.log()
         finished = spoken_in(daemon.spool)
         assert 0 == run_daemon(daemon), f"killed before step {last}: {daemon.log()}"
         spoken = (daemon.folder / "ledger").read_text().splitlines()
-        assert undisturbed == outcome_of(daemon.spool), f"killed before step {last}"
+        assert undisturbed.outbox == outcome_of(daemon.spool), f"killed before step {last}"
         assert all(spoken.count(TEXT_OF[clip]) == 1 for clip in finished), f"spoken again after step {last}"
         assert not list((daemon.spool / "work").iterdir()), f"something is left after step {last}"
+        hooked = (daemon.folder / "hooks").read_text().splitlines()
+        assert {"NAME done"} == set(hooked), f"its hook did not run after step {last}"
+        assert not list((daemon.spool / ".hooks").iterdir()), f"its hook is still to run after step {last}"
 
 
-def test_a_kill_before_some_steps_changes_nothing(
-    tmp_path: Path, undisturbed: tuple[dict[str, object], int]
-) -> None:
-    """From claim to archive: published once and completely, nothing finished is spoken again."""
-    expected, num_steps = undisturbed
-    check_steps(tmp_path, range(2, num_steps, num_steps // A_FEW), expected)
+def test_a_kill_before_some_steps_changes_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    """From claim to hook: published once and completely, nothing finished is spoken again."""
+    num_steps = undisturbed.num_steps
+    check_steps(tmp_path, range(2, num_steps, num_steps // A_FEW), undisturbed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(8))
-def test_a_kill_before_any_step_changes_nothing(
-    tmp_path: Path, undisturbed: tuple[dict[str, object], int], first: int
-) -> None:
+def test_a_kill_before_any_step_changes_nothing(tmp_path: Path, undisturbed: Undisturbed, first: int) -> None:
     """The same at every step."""
-    expected, num_steps = undisturbed
-    check_steps(tmp_path, range(first, num_steps, 8), expected)
+    check_steps(tmp_path, range(first, undisturbed.num_steps, 8), undisturbed)

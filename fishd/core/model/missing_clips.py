@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fishd.core.model.job import JobStatus
 from fishd.core.model.outcome import JobOutcome, SegmentOutcome
 
 
-def without_clips(outcome: JobOutcome, clips: Collection[str], why: str) -> JobOutcome:
-    """The outcome as if these clips (their paths as workers wrote them) had never been spoken."""
+def without_clips(outcome: JobOutcome, reasons: Mapping[str, str]) -> JobOutcome:
+    """The outcome as if these clips had never been spoken: why, by their paths as workers wrote them."""
 
     def without(end: SegmentOutcome) -> SegmentOutcome:
-        is_gone = end.clip is not None and end.clip.path in clips
-        return replace(end, clip=None, error=why) if is_gone else end
+        why = reasons.get(end.clip.path) if end.clip else None
+        return end if why is None else replace(end, clip=None, error=why)
 
     segments = tuple(tuple(map(without, row)) for row in outcome.segments)
     status = outcome.status
