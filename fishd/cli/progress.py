@@ -18,8 +18,9 @@ from fishd.cli.locate import last_status, why_no_daemon
 from fishd.cli.output import EXIT_FAILED, CommandError, console, print_message
 from fishd.core.model.result import JobSnapshot, Status
 from fishd.core.text.humanize import left
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
 from fishd.spool.archive.endings import bundle_in
+from fishd.view.crop import cropped
 
 POLL_S = 0.2
 REPORT_EVERY_S = 10.0

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.text.printable import cropped
+from fishd.view.crop import cropped
 
 WIDTH = 80
 PLAIN = Style()

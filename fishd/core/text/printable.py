@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 
-from rich.cells import cell_len, set_cell_size
-
 _JOINERS = "\u200c\u200d"  # zero width, but Persian words and emoji families fall apart without them
 _IDEOGRAPHIC_SPACE = "\u3000"
 _MOST_MARKS = 4  # combining marks on one letter; scripts need up to three, "zalgo" hundreds
@@ -29,16 +27,6 @@ def to_printable(text: str) -> str:
         if marks <= _MOST_MARKS:
             shown.append(_shown(char))
     return "".join(shown)
-
-
-def cropped(text: str, cells: int) -> str:
-    """`visible(text)` in at most that many terminal cells; a cut is marked by `…`."""
-    if len(text) <= cells and text.isascii() and text.isprintable():
-        return text
-    shown = to_printable(text[: 8 * cells])
-    if len(text) <= 8 * cells and cell_len(shown) <= cells:
-        return shown
-    return set_cell_size(shown, cells - 1).rstrip() + "…"
 
 
 def encodable(text: str) -> str:

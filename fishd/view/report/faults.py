@@ -14,7 +14,7 @@ from rich.text import Text
 from fishd.core.model.job import Fault, JobStatus
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import count
-from fishd.core.text.printable import cropped
+from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, NAME, NEXT, ODD, Cell, hanging, heading
 
 _MOST_FAULTS = 50

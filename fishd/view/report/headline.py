@@ -12,7 +12,8 @@ from rich.text import Text
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result, Totals
 from fishd.core.text.humanize import count, duration
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
+from fishd.view.crop import cropped
 from fishd.view.layout import BOLD, DIM, PLAIN, Cell, frame, hanging
 
 _LOOK = {

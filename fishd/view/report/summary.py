@@ -11,8 +11,8 @@ from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
 
 from fishd.core.model.result import Result
-from fishd.core.text.printable import cropped
 from fishd.core.text.to_json import as_json
+from fishd.view.crop import cropped
 from fishd.view.layout import WIDTH
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks

@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from fishd.core.model.result import Result, SpeakerResult, WorkerShare
 from fishd.core.text.humanize import count, duration, times_real_time
-from fishd.core.text.printable import cropped
+from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, NAME, Cell, Column, bar, heading, pairs, table
 
 _MOST_SPEAKERS = 40

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.core.text.humanize import count, gigabytes, left, moment
-from fishd.core.text.printable import cropped
+from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, GOOD, NAME, ODD, PLAIN, Cell, Column, bar, hanging, heading, table
 
 _MOST_JOBS = 20

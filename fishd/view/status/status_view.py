@@ -12,8 +12,8 @@ from rich.text import Text
 
 from fishd.core.model.result import JobSnapshot, Status
 from fishd.core.text.humanize import clock, count, duration, left
-from fishd.core.text.printable import cropped
 from fishd.view import layout as lay
+from fishd.view.crop import cropped
 from fishd.view.status.status_tables import gpus, jobs, last_errors, workers
 
 _STATES = {
