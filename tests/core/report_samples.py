@@ -22,9 +22,11 @@ PREVIEW = (
 )
 
 
-def segment(number: int, error: str | None = None, duration_s: float = 3.1) -> SegmentResult:
+def segment(
+    number: int, error: str | None = None, duration_s: float = 3.1, *, can_retry: bool | None = True
+) -> SegmentResult:
     if error:
-        return SegmentResult(f"{number:03d}", "A line.", "failed", takes=3, error=error)
+        return SegmentResult(f"{number:03d}", "A line.", "failed", takes=3, error=error, can_retry=can_retry)
     clip = f"clips/x/{number:03d}.wav"
     return SegmentResult(f"{number:03d}", "A line.", "done", clip, duration_s, 1, 7, 0, "cpu")
 

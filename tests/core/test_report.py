@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import Result, WorkerShare
+from fishd.core.model.result import Result, SpeakerResult, WorkerShare
 from fishd.view.report.summary import render, result_json
 from tests.core import report_samples as samples
 
@@ -95,14 +95,14 @@ def test_failures_are_grouped_by_reason_with_their_places() -> None:
 
 
 def test_every_fault_of_a_rejected_bundle_is_shown() -> None:
-    """Twelve faults, twelve places, and how to go on."""
+    """Each with its place, and the next step below them."""
     result = samples.rejected()
     text = squeezed(render(result).text)
     for fault in result.errors:
         assert fault.where in text
         assert squeezed(fault.what) in text
     assert "12 faults" in text
-    assert "→ Mend the bundle, which is in archive/episode, and drop it again." in text
+    assert "→ Fix the bundle, which is in archive/episode, and drop it again." in text
 
 
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.REJECTED, JobStatus.CANCELLED])
@@ -112,18 +112,70 @@ def test_the_next_step_names_the_bundles_real_place(status: JobStatus) -> None:
     assert re.search(r"in archive/episode-2\.zip\b", text)
 
 
+NO_WORD = "the text '–' has no letter or digit"
+STUTTER = "the audio is silent (3 takes)"
+
+
+def with_failures(*can_retry: bool | None, done: int = 0) -> Result:
+    """A job of one speaker: `done` segments, then one failed segment for each of `can_retry`."""
+    segments = tuple(samples.segment(n + 1) for n in range(done)) + tuple(
+        samples.segment(done + n + 1, NO_WORD if may is False else STUTTER, can_retry=may)
+        for n, may in enumerate(can_retry)
+    )
+    status = JobStatus.PARTIAL if done else JobStatus.FAILED
+    return samples.result(status, (SpeakerResult("Alice", "en", segments),))
+
+
+FIX = "fix the text or the reference, then drop the bundle again (it is in archive/episode)."
+
+
 @pytest.mark.parametrize(
-    ("status", "step"),
+    ("result", "step"),
     [
-        (JobStatus.PARTIAL, "fishd retry episode"),
-        (JobStatus.FAILED, "fishd retry episode"),
-        (JobStatus.REJECTED, "fishd check BUNDLE"),
-        (JobStatus.CANCELLED, "drop it again"),
+        (
+            with_failures(True, None, done=1),
+            "fishd retry episode speaks the failed segments again; finished segments are kept.",
+        ),
+        (
+            with_failures(True, None),
+            "Fix the cause, then: fishd retry episode (the bundle is in archive/episode)",
+        ),
+        (
+            with_failures(False, False, done=1),
+            f"A retry cannot help: {FIX} Finished segments are reused.",
+        ),
+        (with_failures(False), f"A retry cannot help: {FIX}"),
+        (
+            with_failures(True, False, True, done=1),
+            (
+                f"A retry cannot help 1 of the 3 failed segments: {FIX} Finished segments are reused. "
+                "Without a fix, fishd retry episode can help only the other 2."
+            ),
+        ),
+        (
+            samples.rejected(),
+            (
+                "Fix the bundle, which is in archive/episode, and drop it again. "
+                "To check it before: fishd check BUNDLE"
+            ),
+        ),
+        (
+            samples.result(JobStatus.CANCELLED),
+            "To have it spoken after all, drop the bundle again; it is in archive/episode.",
+        ),
     ],
+    ids=["partial", "failed", "partial-no-retry", "failed-no-retry", "mixed", "rejected", "cancelled"],
 )
-def test_whatever_was_not_done_has_a_next_step(status: JobStatus, step: str) -> None:
-    """No bad news without a way on."""
-    assert step in squeezed(render(samples.result(status)).text)
+def test_a_job_that_is_not_done_has_a_next_step(result: Result, step: str) -> None:
+    """A retry only where another take may succeed; where the version did not record it, it may."""
+    assert squeezed(f"→ {step}") in squeezed(render(result).text)
+
+
+def test_failures_that_a_retry_cannot_help_are_marked_among_others() -> None:
+    """Where all are alike, the next step says it."""
+    mixed = squeezed(render(with_failures(True, False, done=1)).text)
+    assert f"✗ Alice 002: {STUTTER} ✗ Alice 003: {NO_WORD} (a retry cannot help) →" in mixed
+    assert f"✗ Alice 002: {NO_WORD} →" in squeezed(render(with_failures(False, done=1)).text)
 
 
 def test_the_next_step_can_be_pasted_into_a_shell() -> None:

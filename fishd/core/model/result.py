@@ -11,7 +11,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
     `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
-    `can_retry` of a failed segment: false where another seed cannot help.
+    `can_retry` of a failed segment: false where another seed cannot help; null in results of older versions.
     """
 
     id: str
@@ -74,6 +74,11 @@ class Result(msgspec.Struct, frozen=True):
     warnings: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
     workers: tuple[WorkerShare, ...] = ()
+
+    @property
+    def num_not_retryable(self) -> int:
+        """Failed segments that another seed cannot help; 0 in a result that does not record it."""
+        return sum(s.can_retry is False for speaker in self.speakers for s in speaker.segments)
 
 
 class RecentError(msgspec.Struct, frozen=True):
