@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from fishd.cli.locate import last_status, why_no_daemon
 from fishd.cli.output import EXIT_FAILED, CommandError, console, print_message
-from fishd.core.model.result import JobSnapshot, Status
+from fishd.core.model.status import JobSnapshot, Status
 from fishd.core.text.humanize import left
 from fishd.core.text.printable import to_printable
 from fishd.spool.archive.endings import bundle_in

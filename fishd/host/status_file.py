@@ -14,7 +14,7 @@ import aiofiles
 import aiofiles.os
 import msgspec
 
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.core.text.humanize import moment
 from fishd.core.text.to_json import as_json
 

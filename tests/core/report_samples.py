@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import (
-    GpuSnapshot,
-    JobSnapshot,
-    RecentError,
-    Result,
-    SegmentResult,
-    SpeakerResult,
-    Status,
-    Totals,
-    WorkerShare,
-    WorkerSnapshot,
-)
+from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals, WorkerShare
+from fishd.core.model.status import GpuSnapshot, JobSnapshot, RecentError, Status, WorkerSnapshot
 
 CAST = (("Alice", 12), ("Bob", 11), ("Chloë", 8), ("Dr. Okonkwo", 7), ("Émile", 5), ("Narrator", 3))
 PREVIEW = (

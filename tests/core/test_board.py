@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.view.status.status_view import full, live_line, status_line
 from tests.core import report_samples as samples
 

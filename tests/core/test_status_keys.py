@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.model.result import (
+from fishd.core.model.status import (
     DeviceSnapshot,
     GpuSnapshot,
     JobSnapshot,

@@ -17,7 +17,6 @@ from fishd.cli.job_outcome import read_result
 from fishd.cli.locate import parse_job_name, read_config, spool_root
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
 from fishd.core.config.config import Config
-from fishd.core.model.clip_key import base_name
 from fishd.core.model.job import Job, JobStatus, Segment, Speaker
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import count
@@ -25,6 +24,7 @@ from fishd.core.text.printable import to_printable
 from fishd.spool.archive.endings import bundle_in
 from fishd.spool.bundle.load import read_dropped
 from fishd.spool.bundle.reference_store import SideBySide
+from fishd.spool.names import base_name
 
 
 def retry(job: str, path: Path | None, *, wait: bool) -> int:

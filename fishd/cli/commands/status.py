@@ -12,7 +12,7 @@ import msgspec
 from fishd import __version__
 from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, console, print_message
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 
 REDRAW_S = 0.5
 

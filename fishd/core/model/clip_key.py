@@ -5,7 +5,6 @@ With equal keys an engine would be asked for the same take, so the clip of an ea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -14,18 +13,11 @@ from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Job, Segment, Speaker
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult
 
-_NUMBER = re.compile(r"(-retry)?(-\d+)?$")
-
 
 def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
     """`engine` is its key."""
     said = (speaker.voice_key, segment.text, segment.language, job.format, dict(job.engine_options))
     return fingerprint((engine, *said))
-
-
-def base_name(name: str) -> str:
-    """`Episode-2` and `Episode-retry` -> `Episode`: what a bundle was called when it was first dropped."""
-    return _NUMBER.sub("", name) or name
 
 
 def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str], str]) -> Result:

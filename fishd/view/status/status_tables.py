@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
+from fishd.core.model.status import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.core.text.humanize import count, gigabytes, left, moment
 from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, GOOD, NAME, ODD, PLAIN, Cell, Column, bar, hanging, heading, table

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.model.result import JobSnapshot, Status
+from fishd.core.model.status import JobSnapshot, Status
 from fishd.core.text.humanize import clock, count, duration, left
 from fishd.view import layout as lay
 from fishd.view.crop import cropped
