@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
 from fishd.core.model.result import WorkerShare
@@ -36,3 +37,19 @@ class JobOutcome:
     engine: str
     wall_s: float
     engine_key: str = ""
+
+
+def without_clips(outcome: JobOutcome, paths: Collection[str], error: str) -> JobOutcome:
+    """The outcome after the clips at these paths were lost: their segments have failed with this error."""
+    segments = tuple(
+        tuple(
+            replace(end, clip=None, error=error) if end.clip and end.clip.path in paths else end
+            for end in row
+        )
+        for row in outcome.segments
+    )
+    status = outcome.status
+    if status in (JobStatus.DONE, JobStatus.PARTIAL):
+        has_clips = any(end.clip for row in segments for end in row)
+        status = JobStatus.PARTIAL if has_clips else JobStatus.FAILED
+    return replace(outcome, segments=segments, status=status)
