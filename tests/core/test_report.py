@@ -78,7 +78,7 @@ def test_totals_are_in_words() -> None:
     """Wall time, speech rate and speed against real time."""
     rows = [squeezed(line) for line in render(samples.done()).text.splitlines()]
     assert "Wall time 6.1 s (22 Nov 2026, 15:12:14 to 15:12:20 UTC)" in rows
-    assert "Speech rate 23.4 seconds of speech a second" in rows
+    assert "Speech rate 23.4 seconds of speech per second" in rows
     assert "Speed 23.4 × real time: an hour of speech takes 2 min 34 s" in rows
 
 

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from fishd.core.model.job import Fault
 from fishd.core.model.result import Result
-from fishd.core.text.humanize import count
 from fishd.view.crop import cropped
-from fishd.view.layout import BAD, DIM, NAME, NEXT, ODD, Cell, hanging, heading
+from fishd.view.layout import BAD, DIM, NAME, NEXT, ODD, Cell, and_more, hanging, heading
 from fishd.view.report.next_step import next_step
+
+ELSEWHERE = ": result.json lists all"
 
 _MOST_FAULTS = 50
 _MOST_CAUSES = 12
@@ -61,7 +62,7 @@ def faults(result: Result, console: Console, bundle: str = "") -> Iterator[Segme
     for cause in failed[:_MOST_CAUSES]:
         note = " (a retry cannot help)" if is_mixed and not cause.can_retry else ""
         yield from hanging(_FAULT, _cause(cause, note), console)
-    yield from _and_more(len(failed) - _MOST_CAUSES, "more reason")
+    yield from and_more(len(failed) - _MOST_CAUSES, "reason", ELSEWHERE)
     if step:
         if others or failed:
             yield Segment("\n")
@@ -69,7 +70,7 @@ def faults(result: Result, console: Console, bundle: str = "") -> Iterator[Segme
 
 
 def warnings(result: Result, console: Console) -> Iterator[Segment]:
-    """What did not stop the job, but should be known."""
+    """Oddities of the bundle that did not stop the job."""
     if result.warnings:
         yield from heading("Warnings")
         yield from _listed(result.warnings, Cell("!", ODD), console)
@@ -78,12 +79,12 @@ def warnings(result: Result, console: Console) -> Iterator[Segment]:
 def _listed(found: Sequence[Fault], mark: Cell, console: Console) -> Iterator[Segment]:
     for fault in found[:_MOST_FAULTS]:
         where = Text(cropped(fault.where, _WHERE_CELLS), NAME)
-        yield from hanging(mark, _said(where, _words(fault.what)), console)
-    yield from _and_more(len(found) - _MOST_FAULTS, "more fault")
+        yield from hanging(mark, _at(where, _one_line(fault.what)), console)
+    yield from and_more(len(found) - _MOST_FAULTS, "fault", ELSEWHERE)
 
 
-def _said(where: Text, what: str) -> Text:
-    """Place and words on one line if they fit, else below each other."""
+def _at(where: Text, what: str) -> Text:
+    """A place and its fault on one line if they fit, else below each other."""
     if not where:
         return Text(what)
     fits = where.cell_len + cell_len(what) <= _LINE_CELLS
@@ -95,24 +96,19 @@ def _cause(cause: Cause, note: str) -> Text:
     rest = len(cause.places) - _MOST_PLACES
     if rest > 0:
         where.append(f" … and {rest:,} more (result.json lists all)", DIM)
-    return _said(where, _words(cause.what) + note)
+    return _at(where, _one_line(cause.what) + note)
 
 
 def _places(places: Iterable[tuple[str, str]]) -> str:
     """`Alice 003, 007, Bob 001`."""
-    said: list[str] = []
+    shown: list[str] = []
     last = None
     for speaker, segment in places:
         name = "" if speaker == last else cropped(speaker, 32) + " "
-        said.append(name + cropped(segment, 24))
+        shown.append(name + cropped(segment, 24))
         last = speaker
-    return ", ".join(said)
+    return ", ".join(shown)
 
 
-def _words(what: str) -> str:
+def _one_line(what: str) -> str:
     return cropped(" ".join(what[: 8 * _WHAT_CELLS].split()), _WHAT_CELLS)
-
-
-def _and_more(number: int, noun: str) -> Iterator[Segment]:
-    if number > 0:
-        yield Segment(f"    … and {count(number, noun)}: result.json lists all\n", DIM)

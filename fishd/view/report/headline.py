@@ -1,4 +1,4 @@
-"""The first thing a reader sees: how the job ended, and what to know of its voices."""
+"""The top of a summary: how the job ended, and remarks of its engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LINE_CELLS = 74
 
 
 def headline(result: Result) -> Iterator[Segment]:
-    """A frame in the status's colour: the title, and the outcome in one sentence."""
+    """The title and the outcome in one sentence, in a frame of the status's colour."""
     label, style = _LOOK[result.status]
     lines = [Cell(cropped(result.title or result.job, _LINE_CELLS), BOLD)]
     if result.title and result.title != result.job:
@@ -39,7 +39,7 @@ def headline(result: Result) -> Iterator[Segment]:
 
 
 def remarks(result: Result, console: Console) -> Iterator[Segment]:
-    """What the engine wants every listener to know."""
+    """What every listener should know of the engine's voices."""
     for remark in result.remarks:
         yield Segment("\n")
         yield from hanging(_MARK, Text(to_printable(remark), _REMARK), console)

@@ -32,7 +32,7 @@ def test_durations(seconds: float, said: str) -> None:
 )
 def test_the_time_left_has_no_tenths(seconds: float, said: str) -> None:
     """An estimate should not look like a measurement."""
-    assert words.left(seconds) == said
+    assert words.time_left(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_speed_against_real_time(rate: float, said: str) -> None:
 )
 def test_moments(at: str, said: str) -> None:
     """For people: no T, no fractions, one time zone."""
-    assert words.moment(at) == said
+    assert words.utc_time(at) == said
