@@ -29,15 +29,15 @@ SETTINGS = settings("hardware.md")
 def test_each_setting_gives_the_workers_and_memory_it_promises(setting: tuple[str, ...]) -> None:
     """What the table says of a card is what `fishd plan` says of it, without a warning."""
     num_cards, name, card_gb, _, model_memory_gb, multiprocess, workers, used_gb, total_gb = setting
-    cards = parse_gpu_specs([f"{num_cards or 1}x {name}:{card_gb}"])
+    gpus = parse_gpu_specs([f"{num_cards or 1}x {name}:{card_gb}"])
     pool = PoolConfig(
         model_memory_gb=float(model_memory_gb), multiprocess=True if multiprocess == "true" else "auto"
     )
-    plan = plan_workers(cards, pool, 8)
+    plan = plan_workers(gpus, pool, 8)
 
     assert [int(count) for count in workers.split("+")] == list(plan.workers.values())
     assert float(used_gb) == pytest.approx(plan.total * pool.model_memory_gb)
-    assert float(total_gb) == sum(card.total_gb for card in cards)
+    assert float(total_gb) == sum(card.total_gb for card in gpus)
     assert () == plan.warnings
 
 
