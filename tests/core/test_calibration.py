@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from fishd.core.config.edit import set_number, set_number_anyhow
+from fishd.core.config.edit import set_number, set_number_and_rewrite
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_edited_in_place_is_refused(text: str) -> None:
 
 def test_any_good_text_can_be_written_anew() -> None:
     """Its comments are lost."""
-    text = set_number_anyhow(
+    text = set_number_and_rewrite(
         "pool = { model_memory_gb = 8.0, max_takes = 2 }\n", "pool", "model_memory_gb", 6.5
     )
     assert {"pool": {"model_memory_gb": 6.5, "max_takes": 2}} == tomllib.loads(text)

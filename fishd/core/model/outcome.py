@@ -1,4 +1,4 @@
-"""How a job ended: what its result and its summary are made from."""
+"""How a job ended; its result is made from this."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fishd.core.model.result import WorkerShare
 
 @dataclass(frozen=True, slots=True)
 class SegmentOutcome:
-    """How a segment ended: with a clip or an error. `can_retry`: another seed may do better."""
+    """How a segment ended: with a clip or an error. `can_retry`: another seed may succeed."""
 
     takes: int
     clip: Clip | None = None
@@ -21,7 +21,7 @@ class SegmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """Everything that a finished job's report needs; `segments` follow the job's speakers.
+    """A finished job. `segments` are in the order of the job's speakers, empty if the bundle was not read.
 
     `engine_key` identifies the engine that spoke every clip; "" if there were several.
     """
