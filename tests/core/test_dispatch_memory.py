@@ -52,7 +52,7 @@ def test_a_worker_that_runs_out_of_memory_within_its_budget_is_not_blamed() -> N
     driver = Driver(make_plan(2))
     driver.start()
     run_out(driver, 0, needs_gb=4.0)
-    assert "a worker needed 4.0 GB of its 6 GB: something else holds the card's memory" in driver.log()
+    assert "a worker needed 4.0 GB of its 6 GB: something else holds the GPU's memory" in driver.log()
 
 
 def test_the_log_names_the_budget_also_for_the_last_worker_of_a_gpu() -> None:

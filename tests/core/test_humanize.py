@@ -1,14 +1,14 @@
-"""Numbers as people say them."""
+"""Numbers as text for people."""
 
 from __future__ import annotations
 
 import pytest
 
-from fishd.core.text import humanize as words
+from fishd.core.text.humanize import clock, count, duration, time_left, times_real_time, utc_time
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0, "0.0 s"),
         (0.44, "0.4 s"),
@@ -22,30 +22,30 @@ from fishd.core.text import humanize as words
         (-1, "0.0 s"),
     ],
 )
-def test_durations(seconds: float, said: str) -> None:
-    """As fine as it matters, and no finer."""
-    assert words.duration(seconds) == said
+def test_durations(seconds: float, text: str) -> None:
+    """The longer, the coarser; never negative."""
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "0 s"), (11.6, "12 s"), (59.6, "1 min 00 s"), (-3, "0 s")]
+    ("seconds", "text"), [(0.2, "0 s"), (11.6, "12 s"), (59.6, "1 min 00 s"), (-3, "0 s")]
 )
-def test_the_time_left_has_no_tenths(seconds: float, said: str) -> None:
-    """An estimate should not look like a measurement."""
-    assert words.time_left(seconds) == said
+def test_the_time_left_has_no_tenths(seconds: float, text: str) -> None:
+    """As it is an estimate."""
+    assert time_left(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(12, "00:12"), (725, "12:05"), (3723, "1:02:03"), (-1, "00:00")]
+    ("seconds", "text"), [(12, "00:12"), (725, "12:05"), (3723, "1:02:03"), (-1, "00:00")]
 )
-def test_clocks(seconds: float, said: str) -> None:
-    """For systemd's line."""
-    assert words.clock(seconds) == said
+def test_clock_times(seconds: float, text: str) -> None:
+    """Hours only where there are some."""
+    assert clock(seconds) == text
 
 
 def test_counts() -> None:
-    """Singular, plural, thousands."""
-    assert [words.count(n, "segment") for n in (0, 1, 46, 20_000)] == [
+    """Singular, plural and thousands."""
+    assert [count(n, "segment") for n in (0, 1, 46, 20_000)] == [
         "0 segments",
         "1 segment",
         "46 segments",
@@ -54,26 +54,26 @@ def test_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "said"),
+    ("rate", "text"),
     [
         (23.44, "23.4 × real time: an hour of speech takes 2 min 34 s"),
         (0.5, "0.5 × real time: an hour of speech takes 2 h 00 min"),
         (0, "no speech was made"),
     ],
 )
-def test_speed_against_real_time(rate: float, said: str) -> None:
-    """What the rate means to someone who waits."""
-    assert words.times_real_time(rate) == said
+def test_speed_against_real_time(rate: float, text: str) -> None:
+    """With the time that an hour of speech takes."""
+    assert times_real_time(rate) == text
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "text"),
     [
         ("2026-11-22T15:12:14.440Z", "2026-11-22 15:12:14 UTC"),
         ("2026-11-22T17:12:14+02:00", "2026-11-22 15:12:14 UTC"),
         ("soon", "soon"),
     ],
 )
-def test_moments(at: str, said: str) -> None:
-    """For people: no T, no fractions, one time zone."""
-    assert words.utc_time(at) == said
+def test_utc_times(at: str, text: str) -> None:
+    """Without fractions, converted to UTC; any other text is unchanged."""
+    assert utc_time(at) == text
