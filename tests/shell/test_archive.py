@@ -305,18 +305,6 @@ def test_what_is_not_an_archive_has_no_ending(tmp_path: Path) -> None:
     assert [""] * 5 == [ending_by_content(tmp_path / name) for name in names]
 
 
-def test_asking_for_a_folders_ending_leaves_no_descriptor_open(tmp_path: Path) -> None:
-    """os.fdopen raises for a folder and does not close its descriptor."""
-    before = num_descriptors()
-
-    assert ending_by_content(tmp_path) == ""
-    assert before == num_descriptors()
-
-
-def num_descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
 @pytest.mark.parametrize(
     ("name", "is_packed", "expected"),
     [
