@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import running
+from tests.daemon.daemon_process import running
 
 SHAPES = {"even": (8, 8, 8, 8, 7, 7), "one long": (23, 5, 5, 5, 4, 4)}
 

@@ -34,7 +34,7 @@ from fishd.wire.messages import Inspect
 from fishd.worker.references import inspect
 from tests.core.stage import Script, make_job, of
 from tests.daemon.bundles import RATE, tone
-from tests.daemon.running import NOOP
+from tests.daemon.daemon_process import NOOP
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 LIMIT_S = 60.0

@@ -16,7 +16,7 @@ from fishd.daemon.config.reload import Environment
 from fishd.daemon.event_loop import EventLoop
 from fishd.host.log.logs import set_up_logs
 from fishd.spool.root import open_spool
-from tests.daemon.with_cards import FileNvml
+from tests.daemon.fake_nvml_daemon import FileNvml
 
 
 def test_building_the_parts_opens_no_socket_and_handles_no_signal(

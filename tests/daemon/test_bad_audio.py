@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.daemon.bundles import RATE, make_bundle, tone
-from tests.daemon.running import running
+from tests.daemon.daemon_process import running
 
 
 def encoded(audio: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = "PCM_16") -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import EXAMPLES, LIMIT_S, Running, running
+from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, Running, running
 from tests.shell.cli import command, environ, fishd, on_a_terminal
 
 

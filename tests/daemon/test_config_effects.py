@@ -13,7 +13,7 @@ from fishd.core.config.keys import RULES
 from fishd.core.model.limits import MIB
 from tests.daemon import config_effects as seen
 from tests.daemon import daemon_effects as daemons
-from tests.daemon.running import NOOP
+from tests.daemon.daemon_process import NOOP
 from tests.shell.bundles import one_speaker, write_bundle
 
 Observe = Callable[[seen.Settings, Path], object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 
 def outcome(daemon: Running, folder: Path) -> tuple[str, list[str]]:

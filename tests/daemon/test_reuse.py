@@ -11,7 +11,7 @@ import pytest
 
 from fishd.core.model.clip_key import base_name
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 LINES = {"Ada": ["One.", "Two.", "Three."]}
 

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 GONE_S = 2.0
 KILLED = "gone: the process was killed by SIGKILL"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import LIMIT_S, ROOT, Running, running
-from tests.faults.disks import command, ext4_image, filled, mounted, remount, tmpfs, without_inodes
+from tests.daemon.daemon_process import LIMIT_S, ROOT, Running, running
+from tests.faults.faulty_disks import command, ext4_image, filled, mounted, remount, tmpfs, without_inodes
 
 LINES = {"Ada": ["First.", "Second.", "Third."]}
 INFO = {"log": {"level": "info"}}

@@ -14,7 +14,7 @@ import pytest
 
 from fishd.spool.durable.disk import Disk, remove_tree
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 DEPTH = 10_000
 TERABYTE = 1 << 40

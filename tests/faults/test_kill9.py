@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running
-from tests.faults.outcome import outcome_of, spoken_in
+from tests.daemon.daemon_process import Running
+from tests.faults.spool_contents import outcome_of, spoken_in
 
 JOBS = {
     "one": {"Ada": ["One: the only line."]},

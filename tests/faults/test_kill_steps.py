@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import LIMIT_S, ROOT, Running
-from tests.faults.outcome import outcome_of, spoken_in
+from tests.daemon.daemon_process import LIMIT_S, ROOT, Running
+from tests.faults.spool_contents import outcome_of, spoken_in
 
 LINES = {"Ada": ["First.", "Second."]}
 TEXT_OF = {("NAME", "clips/Ada/001.wav"): "First.", ("NAME", "clips/Ada/002.wav"): "Second."}

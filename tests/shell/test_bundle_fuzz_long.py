@@ -64,7 +64,7 @@ def test_the_parser_survives_guided_bytes(tmp_path: Path) -> None:
     limits = ["-runs=500000", "-max_len=2000", "-malloc_limit_mb=512"]
     no_rss_limit = "-rss_limit_mb=0"  # it would count the peak of the process that started it
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.shell.guided", *limits, no_rss_limit, str(tmp_path)],
+        [sys.executable, "-m", "tests.shell.fuzz_manifest", *limits, no_rss_limit, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

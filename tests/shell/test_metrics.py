@@ -15,7 +15,7 @@ from fishd.core.model.job import JobStatus
 from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.host.metrics import CAUSES, Metrics
 from tests.core.report_samples import partial
-from tests.daemon.running import ROOT
+from tests.daemon.daemon_process import ROOT
 
 parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed")
 

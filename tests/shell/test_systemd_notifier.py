@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fishd.host.systemd import Notifier
-from tests.daemon.manager import manager
+from tests.daemon.service_manager import manager
 
 
 def test_without_a_socket_nothing_is_sent() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import ROOT
+from tests.daemon.daemon_process import ROOT
 
 UNITS = ROOT / "systemd"
 MOST_EXPOSURE = 10  # in tenths

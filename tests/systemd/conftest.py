@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from tests.systemd.machine import CannotBoot, Machine, machine, why_not
+from tests.systemd.container import CannotBoot, Machine, machine, why_not
 
 SPOOL = "/var/lib/fishd/spool"
 NOOP = "tests.engines.noop:factory"
@@ -29,7 +29,7 @@ class Service:
     def configure(self, options: dict[str, Any] | None = None, **pool: Any) -> None:
         """The no-op engine with these options, and this [pool]."""
         options = dict(options or {})
-        engine = "gated:factory" if "load_gate" in options else NOOP
+        engine = "gated_engine:factory" if "load_gate" in options else NOOP
         config = {
             "spool": {"root": SPOOL, "settle_s": 0.5, "rescan_s": 5.0},
             "pool": {"cpu_workers": 1, **pool},

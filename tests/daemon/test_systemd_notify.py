@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.manager import Manager, manager
-from tests.daemon.running import LIMIT_S, ROOT, Running
+from tests.daemon.daemon_process import LIMIT_S, ROOT, Running
+from tests.daemon.service_manager import Manager, manager
 
 FREEZE = """
 import signal, time

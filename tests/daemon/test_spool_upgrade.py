@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.daemon.running import Running
+from tests.daemon.daemon_process import Running
 from tests.fixtures.make_spool import LINES, OPTIONS
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 LINES = {"Ada": ["Poison.", *(f"Line {n}." for n in range(4)), "Held back."]}
 

@@ -1,4 +1,4 @@
-"""The no-op engine, but that it loads only when a file is there: `gated:factory`."""
+"""The no-op engine, but that it loads only when a file is there: `gated_engine:factory`."""
 
 import time
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.systemd.machine import Machine
+from tests.systemd.container import Machine
 
 IN_ITS_PLACE = """[Service]
 Type=oneshot

@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import LIMIT_S, Running, running
-from tests.faults.disks import command, tmpfs
+from tests.daemon.daemon_process import LIMIT_S, Running, running
+from tests.faults.faulty_disks import command, tmpfs
 
 QUEUE = 16_384  # events that the kernel keeps for one watch, as it comes
 SOON = {"spool": {"rescan_s": 0.5, "settle_s": 0.1}, "log": {"level": "info"}}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import Running, running
 
 RESIZES = 50
 

@@ -15,7 +15,7 @@ import psutil
 
 from fishd.daemon.config.gpu_watch import GpuWatch
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running
+from tests.daemon.daemon_process import Running
 
 TWO = ["GPU-aaaa", "GPU-bbbb"]
 
@@ -26,7 +26,8 @@ def with_cards(folder: Path, cards: list[str], budget_gb: float = 20.0, **option
     daemon = Running(folder, {"pool": {"model_memory_gb": budget_gb}, "engine": {"options": options}})
     show(daemon, cards)
     daemon.start(
-        before=[sys.executable, "-m", "tests.daemon.with_cards"], env={"CARDS": str(folder / "cards.json")}
+        before=[sys.executable, "-m", "tests.daemon.fake_nvml_daemon"],
+        env={"CARDS": str(folder / "cards.json")},
     )
     try:
         workers = len(cards) * int(21.6 // budget_gb)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import EXAMPLES, running
+from tests.daemon.daemon_process import EXAMPLES, running
 
 pytest.importorskip("fish_speech", reason="the fish engine is not installed (make install-fish)")
 

@@ -12,7 +12,7 @@ import wave
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import EXAMPLES, LIMIT_S, Running, running
+from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, Running, running
 
 
 def test_a_dropped_episode_comes_out_as_46_clips_and_a_summary(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running
-from tests.faults.disks import cut_power, ext4_image, mounted
+from tests.daemon.daemon_process import Running
+from tests.faults.faulty_disks import cut_power, ext4_image, mounted
 
 JOBS = [f"job{n}" for n in range(12)]
 LINES = {"Ada": ["First.", "Second."]}

@@ -20,7 +20,7 @@ from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.root import open_spool
 from fishd.wire.control import CONTROL, ask_to_cancel
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import running
+from tests.daemon.daemon_process import running
 
 LINES = {"Ada": [f"Line {n}." for n in range(6)]}
 

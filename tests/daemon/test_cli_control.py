@@ -10,7 +10,7 @@ import pytest
 
 from fishd.wire.control import CONTROL, address
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import LIMIT_S, NOOP, Running, running
+from tests.daemon.daemon_process import LIMIT_S, NOOP, Running, running
 from tests.shell.cli import fishd
 
 

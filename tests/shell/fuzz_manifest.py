@@ -1,4 +1,4 @@
-"""`python -m tests.shell.guided [libFuzzer's options] CORPUS`: the manifest's parser under atheris."""
+"""`python -m tests.shell.fuzz_manifest [libFuzzer's options] CORPUS`: the manifest's parser under atheris."""
 
 from __future__ import annotations
 

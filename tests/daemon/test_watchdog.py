@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fishd.daemon.watchdog import Heartbeat, Watchdog
 from fishd.host.systemd import Notifier
-from tests.daemon.manager import Manager, manager
+from tests.daemon.service_manager import Manager, manager
 
 
 class Heart:

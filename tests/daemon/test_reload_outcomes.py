@@ -15,7 +15,7 @@ from fishd.core.model.result import Status
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.config.reload import ConfigReloader, Environment
 from fishd.daemon.mailbox import ConfigRead, GpusChanged
-from tests.daemon.with_cards import FileNvml
+from tests.daemon.fake_nvml_daemon import FileNvml
 
 LIMIT_S = 20.0
 ASKED_AT = "2026-01-01T00:00:01.000Z"
