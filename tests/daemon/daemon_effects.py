@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 
 
 def spools_in(settings: Settings, folder: Path) -> list[str]:
     """The folders that a daemon has made a spool of."""
-    Running(folder, settings).once()
+    DaemonProcess(folder, settings).once()
     return sorted(inbox.parent.name for inbox in folder.glob("*/archive"))
 
 
 def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
     """Whether a bundle without `.ready` is claimed no later than a bundle with it, dropped afterwards."""
-    with running(folder, settings) as daemon:
+    with running_daemon(folder, settings) as daemon:
         make_bundle(daemon.spool / "inbox" / "settles")
         daemon.drop(make_bundle(folder / "ready"))
         daemon.wait_for_result("ready")
@@ -30,7 +30,7 @@ def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
 def reason_to_give_up(settings: Settings, folder: Path) -> str:
     """Why a bundle that stays incomplete is rejected."""
     spool = settings["spool"]
-    daemon = Running(folder, {"spool": {"settle_s": 0.0, **spool}})
+    daemon = DaemonProcess(folder, {"spool": {"settle_s": 0.0, **spool}})
     (daemon.spool / "inbox").mkdir(parents=True)
     bundle = make_bundle(daemon.spool / "inbox" / "job")
     (bundle / "Ada.wav").unlink()
@@ -40,7 +40,7 @@ def reason_to_give_up(settings: Settings, folder: Path) -> str:
 
 def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
     """A bundle that was archived a moment ago, when a daemon has started and stopped."""
-    daemon = Running(folder, settings)
+    daemon = DaemonProcess(folder, settings)
     archived = daemon.spool / "archive" / "job"
     archived.mkdir(parents=True)
     daemon.once()
@@ -50,7 +50,7 @@ def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
 def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
     ledger = folder / "ledger"
-    daemon = Running(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
+    daemon = DaemonProcess(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
     (daemon.spool / "inbox").mkdir(parents=True)
     for n in range(2):
         daemon.drop(make_bundle(folder / str(n) / "show"))
@@ -61,5 +61,5 @@ def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
 
 
 def metrics_are_written(settings: Settings, folder: Path) -> bool:
-    Running(folder, settings).once()
+    DaemonProcess(folder, settings).once()
     return (folder / "fishd.prom").exists()

@@ -23,7 +23,7 @@ NOOP = "tests.engines.noop:factory"
 LIMIT_S = 60.0
 
 
-class Running:
+class DaemonProcess:
     """The daemon's process and its spool."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
@@ -130,12 +130,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(folder: Path, config: Mapping[str, Any] | None = None, **options: Any) -> Iterator[Running]:
+def running_daemon(
+    folder: Path, config: Mapping[str, Any] | None = None, **options: Any
+) -> Iterator[DaemonProcess]:
     """A daemon that is ready; whatever is left of it at the end is ended. `options` are the engine's."""
     config = dict(config or {})
     if options:
         config["engine"] = {**config.get("engine", {}), "options": options}
-    daemon = Running(folder, config)
+    daemon = DaemonProcess(folder, config)
     daemon.start()
     try:
         daemon.wait_for_log("ready: ")

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.daemon.bundles import RATE, make_bundle, tone
-from tests.daemon.daemon_process import running
+from tests.daemon.daemon_process import running_daemon
 
 
 def encoded(audio: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = "PCM_16") -> bytes:
@@ -33,7 +33,7 @@ def test_every_bad_clip_of_a_bundle_is_reported_at_once(tmp_path: Path) -> None:
     """One report names all of them; the bundle is kept in the archive."""
     audio = {name: make() for name, (make, _) in BAD.items()}
     bundle = make_bundle(tmp_path / "bad", {name: ["A line."] for name in BAD}, audio)
-    with running(tmp_path / "daemon") as daemon:
+    with running_daemon(tmp_path / "daemon") as daemon:
         daemon.drop(bundle)
         result = daemon.wait_for_result("bad")
         archived = daemon.spool / "archive" / "bad"
@@ -68,7 +68,7 @@ def test_odd_audio_is_taken_and_the_oddity_said(
 ) -> None:
     """8-bit, stereo, 192 kHz, and mp3 under a wav name are spoken; what matters of it is a warning."""
     bundle = make_bundle(tmp_path / name, {"Ada": ["A line."]}, {"Ada": make()})
-    with running(tmp_path / "daemon") as daemon:
+    with running_daemon(tmp_path / "daemon") as daemon:
         daemon.drop(bundle)
         result = daemon.wait_for_result(name)
     assert result["status"] == "done"

@@ -10,27 +10,27 @@ import pytest
 
 from fishd.wire.control import CONTROL, address
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import LIMIT_S, NOOP, Running, running
+from tests.daemon.daemon_process import LIMIT_S, NOOP, DaemonProcess, running_daemon
 from tests.shell.cli import fishd
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """Its takes do not end before the file `gate` exists."""
     folder = tmp_path_factory.mktemp("daemon")
-    with running(folder, gate=str(folder / "gate"), faults={"Nonsense": "refuse"}) as served:
+    with running_daemon(folder, gate=str(folder / "gate"), faults={"Nonsense": "refuse"}) as served:
         yield served
 
 
 @pytest.fixture
-def gate(daemon: Running) -> Path:
+def gate(daemon: DaemonProcess) -> Path:
     """Closed; a test opens it by touching the file."""
     path = daemon.folder / "gate"
     path.unlink(missing_ok=True)
     return path
 
 
-def test_reload_reports_that_the_configuration_was_accepted(daemon: Running) -> None:
+def test_reload_reports_that_the_configuration_was_accepted(daemon: DaemonProcess) -> None:
     """By the process that holds the lock."""
     said = fishd("reload", cwd=daemon.folder)
 
@@ -39,7 +39,7 @@ def test_reload_reports_that_the_configuration_was_accepted(daemon: Running) -> 
     assert f"the daemon (process {daemon.process.pid}) has reloaded its configuration" in said.stderr
 
 
-def test_reload_reports_why_a_configuration_was_rejected(daemon: Running, tmp_path: Path) -> None:
+def test_reload_reports_why_a_configuration_was_rejected(daemon: DaemonProcess, tmp_path: Path) -> None:
     """With the daemon's own faults, though --config names another file of the same spool."""
     good = daemon.config_path.read_text()
     other = tmp_path / "other.toml"
@@ -58,7 +58,7 @@ def test_reload_reports_why_a_configuration_was_rejected(daemon: Running, tmp_pa
     assert "pool.max_takes" in shown.stdout
 
 
-def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> None:
+def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: DaemonProcess) -> None:
     """As any other fault of the configuration; the daemon continues with the old one."""
     good = daemon.config_path.read_text()
     daemon.config_path.write_text(good.replace("[log]", '[log]\nfile = "/proc/none/log"'))
@@ -72,7 +72,7 @@ def test_reload_refuses_a_log_file_that_cannot_be_opened(daemon: Running) -> Non
 
 def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
     """And ends with the result, though a take in progress would never end."""
-    with running(tmp_path / "home", faults={"Forever": "steps"}) as served:
+    with running_daemon(tmp_path / "home", faults={"Forever": "steps"}) as served:
         served.drop(make_bundle(tmp_path / "long", {"Ada": ["One.", "Forever."]}))
         journal = served.spool / "work" / "long" / "journal.jsonl"
         served.wait_until(lambda: journal.exists() and b'"spoken"' in journal.read_bytes(), "a clip")
@@ -83,7 +83,7 @@ def test_cancel_publishes_what_is_spoken(tmp_path: Path) -> None:
         assert 1 == len(list(served.spool.glob("outbox/long/clips/*/*.wav")))
 
 
-def test_cancel_before_anything_is_spoken(daemon: Running, tmp_path: Path, gate: Path) -> None:
+def test_cancel_before_anything_is_spoken(daemon: DaemonProcess, tmp_path: Path, gate: Path) -> None:
     """The result says so; nothing of the job is left in work."""
     daemon.drop(make_bundle(tmp_path / "unwanted", {"Ada": ["One.", "Two.", "Three."]}))
     daemon.wait_for_log("Job unwanted")
@@ -94,7 +94,7 @@ def test_cancel_before_anything_is_spoken(daemon: Running, tmp_path: Path, gate:
     assert not gate.exists()
 
 
-def test_a_finished_job_cannot_be_cancelled(daemon: Running, tmp_path: Path, gate: Path) -> None:
+def test_a_finished_job_cannot_be_cancelled(daemon: DaemonProcess, tmp_path: Path, gate: Path) -> None:
     """Nor one that never was, nor a path."""
     gate.touch()
     fishd("submit", "--wait", make_bundle(tmp_path / "over"), cwd=daemon.folder)
@@ -108,7 +108,7 @@ NOT_UTF8 = b'{"cancel": "\xff"}\n'
 NESTED = b'{"x": ' + b"[" * 3_000 + b"\n"
 
 
-def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
+def test_an_invalid_request_closes_the_connection(daemon: DaemonProcess) -> None:
     """And the daemon serves the next client."""
     for words in (b"nonsense\n", b"[]\n", b"x" * 10_000, b'{"cancel": 1}\n', NOT_UTF8, NESTED):
         with socket.socket(socket.AF_UNIX) as sock, address(daemon.spool / CONTROL) as short:
@@ -124,7 +124,7 @@ def test_an_invalid_request_closes_the_connection(daemon: Running) -> None:
 
 
 def test_retry_speaks_only_what_failed_and_gives_the_whole(
-    daemon: Running, tmp_path: Path, gate: Path
+    daemon: DaemonProcess, tmp_path: Path, gate: Path
 ) -> None:
     """The good clips are those of the first result, which is not changed."""
     gate.touch()
@@ -145,7 +145,7 @@ def test_retry_speaks_only_what_failed_and_gives_the_whole(
 
 
 def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
-    daemon: Running, tmp_path: Path, gate: Path
+    daemon: DaemonProcess, tmp_path: Path, gate: Path
 ) -> None:
     """Each is reported with what to do."""
     gate.touch()
@@ -161,7 +161,7 @@ def test_there_is_nothing_to_retry_of_a_good_or_a_rejected_job(
 def test_cancel_without_a_daemon_ends_the_job_at_the_next_start(tmp_path: Path) -> None:
     """The request is kept in the job's journal."""
     gate = tmp_path / "gate"
-    with running(tmp_path / "home", {"engine": {"name": NOOP}}, gate=str(gate)) as served:
+    with running_daemon(tmp_path / "home", {"engine": {"name": NOOP}}, gate=str(gate)) as served:
         served.drop(make_bundle(tmp_path / "left", {"Ada": ["One.", "Two."]}))
         served.wait_for_log("Job left")
         served.kill()

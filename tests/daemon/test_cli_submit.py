@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, Running, running
+from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, DaemonProcess, running_daemon
 from tests.shell.cli import command, environ, fishd, on_a_terminal
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """One that speaks every line but those with "Nonsense"."""
-    with running(tmp_path_factory.mktemp("daemon"), faults={"Nonsense": "refuse"}) as served:
+    with running_daemon(tmp_path_factory.mktemp("daemon"), faults={"Nonsense": "refuse"}) as served:
         yield served
 
 
-def test_submit_drops_and_names_the_job(daemon: Running, tmp_path: Path) -> None:
+def test_submit_drops_and_names_the_job(daemon: DaemonProcess, tmp_path: Path) -> None:
     """The result's name is on stdout, messages are on stderr."""
     said = fishd("submit", make_bundle(tmp_path / "plain"), cwd=daemon.folder)
 
@@ -31,7 +31,7 @@ def test_submit_drops_and_names_the_job(daemon: Running, tmp_path: Path) -> None
     assert "done" == daemon.wait_for_result("plain")["status"]
 
 
-def test_wait_ends_with_the_outcome_and_the_results_path(daemon: Running, tmp_path: Path) -> None:
+def test_wait_ends_with_the_outcome_and_the_results_path(daemon: DaemonProcess, tmp_path: Path) -> None:
     """Plain lines on stderr where there is no terminal."""
     bundle = make_bundle(tmp_path / "waited", {"Ada": ["One.", "Two."]}, title="Two lines")
     said = fishd("submit", "--wait", bundle, cwd=daemon.folder)
@@ -43,7 +43,7 @@ def test_wait_ends_with_the_outcome_and_the_results_path(daemon: Running, tmp_pa
     assert said.stderr.endswith("fishd: waited: published\n")
 
 
-def test_wait_says_what_went_wrong(daemon: Running, tmp_path: Path) -> None:
+def test_wait_says_what_went_wrong(daemon: DaemonProcess, tmp_path: Path) -> None:
     """Partial and rejected jobs give exit code 1, each with its faults."""
     partial = make_bundle(tmp_path / "partial", {"Ada": ["Good.", "Nonsense."]})
     rejected = make_bundle(tmp_path / "rejected", {"Ada": [" "]})
@@ -56,7 +56,7 @@ def test_wait_says_what_went_wrong(daemon: Running, tmp_path: Path) -> None:
     assert "is empty" in said.stdout
 
 
-def test_the_others_are_dropped_when_one_cannot_be(daemon: Running, tmp_path: Path) -> None:
+def test_the_others_are_dropped_when_one_cannot_be(daemon: DaemonProcess, tmp_path: Path) -> None:
     """And the exit code still reports the failure."""
     said = fishd("submit", tmp_path / "none", make_bundle(tmp_path / "other"), cwd=daemon.folder)
 
@@ -64,7 +64,7 @@ def test_the_others_are_dropped_when_one_cannot_be(daemon: Running, tmp_path: Pa
     assert f"{tmp_path}/none: does not exist" in said.stderr
 
 
-def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Path) -> None:
+def test_a_bundle_submitted_twice_is_spoken_twice(daemon: DaemonProcess, tmp_path: Path) -> None:
     """Under two names, which they keep to the archive."""
     bundle = make_bundle(tmp_path / "twice")
     first = fishd("submit", "--wait", bundle, cwd=daemon.folder)
@@ -75,7 +75,7 @@ def test_a_bundle_submitted_twice_is_spoken_twice(daemon: Running, tmp_path: Pat
     daemon.wait_until((daemon.spool / "archive" / "twice-2").exists, "the archived bundle")
 
 
-def test_an_archive_is_submitted_like_its_folder(daemon: Running, tmp_path: Path) -> None:
+def test_an_archive_is_submitted_like_its_folder(daemon: DaemonProcess, tmp_path: Path) -> None:
     """The job is named without the ending, the archived bundle with it, and a retry finds it."""
     source = make_bundle(tmp_path / "packed", {"Ada": ["Good.", "Nonsense."]})
     archive = Path(shutil.make_archive(str(source), "gztar", source))
@@ -91,7 +91,7 @@ def test_an_archive_is_submitted_like_its_folder(daemon: Running, tmp_path: Path
     assert "partial" == daemon.wait_for_result("packed-retry")["status"]
 
 
-def test_on_a_terminal_a_bar_is_drawn_and_erased(daemon: Running) -> None:
+def test_on_a_terminal_a_bar_is_drawn_and_erased(daemon: DaemonProcess) -> None:
     """The outcome stays, in colour."""
     shown = on_a_terminal("submit", "--wait", EXAMPLES / "episode", cwd=daemon.folder)
 
@@ -100,7 +100,7 @@ def test_on_a_terminal_a_bar_is_drawn_and_erased(daemon: Running) -> None:
     assert "\x1b[1;32m✓ Done" in shown
 
 
-def test_status_shows_workers_and_counts(daemon: Running) -> None:
+def test_status_shows_workers_and_counts(daemon: DaemonProcess) -> None:
     """As tables, and the same as JSON."""
     said = fishd("status", cwd=daemon.folder)
     told = json.loads(fishd("status", "--json", cwd=daemon.folder).stdout)
@@ -112,12 +112,12 @@ def test_status_shows_workers_and_counts(daemon: Running) -> None:
     assert max(map(len, said.stdout.splitlines())) <= 80
 
 
-def test_watch_off_a_terminal_shows_the_state_once(daemon: Running) -> None:
+def test_watch_off_a_terminal_shows_the_state_once(daemon: DaemonProcess) -> None:
     """A pipe is not redrawn."""
     assert "● running  fishd" in fishd("status", "--watch", cwd=daemon.folder).stdout
 
 
-def test_logs_prints_a_jobs_own_lines(daemon: Running, tmp_path: Path) -> None:
+def test_logs_prints_a_jobs_own_lines(daemon: DaemonProcess, tmp_path: Path) -> None:
     """From the outbox when it is published; an unknown job gives exit code 1."""
     fishd("submit", "--wait", make_bundle(tmp_path / "told"), cwd=daemon.folder)
     said, none = fishd("logs", "told", cwd=daemon.folder), fishd("logs", "none", cwd=daemon.folder)
@@ -126,7 +126,7 @@ def test_logs_prints_a_jobs_own_lines(daemon: Running, tmp_path: Path) -> None:
     assert (1, True) == (none.returncode, "none: no such job" in none.stderr)
 
 
-def test_doctor_leaves_the_engine_to_a_running_daemon(daemon: Running) -> None:
+def test_doctor_leaves_the_engine_to_a_running_daemon(daemon: DaemonProcess) -> None:
     """There may be no memory for another."""
     said = fishd("doctor", cwd=daemon.folder)
 
@@ -137,7 +137,7 @@ def test_doctor_leaves_the_engine_to_a_running_daemon(daemon: Running) -> None:
 def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path: Path) -> None:
     """--wait reports what it waits for and continues waiting."""
     bundle = make_bundle(tmp_path / "early")
-    later = Running(tmp_path / "home", {})
+    later = DaemonProcess(tmp_path / "home", {})
     for name in ("inbox", "work", "outbox", "archive"):
         (later.spool / name).mkdir(parents=True)
     with subprocess.Popen(
@@ -161,7 +161,7 @@ def test_what_is_submitted_before_a_daemon_runs_is_spoken_when_one_does(tmp_path
 
 def test_a_job_that_is_taken_away_ends_the_waiting(tmp_path: Path) -> None:
     """With exit code 1."""
-    home = Running(tmp_path / "home", {})
+    home = DaemonProcess(tmp_path / "home", {})
     for name in ("inbox", "work", "outbox", "archive"):
         (home.spool / name).mkdir(parents=True)
     with subprocess.Popen(

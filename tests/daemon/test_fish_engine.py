@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.daemon_process import EXAMPLES, running
+from tests.daemon.daemon_process import EXAMPLES, running_daemon
 
 pytest.importorskip("fish_speech", reason="the fish engine is not installed (make install-fish)")
 
@@ -21,7 +21,7 @@ def test_the_daemon_speaks_a_bundle_with_the_fish_engine(tmp_path: Path) -> None
     make_tiny(checkpoint)
     engine = {"name": "fish", "checkpoint": str(checkpoint), "precision": "float32"}
     pool = {"model_memory_gb": 0.5, "cpu_workers": 1}
-    with running(tmp_path / "daemon", {"engine": engine, "pool": pool}) as daemon:
+    with running_daemon(tmp_path / "daemon", {"engine": engine, "pool": pool}) as daemon:
         daemon.drop(EXAMPLES / "two-voices")
         result = daemon.wait_for_result("two-voices")
         log = daemon.log()

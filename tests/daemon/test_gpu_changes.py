@@ -15,15 +15,17 @@ import psutil
 
 from fishd.daemon.config.gpu_watch import GpuWatch
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running
+from tests.daemon.daemon_process import DaemonProcess
 
 TWO = ["GPU-aaaa", "GPU-bbbb"]
 
 
 @contextlib.contextmanager
-def with_cards(folder: Path, cards: list[str], budget_gb: float = 20.0, **options: Any) -> Iterator[Running]:
+def with_cards(
+    folder: Path, cards: list[str], budget_gb: float = 20.0, **options: Any
+) -> Iterator[DaemonProcess]:
     """A daemon on these cards, with as many workers as budgets fit; `options` are the engine's."""
-    daemon = Running(folder, {"pool": {"model_memory_gb": budget_gb}, "engine": {"options": options}})
+    daemon = DaemonProcess(folder, {"pool": {"model_memory_gb": budget_gb}, "engine": {"options": options}})
     show(daemon, cards)
     daemon.start(
         before=[sys.executable, "-m", "tests.daemon.fake_nvml_daemon"],
@@ -38,15 +40,15 @@ def with_cards(folder: Path, cards: list[str], budget_gb: float = 20.0, **option
             daemon.kill()
 
 
-def show(daemon: Running, cards: list[str]) -> None:
+def show(daemon: DaemonProcess, cards: list[str]) -> None:
     (daemon.folder / "cards.json").write_text(json.dumps(cards), encoding="utf-8")
 
 
-def devices(daemon: Running) -> list[str]:
+def devices(daemon: DaemonProcess) -> list[str]:
     return [worker["device"] for worker in daemon.status().get("workers", [])]
 
 
-def kill_worker_on(daemon: Running, device: str) -> None:
+def kill_worker_on(daemon: DaemonProcess, device: str) -> None:
     daemon.wait_until(lambda: device in devices(daemon), f"a worker on {device}")
     pid = next(w["pid"] for w in daemon.status()["workers"] if w["device"] == device)
     psutil.Process(pid).kill()

@@ -12,12 +12,12 @@ import wave
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, Running, running
+from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, DaemonProcess, running_daemon
 
 
 def test_a_dropped_episode_comes_out_as_46_clips_and_a_summary(tmp_path: Path) -> None:
     """Every line becomes a clip of 16-bit mono PCM; summaries, result and log stand beside them."""
-    with running(tmp_path) as daemon:
+    with running_daemon(tmp_path) as daemon:
         daemon.drop(EXAMPLES / "episode")
         result = daemon.wait_for_result("episode")
         published = daemon.spool / "outbox" / "episode"
@@ -50,7 +50,7 @@ def test_a_dropped_episode_comes_out_as_46_clips_and_a_summary(tmp_path: Path) -
 
 def test_a_bundle_without_manifest_is_taken_by_convention(tmp_path: Path) -> None:
     """Sub-folders are speakers; no `.ready` is needed once nothing changes any more."""
-    with running(tmp_path) as daemon:
+    with running_daemon(tmp_path) as daemon:
         shutil.copytree(EXAMPLES / "by-convention", daemon.spool / "inbox" / "by-convention")
         result = daemon.wait_for_result("by-convention")
     assert result["status"] == "done"
@@ -60,7 +60,7 @@ def test_a_bundle_without_manifest_is_taken_by_convention(tmp_path: Path) -> Non
 def test_a_bundle_is_not_taken_while_it_is_still_copied(tmp_path: Path) -> None:
     """A manifest that names a file which is not there yet keeps the bundle waiting; the file completes it."""
     source = make_bundle(tmp_path / "source")
-    with running(tmp_path / "daemon", {"spool": {"settle_s": 0.1}}) as daemon:
+    with running_daemon(tmp_path / "daemon", {"spool": {"settle_s": 0.1}}) as daemon:
         target = daemon.spool / "inbox" / "slow"
         target.mkdir()
         shutil.copy(source / "job.toml", target)
@@ -74,7 +74,7 @@ def test_two_bundles_of_one_name_both_come_out(tmp_path: Path) -> None:
     """The second result gets a number; nothing is overwritten."""
     first = make_bundle(tmp_path / "a" / "same", {"Ada": ["First."]})
     second = make_bundle(tmp_path / "b" / "same", {"Ada": ["Second."]})
-    with running(tmp_path / "daemon") as daemon:
+    with running_daemon(tmp_path / "daemon") as daemon:
         daemon.drop(first)
         daemon.wait_for_result("same")
         daemon.drop(second)
@@ -85,7 +85,7 @@ def test_two_bundles_of_one_name_both_come_out(tmp_path: Path) -> None:
 
 def test_once_works_off_the_inbox_and_stops(tmp_path: Path) -> None:
     """`--once` ends by itself, with 0 when every job was done and 1 when one was not."""
-    daemon = Running(tmp_path / "daemon", {})
+    daemon = DaemonProcess(tmp_path / "daemon", {})
     (daemon.spool / "inbox").mkdir(parents=True)
     make_bundle(daemon.spool / "inbox" / "good")
     assert daemon.once() == 0
@@ -100,7 +100,7 @@ def test_stop_finishes_what_is_in_hand_and_the_next_start_resumes(tmp_path: Path
     lines = [f"Line {n}." for n in range(40)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines})
     gate = tmp_path / "gate"
-    with running(tmp_path / "daemon", {"pool": {"cpu_workers": 1}}, gate=str(gate)) as daemon:
+    with running_daemon(tmp_path / "daemon", {"pool": {"cpu_workers": 1}}, gate=str(gate)) as daemon:
         daemon.drop(bundle)
         daemon.wait_for_log("Launching Worker 0 on CPU for Speaker 0")
         assert daemon.process
@@ -123,7 +123,7 @@ def test_a_killed_daemon_resumes_without_speaking_anything_again(tmp_path: Path)
     """kill -9 in the midst of a job: finished clips stay the same files, the rest is spoken."""
     lines = [f"Line {n}." for n in range(60)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines})
-    with running(tmp_path / "daemon", step_s=0.02) as daemon:
+    with running_daemon(tmp_path / "daemon", step_s=0.02) as daemon:
         daemon.drop(bundle)
         journal = daemon.spool / "work" / "long" / "journal.jsonl"
         daemon.wait_until(
@@ -141,7 +141,7 @@ def test_a_killed_daemon_resumes_without_speaking_anything_again(tmp_path: Path)
 
 def test_the_contracts_log_lines_are_exact(tmp_path: Path) -> None:
     """Operators and their scripts find the lines that they know."""
-    with running(tmp_path) as daemon:
+    with running_daemon(tmp_path) as daemon:
         daemon.drop(EXAMPLES / "two-voices")
         daemon.wait_for_result("two-voices")
         log = daemon.log()
@@ -152,7 +152,7 @@ def test_the_contracts_log_lines_are_exact(tmp_path: Path) -> None:
 
 def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
     """Exit code 3, and the owner's pid in words."""
-    with running(tmp_path) as daemon:
+    with running_daemon(tmp_path) as daemon:
         second = subprocess.run(
             [sys.executable, "-m", "fishd", "run", "--config", str(daemon.config_path)],
             capture_output=True,
@@ -167,7 +167,7 @@ def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
 
 def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
     """SIGHUP reads the file again; a bad file changes nothing and is said with its place."""
-    with running(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
+    with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         assert daemon.process
         daemon.write_config({"pool": {"cpu_workers": 3}})
         daemon.process.send_signal(signal.SIGHUP)
@@ -186,7 +186,7 @@ def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
 def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
     """A packed bundle is a job of its name; the archive itself is what is archived, with its ending."""
     source = make_bundle(tmp_path / "source")
-    with running(tmp_path / "daemon") as daemon:
+    with running_daemon(tmp_path / "daemon") as daemon:
         packed = Path(shutil.make_archive(str(tmp_path / "Episode 3"), "gztar", source))
         shutil.copy(packed, daemon.spool / "inbox")
         assert daemon.wait_for_result("Episode 3")["status"] == "done"

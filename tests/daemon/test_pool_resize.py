@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 RESIZES = 50
 
@@ -20,15 +20,15 @@ def spoken(ledger: Path) -> Counter[str]:
     return Counter(ledger.read_text(encoding="utf-8").splitlines()) if ledger.exists() else Counter()
 
 
-def num_workers(daemon: Running) -> int:
+def num_workers(daemon: DaemonProcess) -> int:
     return len(daemon.status().get("workers", []))
 
 
-def num_reloads(daemon: Running) -> int:
+def num_reloads(daemon: DaemonProcess) -> int:
     return daemon.log().count("the configuration was reloaded")
 
 
-def save_as_an_editor(daemon: Running, workers: int) -> None:
+def save_as_an_editor(daemon: DaemonProcess, workers: int) -> None:
     """Written beside it, and put in its place."""
     old = daemon.config_path.read_text()
     part = daemon.config_path.with_name("config.toml~")
@@ -38,7 +38,7 @@ def save_as_an_editor(daemon: Running, workers: int) -> None:
 
 def test_saving_the_file_resizes_the_pool(tmp_path: Path) -> None:
     """Renamed into place or written in place; a touch and the same content again do nothing."""
-    with running(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
+    with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         os.utime(daemon.config_path)
         save_as_an_editor(daemon, 3)
         daemon.wait_until(lambda: num_workers(daemon) == 3, "three workers")
@@ -50,7 +50,7 @@ def test_saving_the_file_resizes_the_pool(tmp_path: Path) -> None:
 
 def test_a_bad_file_that_is_saved_changes_nothing_and_is_told(tmp_path: Path) -> None:
     """Log and status name the place; the next good file is taken."""
-    with running(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
+    with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         daemon.config_path.write_text("[pool]\ncpu_workers = 'many'\n")
         daemon.wait_until(lambda: bool(daemon.status().get("config_faults")), "the fault")
         (fault,) = daemon.status()["config_faults"]
@@ -68,7 +68,7 @@ def test_fifty_resizes_under_a_job_lose_nothing_and_speak_nothing_twice(tmp_path
     bundle = make_bundle(tmp_path / "long", {"Ada": lines[:400], "Ben": lines[400:]})
     ledger = tmp_path / "ledger"
     options = {"ledger": str(ledger), "capacity": 2, "step_s": 0.05}
-    with running(tmp_path / "daemon", {"pool": {"cpu_workers": 1}}, **options) as daemon:
+    with running_daemon(tmp_path / "daemon", {"pool": {"cpu_workers": 1}}, **options) as daemon:
         daemon.drop(bundle)
         for at in range(RESIZES):
             goal = min(spoken(ledger).total() + dice.randint(0, 6), len(lines) * (at + 1) // RESIZES)
@@ -85,12 +85,12 @@ def test_fifty_resizes_under_a_job_lose_nothing_and_speak_nothing_twice(tmp_path
         assert takes == {1}
 
 
-def resize(daemon: Running, workers: int, options: Mapping[str, Any]) -> None:
+def resize(daemon: DaemonProcess, workers: int, options: Mapping[str, Any]) -> None:
     assert daemon.process
     daemon.write_config({"pool": {"cpu_workers": workers}, "engine": {"options": options}})
     daemon.process.send_signal(signal.SIGHUP)
 
 
-def num_ready(daemon: Running) -> int:
+def num_ready(daemon: DaemonProcess) -> int:
     """Workers that have ever been."""
     return daemon.log().count("] ready: noop")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 
-def outcome(daemon: Running, folder: Path) -> tuple[str, list[str]]:
+def outcome(daemon: DaemonProcess, folder: Path) -> tuple[str, list[str]]:
     """The status of a job whose one reference lasts 1.5 s, and what is said of it."""
     daemon.drop(make_bundle(folder))
     result = daemon.wait_for_result(folder.name)
@@ -18,7 +18,7 @@ def outcome(daemon: Running, folder: Path) -> tuple[str, list[str]]:
 def test_limits_on_references_hold_in_the_worker_and_change_with_a_reload(tmp_path: Path) -> None:
     """A clip of 1.5 s is too short for one configuration, too long for the next, and good for the last."""
     said = []
-    with running(tmp_path / "daemon", {"limits": {"min_reference_s": 3.0}}) as daemon:
+    with running_daemon(tmp_path / "daemon", {"limits": {"min_reference_s": 3.0}}) as daemon:
         said.append(outcome(daemon, tmp_path / "short"))
         for n, limits in enumerate(({"max_reference_s": 1.2}, {"long_reference_s": 1.4}), start=1):
             daemon.write_config({"limits": limits})

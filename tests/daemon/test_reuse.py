@@ -11,12 +11,12 @@ import pytest
 
 from fishd.core.model.clip_key import base_name
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 LINES = {"Ada": ["One.", "Two.", "Three."]}
 
 
-def again(daemon: Running, folder: Path, lines: dict[str, list[str]], **manifest: Any) -> list[str]:
+def again(daemon: DaemonProcess, folder: Path, lines: dict[str, list[str]], **manifest: Any) -> list[str]:
     """Drop a bundle `show` of these lines; what the engine had to speak for it."""
     ledger = daemon.folder / "ledger"
     before = Counter(ledger.read_text().splitlines()) if ledger.exists() else Counter()
@@ -30,7 +30,7 @@ def again(daemon: Running, folder: Path, lines: dict[str, list[str]], **manifest
 
 def test_only_changed_lines_are_spoken(tmp_path: Path) -> None:
     """A new line, a moved one, another speaker of the same voice and text, and one gone."""
-    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         assert sorted(LINES["Ada"]) == again(daemon, tmp_path, LINES)
         assert ["Two, changed."] == again(daemon, tmp_path, {"Ada": ["Three.", "Two, changed.", "One."]})
         first, second = daemon.spool / "outbox" / "show", daemon.spool / "outbox" / "show-2"
@@ -42,7 +42,7 @@ def test_only_changed_lines_are_spoken(tmp_path: Path) -> None:
 
 def test_nothing_is_taken_over_where_that_is_not_wanted(tmp_path: Path) -> None:
     """By the bundle's own word, or as the engine's options are others."""
-    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         again(daemon, tmp_path, LINES)
         assert sorted(LINES["Ada"]) == again(daemon, tmp_path, LINES, output={"reuse": False})
         assert sorted(LINES["Ada"]) == again(daemon, tmp_path, LINES, engine_options={"mood": "glad"})
@@ -53,7 +53,7 @@ def test_nothing_is_taken_over_where_that_is_not_wanted(tmp_path: Path) -> None:
 def test_the_configuration_can_say_no(tmp_path: Path) -> None:
     """`[output] reuse = false`; a bundle may still say yes."""
     config = {"output": {"reuse": False}}
-    with running(tmp_path / "d", config, ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", config, ledger=str(tmp_path / "d" / "ledger")) as daemon:
         again(daemon, tmp_path, LINES)
         assert sorted(LINES["Ada"]) == again(daemon, tmp_path, LINES)
         assert [] == again(daemon, tmp_path, LINES, output={"reuse": True})
@@ -62,7 +62,7 @@ def test_the_configuration_can_say_no(tmp_path: Path) -> None:
 @pytest.mark.parametrize("harm", ["other bytes", "cut", "gone", "a symlink"])
 def test_a_clip_that_somebody_changed_is_spoken_anew(tmp_path: Path, harm: str) -> None:
     """The outbox is open to users; what is taken from it must be what was put there."""
-    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         again(daemon, tmp_path, LINES)
         clip = daemon.spool / "outbox" / "show" / "clips" / "Ada" / "002.wav"
         content = clip.read_bytes()
@@ -82,7 +82,7 @@ def test_a_clip_that_somebody_changed_is_spoken_anew(tmp_path: Path, harm: str) 
 
 def test_a_forged_result_is_not_believed(tmp_path: Path) -> None:
     """Digests are made with the spool's secret: another's clip under a true key is not taken."""
-    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         again(daemon, tmp_path, LINES)
         show = daemon.spool / "outbox" / "show"
         result = json.loads((show / "result.json").read_bytes())
@@ -96,7 +96,7 @@ def test_a_forged_result_is_not_believed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"{}", b"\xff", b"{" * 10_000])
 def test_a_result_that_somebody_broke_is_passed_over(tmp_path: Path, content: bytes) -> None:
     """It costs only the time to speak all again."""
-    with running(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
+    with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         again(daemon, tmp_path, LINES)
         (daemon.spool / "outbox" / "show" / "result.json").write_bytes(content)
         assert sorted(LINES["Ada"]) == again(daemon, tmp_path, LINES)

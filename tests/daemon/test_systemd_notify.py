@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import LIMIT_S, ROOT, Running
+from tests.daemon.daemon_process import LIMIT_S, ROOT, DaemonProcess
 from tests.daemon.service_manager import Manager, manager
 
 FREEZE = """
@@ -24,12 +24,12 @@ signal.signal(signal.SIGUSR2, lambda *_: time.sleep(600))
 @contextlib.contextmanager
 def managed(
     folder: Path, config: dict[str, Any] | None = None, env: dict[str, str] | None = None, **options: Any
-) -> Iterator[tuple[Running, Manager]]:
+) -> Iterator[tuple[DaemonProcess, Manager]]:
     """A started daemon with its manager; `options` are the engine's."""
     config = {"pool": {"cpu_workers": 1}, **(config or {})}
     config["engine"] = {"options": options}
     with manager(folder) as heard:
-        daemon = Running(folder, config)
+        daemon = DaemonProcess(folder, config)
         daemon.start(env={**heard.env(), **(env or {})})
         assert daemon.process
         try:
@@ -39,7 +39,7 @@ def managed(
                 daemon.kill()
 
 
-def send(daemon: Running, number: signal.Signals) -> None:
+def send(daemon: DaemonProcess, number: signal.Signals) -> None:
     assert daemon.process
     daemon.process.send_signal(number)
 

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 GONE_S = 2.0
 KILLED = "gone: the process was killed by SIGKILL"
@@ -23,7 +23,7 @@ ENDED = {
 }
 
 
-def workers(daemon: Running) -> list[psutil.Process]:
+def workers(daemon: DaemonProcess) -> list[psutil.Process]:
     assert daemon.process
     return [child for child in psutil.Process(daemon.process.pid).children() if is_worker(child)]
 
@@ -47,7 +47,7 @@ def test_workers_killed_at_random_moments_cost_no_line(tmp_path: Path) -> None:
     lines = [f"Line {n:03}." for n in range(80)]
     ledger = tmp_path / "ledger"
     config = {"pool": {"cpu_workers": 3, "max_takes": 50}}
-    with running(tmp_path, config, ledger=str(ledger), capacity=2, step_s=0.03) as daemon:
+    with running_daemon(tmp_path, config, ledger=str(ledger), capacity=2, step_s=0.03) as daemon:
         daemon.drop(make_bundle(tmp_path / "long", {"Ada": lines}))
         for killed in range(1, 7):
             goal = killed * 8 + dice.randint(0, 6)
@@ -71,7 +71,7 @@ def test_lines_that_end_or_hang_their_workers_fail_alone(tmp_path: Path) -> None
     good = [f"Line {n}." for n in range(10)]
     lines = [line for pair in zip(good[::2], good[1::2], bad, strict=True) for line in pair]
     config = {"pool": {"cpu_workers": 2, "max_takes": 2, "take_timeout_s": 1.5}}
-    with running(tmp_path, config, capacity=2, faults=faults, says="\x00\x00\x00\x05 stray") as daemon:
+    with running_daemon(tmp_path, config, capacity=2, faults=faults, says="\x00\x00\x00\x05 stray") as daemon:
         daemon.drop(make_bundle(tmp_path / "mixed", {"Ada": lines}))
         result = daemon.wait_for_result("mixed")
         assert "stray" in daemon.log()
@@ -85,7 +85,7 @@ def test_a_stopped_worker_is_ended_and_its_take_goes_elsewhere(tmp_path: Path) -
     """SIGSTOP: the process lives and says nothing."""
     gate = tmp_path / "gate"
     config = {"pool": {"cpu_workers": 2, "take_timeout_s": 1.5}}
-    with running(tmp_path, config, gate=str(gate)) as daemon:
+    with running_daemon(tmp_path, config, gate=str(gate)) as daemon:
         daemon.wait_until(lambda: daemon.log().count("] ready: ") == 2, "both workers")
         daemon.drop(make_bundle(tmp_path / "one", {"Ada": ["One."]}))
         daemon.wait_for_log("Launching Worker 0 on CPU")
@@ -99,14 +99,14 @@ def test_a_stopped_worker_is_ended_and_its_take_goes_elsewhere(tmp_path: Path) -
     assert not stopped.is_running()
 
 
-def pid_of(daemon: Running, worker: int) -> int:
+def pid_of(daemon: DaemonProcess, worker: int) -> int:
     return next(w["pid"] for w in daemon.status()["workers"] if w["worker"] == worker)
 
 
 def test_engines_that_exit_or_hang_while_they_load_are_told_until_they_are_mended(tmp_path: Path) -> None:
     """The start-up limit ends the one, the breaker is not reached by the other; a saved mend is taken."""
     config: dict[str, Any] = {"pool": {"cpu_workers": 1, "start_timeout_s": 1.0}}
-    daemon = Running(tmp_path, config | {"engine": {"options": {"load": "hang"}}})
+    daemon = DaemonProcess(tmp_path, config | {"engine": {"options": {"load": "hang"}}})
     daemon.start()
     try:
         daemon.drop(make_bundle(tmp_path / "one"))
@@ -124,7 +124,9 @@ def test_engines_that_exit_or_hang_while_they_load_are_told_until_they_are_mende
 
 def test_a_daemon_killed_with_9_leaves_no_process_behind(tmp_path: Path) -> None:
     """Workers that are idle, that hang in a step and that are stopped are gone within 2 s."""
-    with running(tmp_path, {"pool": {"cpu_workers": 3}}, faults={"hang": "hang"}, says="begun") as daemon:
+    with running_daemon(
+        tmp_path, {"pool": {"cpu_workers": 3}}, faults={"hang": "hang"}, says="begun"
+    ) as daemon:
         daemon.wait_until(lambda: daemon.log().count("] ready: ") == 3, "three workers")
         daemon.drop(make_bundle(tmp_path / "one", {"Ada": ["Please hang."]}))
         daemon.wait_until(lambda: daemon.log().count("begun") == 4, "the take")

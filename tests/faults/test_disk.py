@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import LIMIT_S, ROOT, Running, running
+from tests.daemon.daemon_process import LIMIT_S, ROOT, DaemonProcess, running_daemon
 from tests.faults.faulty_disks import command, ext4_image, filled, mounted, remount, tmpfs, without_inodes
 
 LINES = {"Ada": ["First.", "Second.", "Third."]}
 INFO = {"log": {"level": "info"}}
 
 
-def prepared(daemon: Running, name: str) -> Path:
+def prepared(daemon: DaemonProcess, name: str) -> Path:
     """A bundle in the inbox under an ignored name."""
     bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part", LINES)
     (bundle / ".ready").touch()
@@ -30,11 +30,11 @@ def drop(bundle: Path) -> None:
     bundle.rename(bundle.with_suffix(""))
 
 
-def count_lines(daemon: Running, words: str) -> int:
+def count_lines(daemon: DaemonProcess, words: str) -> int:
     return sum(words in line for line in daemon.log().splitlines())
 
 
-def check_done(daemon: Running, name: str, fault: str) -> None:
+def check_done(daemon: DaemonProcess, name: str, fault: str) -> None:
     """Every line was spoken in its first take; the fault and its end were logged once each."""
     result = daemon.wait_for_result(name)
     assert "done" == result["status"]
@@ -45,7 +45,7 @@ def check_done(daemon: Running, name: str, fault: str) -> None:
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     """Nothing can be claimed or journaled: the bundle stays, and is spoken when there is space again."""
-    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO) as daemon:
+    with tmpfs(tmp_path / "spool", "size=2M"), running_daemon(tmp_path, INFO) as daemon:
         bundle = prepared(daemon, "full")
         with filled(daemon.spool):
             drop(bundle)
@@ -57,7 +57,7 @@ def test_a_disk_that_fills_up_while_takes_are_in_flight_costs_none(tmp_path: Pat
     """Workers keep the audio until it can be written; no engine speaks it again."""
     ledger, gate = tmp_path / "ledger", tmp_path / "gate"
     options = {"ledger": str(ledger), "gate": str(gate)}
-    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, INFO, **options) as daemon:
+    with tmpfs(tmp_path / "spool", "size=2M"), running_daemon(tmp_path, INFO, **options) as daemon:
         drop(prepared(daemon, "midway"))
         daemon.wait_for_log("Launching Worker 1")
         with filled(daemon.spool):
@@ -69,7 +69,7 @@ def test_a_disk_that_fills_up_while_takes_are_in_flight_costs_none(tmp_path: Pat
 
 def test_a_disk_without_inodes_is_waited_for(tmp_path: Path) -> None:
     """There is space, but no file can be created."""
-    with tmpfs(tmp_path / "spool", "size=4M,nr_inodes=200"), running(tmp_path, INFO) as daemon:
+    with tmpfs(tmp_path / "spool", "size=4M,nr_inodes=200"), running_daemon(tmp_path, INFO) as daemon:
         bundle = prepared(daemon, "inodes")
         with without_inodes(daemon.spool):
             drop(bundle)
@@ -80,7 +80,7 @@ def test_a_disk_without_inodes_is_waited_for(tmp_path: Path) -> None:
 def test_a_disk_that_becomes_read_only_is_waited_for(tmp_path: Path) -> None:
     """As the kernel remounts a failing disk, until an operator fixes it."""
     gate = tmp_path / "gate"
-    with tmpfs(tmp_path / "spool", "size=4M"), running(tmp_path, INFO, gate=str(gate)) as daemon:
+    with tmpfs(tmp_path / "spool", "size=4M"), running_daemon(tmp_path, INFO, gate=str(gate)) as daemon:
         drop(prepared(daemon, "frozen"))
         daemon.wait_for_log("Launching Worker 1")
         daemon.wait_until(lambda: remount(daemon.spool, "ro"), "nobody to write")
@@ -94,7 +94,7 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
     """What could not be written is spoken after the next start."""
     gate = tmp_path / "gate"
     config = {**INFO, "pool": {"drain_s": 1.0}}
-    with tmpfs(tmp_path / "spool", "size=2M"), running(tmp_path, config, gate=str(gate)) as daemon:
+    with tmpfs(tmp_path / "spool", "size=2M"), running_daemon(tmp_path, config, gate=str(gate)) as daemon:
         drop(prepared(daemon, "later"))
         daemon.wait_for_log("Launching Worker 1")
         with filled(daemon.spool):
@@ -124,7 +124,7 @@ def test_a_disk_that_is_full_at_the_start_ends_the_daemon(
     tmp_path: Path, disk: Callable[[Path], AbstractContextManager[AbstractContextManager[None]]]
 ) -> None:
     """With exit code 1, so that systemd restarts it, and with the fix. The bundle is spoken later."""
-    daemon = Running(tmp_path, INFO)
+    daemon = DaemonProcess(tmp_path, INFO)
     with disk(daemon.spool) as full:
         daemon.once()
         drop(prepared(daemon, "patient"))
@@ -137,7 +137,7 @@ def test_a_disk_that_is_full_at_the_start_ends_the_daemon(
 
 def test_a_spool_of_several_file_systems_is_refused_at_start(tmp_path: Path) -> None:
     """The message names the fix."""
-    daemon = Running(tmp_path, {})
+    daemon = DaemonProcess(tmp_path, {})
     with tmpfs(daemon.spool / "outbox", "size=1M"):
         assert 2 == daemon.once()
     assert "are not one file system" in daemon.log()
@@ -153,7 +153,7 @@ MODES_COUNT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # al
 def test_a_folder_without_permission_is_waited_for(tmp_path: Path, folder: str) -> None:
     """An operator takes the daemon's permission away and gives it back."""
     command([*MODES_COUNT, "true"])
-    daemon = Running(tmp_path, {**INFO, "spool": {"rescan_s": 0.5}})
+    daemon = DaemonProcess(tmp_path, {**INFO, "spool": {"rescan_s": 0.5}})
     daemon.start(before=MODES_COUNT)
     try:
         daemon.wait_for_log("ready: ")
@@ -193,7 +193,7 @@ def test_a_call_that_fails_is_retried(tmp_path: Path, fault: str) -> None:
     """strace makes it fail in every thread of the daemon and its workers; each job is published once."""
     call = fault.split(":", maxsplit=1)[0]
     command(["strace", "-qq", "-o", "/dev/null", "true"])
-    daemon = Running(tmp_path, INFO)
+    daemon = DaemonProcess(tmp_path, INFO)
     for name in ("one", "two"):
         (make_bundle(daemon.spool / "inbox" / name, LINES) / ".ready").touch()
     calls = tmp_path / "calls"

@@ -14,7 +14,7 @@ import pytest
 
 from fishd.spool.durable.disk import Disk, remove_tree
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running, running
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
 
 DEPTH = 10_000
 TERABYTE = 1 << 40
@@ -100,7 +100,7 @@ HOSTILE: dict[Callable[[Path], None], str] = {
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
 def test_hostile_bundles_are_rejected_and_the_good_one_among_them_is_spoken(tmp_path: Path) -> None:
     """None blocks or fills the memory, each gets its reason; all of them are dropped at once."""
-    with running(tmp_path, {"limits": {"max_files": 1_000}}) as daemon:
+    with running_daemon(tmp_path, {"limits": {"max_files": 1_000}}) as daemon:
         assert daemon.process
         bundles = [*(drop(daemon, spoil.__name__, spoil) for spoil in HOSTILE), drop(daemon, "good")]
         for bundle in bundles:
@@ -120,7 +120,7 @@ def test_a_rejected_file_is_where_its_summary_says(tmp_path: Path) -> None:
     source = make_bundle(tmp_path / "source")
     (source / "job.toml").unlink()
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", source)).read_bytes()
-    with running(tmp_path, {"spool": {"settle_s": 0.1, "settle_timeout_s": 0.2}}) as daemon:
+    with running_daemon(tmp_path, {"spool": {"settle_s": 0.1, "settle_timeout_s": 0.2}}) as daemon:
         for name in ("packed.zip", "script.docx"):
             (daemon.spool / "inbox" / name).write_bytes(packed)
         for job, name in (("packed", "packed.zip"), ("script.docx", "script.docx")):
@@ -132,7 +132,7 @@ def test_a_rejected_file_is_where_its_summary_says(tmp_path: Path) -> None:
             assert packed == archived.read_bytes()
 
 
-def drop(daemon: Running, name: str, spoil: Callable[[Path], None] = lambda _: None) -> Path:
+def drop(daemon: DaemonProcess, name: str, spoil: Callable[[Path], None] = lambda _: None) -> Path:
     """A bundle in the inbox under an ignored name."""
     bundle = make_bundle(daemon.spool / "inbox" / f"{name}.part")
     spoil(bundle)
@@ -143,7 +143,7 @@ def drop(daemon: Running, name: str, spoil: Callable[[Path], None] = lambda _: N
 def test_a_clip_that_is_swapped_after_it_was_checked_is_never_opened(tmp_path: Path) -> None:
     """The bundle's owner still holds its folder open: workers have copies of what was checked."""
     gate = tmp_path / "gate"
-    with running(tmp_path / "daemon", gate=str(gate)) as daemon:
+    with running_daemon(tmp_path / "daemon", gate=str(gate)) as daemon:
         daemon.drop(make_bundle(tmp_path / "swapped", {"Ada": ["One.", "Two."]}))
         daemon.wait_for_log("Launching Worker 1")
         work = daemon.spool / "work" / "swapped"
@@ -180,7 +180,7 @@ def test_names_cannot_break_the_log_the_terminal_or_the_page(tmp_path: Path, col
     evil = f"{ESCAPES}{MARKUP}{SCRIPT}"
     log_file = tmp_path / "file.log"
     config = {"log": {"color": color, "file": str(log_file)}}
-    with running(tmp_path, config, faults={"refused": "refuse"}) as daemon:
+    with running_daemon(tmp_path, config, faults={"refused": "refuse"}) as daemon:
         folder = make_bundle(tmp_path / "evil", {"Ada": ["refused", "spoken"]})
         manifest = (folder / "job.toml").read_text()
         quoted = evil.replace("\x1b", "\\u001b").replace("\x07", "\\u0007").replace("\x9b", "\\u009b")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running
+from tests.daemon.daemon_process import DaemonProcess
 from tests.faults.spool_contents import outcome_of, spoken_in
 
 JOBS = {
@@ -33,7 +33,7 @@ class KilledDaemon:
     def __init__(self, folder: Path, step_s: float) -> None:
         self.ledger = folder / "ledger"
         options = {"ledger": str(self.ledger), "by_seed": True, "step_s": step_s}
-        self.daemon = Running(folder, {"engine": {"options": options}})
+        self.daemon = DaemonProcess(folder, {"engine": {"options": options}})
         self.finished: dict[str, int] = {}  # text: how often it had been spoken when it was finished
         for name, speakers in JOBS.items():
             bundle = make_bundle(self.daemon.spool / "inbox" / name, speakers)

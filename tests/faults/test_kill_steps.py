@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import LIMIT_S, ROOT, Running
+from tests.daemon.daemon_process import LIMIT_S, ROOT, DaemonProcess
 from tests.faults.spool_contents import outcome_of, spoken_in
 
 LINES = {"Ada": ["First.", "Second."]}
@@ -19,7 +19,7 @@ TEXT_OF = {("NAME", "clips/Ada/001.wav"): "First.", ("NAME", "clips/Ada/002.wav"
 A_FEW = 3
 
 
-def run_daemon(daemon: Running, last: int | None = None) -> int:
+def run_daemon(daemon: DaemonProcess, last: int | None = None) -> int:
     """Run a daemon that is killed before step `last`, or processes the inbox; the exit code."""
     steps = daemon.folder / "steps"
     arguments = [str(daemon.config_path), str(steps), *([] if last is None else [str(last)])]
@@ -34,10 +34,10 @@ def run_daemon(daemon: Running, last: int | None = None) -> int:
         ).returncode
 
 
-def prepare(folder: Path) -> Running:
+def prepare(folder: Path) -> DaemonProcess:
     """A spool with one job in its inbox."""
     options = {"ledger": str(folder / "ledger"), "by_seed": True}
-    daemon = Running(folder, {"engine": {"options": options}, "pool": {"cpu_workers": 1}})
+    daemon = DaemonProcess(folder, {"engine": {"options": options}, "pool": {"cpu_workers": 1}})
     (make_bundle(daemon.spool / "inbox" / "NAME", LINES) / ".ready").touch()
     return daemon
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import Running
+from tests.daemon.daemon_process import DaemonProcess
 from tests.faults.faulty_disks import cut_power, ext4_image, mounted
 
 JOBS = [f"job{n}" for n in range(12)]
@@ -20,7 +20,7 @@ LINES = {"Ada": ["First.", "Second."]}
 def test_what_was_published_before_a_power_cut_is_complete(tmp_path: Path, num_published: int) -> None:
     """Every later write is lost; what the log calls published has all its bytes."""
     image = ext4_image(tmp_path / "image")
-    daemon = Running(tmp_path, {"engine": {"options": {"step_s": 0.01}}})
+    daemon = DaemonProcess(tmp_path, {"engine": {"options": {"step_s": 0.01}}})
     with mounted(daemon.spool, "-o", "loop", str(image)):
         for name in JOBS:
             (make_bundle(daemon.spool / "inbox" / name, LINES) / ".ready").touch()
@@ -39,7 +39,7 @@ def test_what_was_published_before_a_power_cut_is_complete(tmp_path: Path, num_p
         assert len(JOBS) == len(list((daemon.spool / "outbox").iterdir()))
 
 
-def published(daemon: Running) -> list[str]:
+def published(daemon: DaemonProcess) -> list[str]:
     """The jobs that the log calls published."""
     words = f" is in {daemon.spool / 'outbox'}/"
     return [line.split(words)[1].strip() for line in daemon.log().splitlines() if words in line]

@@ -20,7 +20,7 @@ from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.root import open_spool
 from fishd.wire.control import CONTROL, ask_to_cancel
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import running
+from tests.daemon.daemon_process import running_daemon
 
 LINES = {"Ada": [f"Line {n}." for n in range(6)]}
 
@@ -28,7 +28,7 @@ LINES = {"Ada": [f"Line {n}." for n in range(6)]}
 def test_a_job_whose_folder_is_deleted_ends_and_delays_no_other(tmp_path: Path) -> None:
     """What is spoken after that is published; another job is done."""
     gate = tmp_path / "gate"
-    with running(tmp_path / "daemon", gate=str(gate)) as daemon:
+    with running_daemon(tmp_path / "daemon", gate=str(gate)) as daemon:
         daemon.drop(make_bundle(tmp_path / "doomed", LINES))
         daemon.wait_for_log("Launching Worker 1")
         shutil.rmtree(daemon.spool / "work" / "doomed")
@@ -45,7 +45,7 @@ def test_a_clip_that_was_removed_is_a_failed_segment(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     lines = {"Ada": [*LINES["Ada"], "The last one waits."]}
     faults = {"waits": "steps"}
-    with running(tmp_path / "daemon", gate=str(gate), faults=faults) as daemon:
+    with running_daemon(tmp_path / "daemon", gate=str(gate), faults=faults) as daemon:
         daemon.drop(make_bundle(tmp_path / "robbed", lines))
         gate.touch()
         clips = daemon.spool / "work" / "robbed" / "out" / "clips" / "Ada"
@@ -101,6 +101,6 @@ def test_odd_files_in_work_delay_nothing(tmp_path: Path, left: str) -> None:
             odd.touch()
         case _:
             odd.mkdir(parents=True)
-    with running(tmp_path) as daemon:
+    with running_daemon(tmp_path) as daemon:
         daemon.drop(make_bundle(tmp_path / "well"))
         assert "done" == daemon.wait_for_result("well")["status"]
