@@ -1,4 +1,4 @@
-"""Effects of a configuration, observed at a daemon that runs in a process of its own."""
+"""The effects of a configuration, observed at a daemon in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import DaemonProcess, running_daemon
+from tests.daemon.daemon_process import DaemonProcess, read_ledger, running_daemon
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 
 
 def spools_in(settings: Settings, folder: Path) -> list[str]:
-    """The folders that a daemon has made a spool of."""
-    DaemonProcess(folder, settings).once()
+    """The folders in which a daemon has created a spool."""
+    DaemonProcess(folder, settings).run_once()
     return sorted(inbox.parent.name for inbox in folder.glob("*/archive"))
 
 
 def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
-    """Whether a bundle without `.ready` is claimed no later than a bundle with it, dropped afterwards."""
+    """Whether a bundle without `.ready` is claimed no later than one with it that is dropped afterwards."""
     with running_daemon(folder, settings) as daemon:
         make_bundle(daemon.spool / "inbox" / "settles")
         daemon.drop(make_bundle(folder / "ready"))
@@ -34,16 +34,16 @@ def reason_to_give_up(settings: Settings, folder: Path) -> str:
     (daemon.spool / "inbox").mkdir(parents=True)
     bundle = make_bundle(daemon.spool / "inbox" / "job")
     (bundle / "Ada.wav").unlink()
-    daemon.once()
+    daemon.run_once()
     return daemon.result("job")["errors"][-1]["what"]
 
 
-def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
-    """A bundle that was archived a moment ago, when a daemon has started and stopped."""
+def is_kept_in_the_archive(settings: Settings, folder: Path) -> bool:
+    """Whether a bundle that was archived just before is still there after a daemon has run."""
     daemon = DaemonProcess(folder, settings)
     archived = daemon.spool / "archive" / "job"
     archived.mkdir(parents=True)
-    daemon.once()
+    daemon.run_once()
     return archived.exists()
 
 
@@ -54,12 +54,12 @@ def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     (daemon.spool / "inbox").mkdir(parents=True)
     for n in range(2):
         daemon.drop(make_bundle(folder / str(n) / "show"))
-        assert 0 == daemon.once()
+        assert 0 == daemon.run_once()
     (segment,) = daemon.result("show-2")["speakers"][0]["segments"]
     assert (daemon.spool / "outbox" / "show-2" / segment["clip"]).exists()
-    return Path(segment["clip"]).suffix, len(ledger.read_text().splitlines())
+    return Path(segment["clip"]).suffix, read_ledger(ledger).total()
 
 
 def metrics_are_written(settings: Settings, folder: Path) -> bool:
-    DaemonProcess(folder, settings).once()
+    DaemonProcess(folder, settings).run_once()
     return (folder / "fishd.prom").exists()

@@ -1,4 +1,4 @@
-"""A real `fishd run` in a process of its own, on a spool of its own, with the no-op engine."""
+"""A real `fishd run` in a process of its own, with a spool of its own and the no-op engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ LIMIT_S = 60.0
 
 
 class DaemonProcess:
-    """The daemon's process and its spool."""
+    """The process and its spool. Every wait fails after LIMIT_S, with the log."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,7 @@ class DaemonProcess:
         self.config_path = folder / "config.toml"
         self.log_path = folder / "log.txt"
         self.spool = folder / "spool"
-        self.process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self.write_config(config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
@@ -48,36 +49,54 @@ class DaemonProcess:
         }
         self.config_path.write_text(tomli_w.dumps(merged), encoding="utf-8")
 
+    # ---- the process --------------------------------------------------------------------------------------
+
     def start(
-        self, *arguments: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
+        program: Sequence[str] = ("fishd", "run"),
     ) -> None:
-        """`before` are the words of a command that runs the daemon."""
+        """`wrapper` is a command that runs another one (strace); `program` is a module and its arguments."""
         for name in ("inbox", "outbox"):
             (self.spool / name).mkdir(parents=True, exist_ok=True)
-        run = [sys.executable, "-m", "fishd", "run", "--config", str(self.config_path)]
+        command = [*wrapper, sys.executable, "-m", *program, "--config", str(self.config_path), *arguments]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*before, *run, *arguments],
+            self._process = subprocess.Popen(
+                command,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
 
-    def once(self) -> int:
-        """Work off what is in the inbox; the exit code."""
-        self.start("--once")
-        assert self.process
+    def run_once(self, **options: Any) -> int:
+        """Process what is in the inbox, with these options of `start`; the exit code."""
+        self.start("--once", **options)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the process to exit; its exit code."""
         return self.process.wait(LIMIT_S)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        assert self.process
         self.process.send_signal(number)
-        return self.process.wait(LIMIT_S)
+        return self.wait()
+
+    def reload(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
-        assert self.process
+        """SIGKILL; no effect on a process that has exited."""
         self.process.kill()
-        self.process.wait(LIMIT_S)
+        self.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process, "the daemon was not started"
+        return self._process
+
+    # ---- the spool ----------------------------------------------------------------------------------------
 
     def drop(self, source: Path, name: str | None = None) -> str:
         """Copy a bundle in as `fishd submit` does: whole, with `.ready`, by one rename."""
@@ -92,36 +111,56 @@ class DaemonProcess:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def status(self) -> dict[str, Any]:
+        """The content of status.json; empty before there is one."""
         try:
             return json.loads((self.spool / "status.json").read_bytes())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except FileNotFoundError:
             return {}
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers in the status."""
+        return self.status().get("workers", [])
 
     def result(self, name: str) -> dict[str, Any]:
         return json.loads((self.spool / "outbox" / name / "result.json").read_bytes())
+
+    def journal(self, job: str, kind: str) -> list[dict[str, Any]]:
+        """The complete journal lines of a job in work/ that are of this kind, such as "spoken"."""
+        try:
+            text = (self.spool / "work" / job / "journal.jsonl").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        records = [json.loads(line) for line in text.split("\n")[:-1]]
+        return [record for record in records if record["is"] == kind]
+
+    def clip_inodes(self, folder: str) -> dict[str, int]:
+        """The inode of every clip in a folder of clips below the spool, by file name."""
+        return {path.name: path.stat().st_ino for path in self.spool.glob(f"{folder}/clips/*/[!.]*.wav")}
+
+    # ---- waiting ------------------------------------------------------------------------------------------
 
     def wait_for_result(self, name: str) -> dict[str, Any]:
         published = self.spool / "outbox" / name / "result.json"
         self.wait_until(published.exists, f"{name} in the outbox")
         return self.result(name)
 
-    def wait_for_log(self, words: str) -> None:
-        self.wait_until(lambda: words in self.log(), f"{words!r} in the log")
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        self.wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log {times} times")
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Look again at every change below the folder, and now and then besides."""
+        """Check the condition after every change below the folder, and every 0.2 s without one."""
         deadline = time.monotonic() + LIMIT_S
         while time.monotonic() < deadline:
             if condition():
                 return
-            # A folder that moved while the watch was set up; a name that is no UTF-8.
+            # A folder that moved while the watch was set up; a name that is not UTF-8.
             with contextlib.suppress(FileNotFoundError, RuntimeError):
                 for _ in self._changes():
                     if condition():
                         return
                     if time.monotonic() > deadline:
                         break
-        raise AssertionError(f"waited in vain for {what}; the log says:\n{self.log()}")
+        raise AssertionError(f"timed out waiting for {what}; the log:\n{self.log()}")
 
     def _changes(self) -> Iterator[object]:
         return watchfiles.watch(
@@ -130,19 +169,28 @@ class DaemonProcess:
 
 
 @contextlib.contextmanager
+def started_daemon(daemon: DaemonProcess, **options: Any) -> Iterator[DaemonProcess]:
+    """Start this daemon, with these options of `start`; kill it at the end if it is still running."""
+    daemon.start(**options)
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+
+
+@contextlib.contextmanager
 def running_daemon(
     folder: Path, config: Mapping[str, Any] | None = None, **options: Any
 ) -> Iterator[DaemonProcess]:
-    """A daemon that is ready; whatever is left of it at the end is ended. `options` are the engine's."""
+    """A daemon with a worker that is ready. `options` are the engine's."""
     config = dict(config or {})
     if options:
         config["engine"] = {**config.get("engine", {}), "options": options}
-    daemon = DaemonProcess(folder, config)
-    daemon.start()
-    try:
+    with started_daemon(DaemonProcess(folder, config)) as daemon:
         daemon.wait_for_log("ready: ")
         yield daemon
-    finally:
-        if daemon.process and daemon.process.poll() is None:
-            daemon.process.kill()
-            daemon.process.wait(LIMIT_S)
+
+
+def read_ledger(path: Path) -> Counter[str]:
+    """How often the no-op engine has spoken each text, from the file that its option `ledger` names."""
+    return Counter(path.read_text(encoding="utf-8").splitlines()) if path.exists() else Counter()

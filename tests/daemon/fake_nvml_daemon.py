@@ -1,42 +1,37 @@
-"""Runs a daemon on a machine with the cards that the file $CARDS names, instead of `python -m fishd run …`.
+"""`python -m tests.daemon.fake_nvml_daemon --gpus FILE --config PATH`: `fishd run` with the GPUs of a file.
 
-The file holds a JSON list: of each card its UUID, or the fault with which it cannot be read.
+The file holds a JSON list with the UUID of each GPU, or the error with which it cannot be read.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
-from fishd.core.config.config import Config
-from fishd.daemon.app import run
-from fishd.daemon.config.reload import Environment
-from fishd.host.config_file import load_config
-from fishd.host.log.logs import set_up_logs
 from fishd.host.nvml import GpuFault, GpuReading
-from fishd.spool.root import open_spool
+from tests.daemon.run_daemon import run_daemon
 
 GIB = 2**30
 
 
 class FileNvml:
-    """Reads the file anew at each look."""
+    """Reads the file again at every call. Without the file the driver does not answer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def count(self) -> int:
-        return len(self._cards())
+        return len(self._gpus())
 
     def read(self, index: int) -> GpuReading:
-        card = self._cards()[index]
-        if not card.startswith("GPU-"):
-            raise GpuFault(card)
-        return GpuReading("NVIDIA GeForce RTX 4090", card, 24 * GIB, 24 * GIB)
+        gpu = self._gpus()[index]
+        if not gpu.startswith("GPU-"):
+            raise GpuFault(gpu)
+        return GpuReading("NVIDIA GeForce RTX 4090", gpu, 24 * GIB, 24 * GIB)
 
-    def _cards(self) -> list[str]:
+    def _gpus(self) -> list[str]:
         try:
             return json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -44,16 +39,11 @@ class FileNvml:
 
 
 def main() -> int:
-    path = Path(sys.argv[sys.argv.index("--config") + 1])
-
-    def load() -> Config:
-        return load_config(path, os.environ)
-
-    config = load()
-    logs = set_up_logs(config.log)
-    with open_spool(config.spool.root) as spool:
-        around = Environment(FileNvml(Path(os.environ["CARDS"])), {}, load)
-        return run(config, spool, logs, around)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gpus", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    given = parser.parse_args()
+    return run_daemon(given.config, nvml=FileNvml(given.gpus), environ={})
 
 
 if __name__ == "__main__":

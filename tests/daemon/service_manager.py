@@ -1,4 +1,4 @@
-"""A service manager's end of NOTIFY_SOCKET."""
+"""A service manager's end of NOTIFY_SOCKET (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -8,53 +8,55 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LIMIT_S = 60.0
+Datagram = dict[str, str]  # the variables in it
 
 
-class Manager:
-    """Hears what a daemon says. `said` is all of it so far, a list of its variables a datagram."""
+class ServiceManager:
+    """Receives a daemon's notifications; `received` holds all of them so far."""
 
     def __init__(self, sock: socket.socket, path: str) -> None:
         self._socket = sock
-        self.path = path
-        self.said: list[dict[str, str]] = []
+        self._path = path
+        self.received: list[Datagram] = []
 
     def env(self, watchdog_s: float = 0.2) -> dict[str, str]:
-        """What the manager puts into its service's environment."""
-        return {"NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": str(int(watchdog_s * 1e6))}
+        """The variables that the manager adds to its service's environment."""
+        return {"NOTIFY_SOCKET": self._path, "WATCHDOG_USEC": str(int(watchdog_s * 1e6))}
 
-    def hear(self, timeout_s: float = LIMIT_S) -> dict[str, str] | None:
-        """The next datagram; None if there is none for so long."""
+    def receive(self, timeout_s: float = LIMIT_S) -> Datagram | None:
+        """The next datagram; None if none comes within the timeout."""
         self._socket.settimeout(timeout_s)
         try:
             datagram = self._socket.recv(4096).decode()
         except (TimeoutError, BlockingIOError):
             return None
-        self.said.append(dict(line.split("=", 1) for line in datagram.splitlines()))
-        return self.said[-1]
+        self.received.append(dict(line.split("=", 1) for line in datagram.splitlines()))
+        return self.received[-1]
 
-    def hear_until(self, is_it: Callable[[dict[str, str]], bool]) -> dict[str, str]:
-        while (said := self.hear()) is not None:
-            if is_it(said):
-                return said
-        raise AssertionError(f"waited in vain; heard {self.said}")
+    def receive_until(self, is_expected: Callable[[Datagram], bool]) -> Datagram:
+        while (datagram := self.receive()) is not None:
+            if is_expected(datagram):
+                return datagram
+        raise AssertionError(f"timed out; received {self.received}")
 
-    def hear_of(self, key: str, value: str | None = None) -> dict[str, str]:
+    def receive_variable(self, key: str, value: str | None = None) -> Datagram:
         """The next datagram with this variable (and this value)."""
-        return self.hear_until(lambda said: key in said and value in (None, said[key]))
+        return self.receive_until(lambda datagram: key in datagram and value in (None, datagram[key]))
 
-    def has_heard(self, key: str) -> bool:
-        return any(key in said for said in self.said)
+    def has_received(self, key: str) -> bool:
+        return any(key in datagram for datagram in self.received)
 
-    def hear_the_rest(self) -> None:
-        """What has been sent and not yet been heard."""
-        while self.hear(0):
+    def receive_pending(self) -> list[str]:
+        """Receive what has been sent already; the first key of every datagram so far."""
+        while self.receive(0):
             pass
+        return [next(iter(datagram)) for datagram in self.received]
 
 
 @contextlib.contextmanager
-def manager(folder: Path) -> Iterator[Manager]:
+def service_manager(folder: Path) -> Iterator[ServiceManager]:
     """`folder` must have a short name: a socket's address holds 107 bytes."""
     path = str(folder / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(path)
-        yield Manager(sock, path)
+        yield ServiceManager(sock, path)

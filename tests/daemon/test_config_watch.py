@@ -1,86 +1,99 @@
-"""The watch on config.toml, by itself: what counts as saved, and what happens when there is no watch."""
+"""ConfigWatch alone: which changes of config.toml it reports, and how it recovers from a failed watch."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import pytest
 
 from fishd.daemon.config.config_watch import ConfigWatch
 
 LIMIT_S = 20.0
 
 
-def watched(path: Path, story: Callable[[asyncio.Queue[None]], Awaitable[None]]) -> int:
-    """Play a story while the file is watched; how many saves were left untold of by it."""
+def unexpected_changes(path: Path, scenario: Callable[[asyncio.Queue[None]], Awaitable[None]]) -> int:
+    """Run a scenario while the file is watched; the number of reported changes that it did not take."""
 
     async def run() -> int:
-        saves: asyncio.Queue[None] = asyncio.Queue()
-        watch = ConfigWatch(path, lambda: saves.put_nowait(None), backoff_s=(0.01,))
+        changes: asyncio.Queue[None] = asyncio.Queue()
+        watch = ConfigWatch(path, lambda: changes.put_nowait(None), backoff_s=(0.01,))
         task = asyncio.create_task(watch.run())
         try:
             async with asyncio.timeout(LIMIT_S):
-                await story(saves)
+                await scenario(changes)
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        return saves.qsize()
+        return changes.qsize()
 
     return asyncio.run(run())
 
 
-def test_only_other_content_is_a_save(tmp_path: Path) -> None:
-    """A touch, the same again, an emptied file and one that is gone are none; what comes after them is."""
+def test_only_new_content_is_a_change(tmp_path: Path) -> None:
+    """Not a touch, the same content again, an emptied file or a removed one."""
     path = tmp_path / "config.toml"
     path.write_text("one")
 
-    async def story(saves: asyncio.Queue[None]) -> None:
+    async def scenario(changes: asyncio.Queue[None]) -> None:
         path.touch()
         path.write_text("one")
         path.write_text("")
         path.unlink()
         path.write_text("two")
-        await saves.get()
+        await changes.get()
 
-    assert 0 == watched(path, story)
+    assert 0 == unexpected_changes(path, scenario)
 
 
-def test_a_link_that_is_put_on_another_file_is_a_save(tmp_path: Path) -> None:
-    """As a mounted configuration changes; also a change of the file behind the link."""
+def test_a_link_that_is_set_to_another_file_is_a_change(tmp_path: Path) -> None:
+    """As a mounted configuration changes; a change of the link's target is reported too."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "real.toml").write_text(name)
     path = tmp_path / "config.toml"
     path.symlink_to("a/real.toml")
 
-    async def story(saves: asyncio.Queue[None]) -> None:
+    async def scenario(changes: asyncio.Queue[None]) -> None:
         new = tmp_path / "new"
         new.symlink_to("b/real.toml")
         new.replace(path)
-        await saves.get()
+        await changes.get()
         (tmp_path / "b" / "real.toml").write_text("c")
-        await saves.get()
+        await changes.get()
 
-    assert 0 == watched(path, story)
+    assert 0 == unexpected_changes(path, scenario)
 
 
-def test_a_watch_that_cannot_be_had_is_said_once_and_tried_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Until then `fishd reload` serves; what was saved meanwhile is noticed then."""
+class QueueHandler(logging.Handler):
+    """Puts the messages of fishd's loggers into a queue."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.put_nowait(record.getMessage())
+
+
+def test_a_watch_that_fails_is_logged_once_and_retried(tmp_path: Path) -> None:
+    """A change that was saved in the meantime is reported when the watch succeeds."""
     path = tmp_path / "not yet" / "config.toml"
+    handler = QueueHandler()
 
-    async def story(saves: asyncio.Queue[None]) -> None:
-        while not caplog.messages:
-            await asyncio.to_thread(tmp_path.stat)
+    async def scenario(changes: asyncio.Queue[None]) -> None:
+        message = await handler.messages.get()
+        assert message.startswith(f"[Main] {path} cannot be watched (")
+        assert "use `fishd reload`" in message
         path.parent.mkdir()
         path.write_text("one")
-        await saves.get()
+        await changes.get()
 
-    assert 0 == watched(path, story)
-    assert [f"[Main] {path} cannot be watched"] == [line.partition(" (")[0] for line in caplog.messages]
-    assert "use `fishd reload`" in caplog.text
+    logging.getLogger("fishd.main").addHandler(handler)
+    try:
+        assert 0 == unexpected_changes(path, scenario)
+    finally:
+        logging.getLogger("fishd.main").removeHandler(handler)
+    assert handler.messages.empty()

@@ -1,4 +1,4 @@
-"""The fish engine in the real daemon, with a tiny checkpoint of random weights: noise, but all the way."""
+"""The fish engine in the real daemon, with a tiny checkpoint of random weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest.importorskip("fish_speech", reason="the fish engine is not installed (mak
 
 
 def test_the_daemon_speaks_a_bundle_with_the_fish_engine(tmp_path: Path) -> None:
-    """Two voices and six segments come out as clips at the codec's rate, in one batch on one worker."""
+    """Two voices and six segments give clips of noise at the codec's rate, in one batch on one worker."""
     from tests.engines.fish_checkpoint import make_tiny
 
     checkpoint = tmp_path / "checkpoint"

@@ -1,29 +1,53 @@
-"""The watch over the cards ends when it is told to, whatever happens at that moment."""
+"""GpuWatch checks the GPUs periodically and on request, and can be cancelled at any moment."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from fishd.daemon.config.gpu_watch import GpuWatch
 
-
-async def _look() -> None:
-    pass
+LIMIT_S = 10.0
 
 
-def test_a_watch_that_is_woken_and_cancelled_at_once_ends() -> None:
-    """A worker's death wakes it; if that death also ends the daemon, the cancel must not be lost."""
+@pytest.mark.parametrize(("every_s", "is_requested"), [(0.001, False), (3600.0, True)])
+def test_the_gpus_are_checked_after_an_interval_and_soon_on_request(
+    every_s: float, is_requested: bool
+) -> None:
+    async def watch_until_a_check() -> None:
+        checked = asyncio.Event()
 
-    async def woken_and_cancelled() -> bool:
-        watch = GpuWatch(_look)
+        async def check() -> None:
+            checked.set()
+
+        watch = GpuWatch(check, every_s)
+        running = asyncio.create_task(watch.run())
+        if is_requested:
+            watch.check_soon()
+        async with asyncio.timeout(LIMIT_S):
+            await checked.wait()
+        running.cancel()
+
+    asyncio.run(watch_until_a_check())
+
+
+def test_a_cancellation_that_follows_a_request_at_once_is_not_lost() -> None:
+    """A worker's death requests a check; the same death may end the daemon."""
+
+    async def check() -> None:
+        pass
+
+    async def request_and_cancel() -> bool:
+        watch = GpuWatch(check)
         task = asyncio.create_task(watch.run())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         watch.check_soon()
         await asyncio.sleep(0)  # the waiter is done, the watch has not run yet
         task.cancel()
-        done, _ = await asyncio.wait([task], timeout=2.0)
+        done, _ = await asyncio.wait([task], timeout=LIMIT_S)
         task.cancel()
         return bool(done)
 
-    assert asyncio.run(woken_and_cancelled())
+    assert asyncio.run(request_and_cancel())

@@ -1,8 +1,7 @@
-"""The walk of a job through the real daemon: from the inbox to the outbox."""
+"""A job in the real daemon, from the inbox to the outbox, also across stops, kills and reloads."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import signal
@@ -15,8 +14,8 @@ from tests.daemon.bundles import make_bundle
 from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, DaemonProcess, running_daemon
 
 
-def test_a_dropped_episode_comes_out_as_46_clips_and_a_summary(tmp_path: Path) -> None:
-    """Every line becomes a clip of 16-bit mono PCM; summaries, result and log stand beside them."""
+def test_an_episode_is_published_as_46_clips_and_a_summary(tmp_path: Path) -> None:
+    """Clips of 16-bit mono PCM; summaries, result and log are beside them."""
     with running_daemon(tmp_path) as daemon:
         daemon.drop(EXAMPLES / "episode")
         result = daemon.wait_for_result("episode")
@@ -44,12 +43,12 @@ def test_a_dropped_episode_comes_out_as_46_clips_and_a_summary(tmp_path: Path) -
         assert "Mara" in (published / "summary.txt").read_text()
         assert "Mara" in (published / "summary.html").read_text()
         assert "episode" in (published / "job.log").read_text()
-        daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "work/ to be cleared")
+        daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "an empty work/")
         assert (daemon.spool / "archive" / "episode" / "job.toml").exists()
 
 
-def test_a_bundle_without_manifest_is_taken_by_convention(tmp_path: Path) -> None:
-    """Sub-folders are speakers; no `.ready` is needed once nothing changes any more."""
+def test_a_bundle_without_a_manifest_is_read_by_convention(tmp_path: Path) -> None:
+    """Sub-folders are speakers; without `.ready` it is claimed when it has settled."""
     with running_daemon(tmp_path) as daemon:
         shutil.copytree(EXAMPLES / "by-convention", daemon.spool / "inbox" / "by-convention")
         result = daemon.wait_for_result("by-convention")
@@ -57,21 +56,21 @@ def test_a_bundle_without_manifest_is_taken_by_convention(tmp_path: Path) -> Non
     assert [speaker["name"] for speaker in result["speakers"]] == ["Curator", "Guide"]
 
 
-def test_a_bundle_is_not_taken_while_it_is_still_copied(tmp_path: Path) -> None:
-    """A manifest that names a file which is not there yet keeps the bundle waiting; the file completes it."""
+def test_a_bundle_is_not_claimed_while_a_file_that_it_names_is_missing(tmp_path: Path) -> None:
+    """As while it is being copied; the file completes it."""
     source = make_bundle(tmp_path / "source")
     with running_daemon(tmp_path / "daemon", {"spool": {"settle_s": 0.1}}) as daemon:
         target = daemon.spool / "inbox" / "slow"
         target.mkdir()
         shutil.copy(source / "job.toml", target)
-        daemon.wait_until(lambda: daemon.status().get("waiting") == 1, "the bundle to be seen")
+        daemon.wait_until(lambda: daemon.status().get("waiting") == 1, "the incomplete bundle in the status")
         assert target.exists()
         shutil.copy(source / "Ada.wav", target)
         assert daemon.wait_for_result("slow")["status"] == "done"
 
 
-def test_two_bundles_of_one_name_both_come_out(tmp_path: Path) -> None:
-    """The second result gets a number; nothing is overwritten."""
+def test_two_bundles_with_the_same_name_are_both_published(tmp_path: Path) -> None:
+    """The second result has a number; nothing is overwritten."""
     first = make_bundle(tmp_path / "a" / "same", {"Ada": ["First."]})
     second = make_bundle(tmp_path / "b" / "same", {"Ada": ["Second."]})
     with running_daemon(tmp_path / "daemon") as daemon:
@@ -83,75 +82,67 @@ def test_two_bundles_of_one_name_both_come_out(tmp_path: Path) -> None:
         assert daemon.result("same")["speakers"][0]["segments"][0]["text"] == "First."
 
 
-def test_once_works_off_the_inbox_and_stops(tmp_path: Path) -> None:
-    """`--once` ends by itself, with 0 when every job was done and 1 when one was not."""
+def test_run_once_processes_the_inbox_and_exits(tmp_path: Path) -> None:
+    """Exit code 0 if every job is done, 1 if one is not."""
     daemon = DaemonProcess(tmp_path / "daemon", {})
     (daemon.spool / "inbox").mkdir(parents=True)
     make_bundle(daemon.spool / "inbox" / "good")
-    assert daemon.once() == 0
+    assert daemon.run_once() == 0
     assert daemon.result("good")["status"] == "done"
     make_bundle(daemon.spool / "inbox" / "bad", {"Ada": ["  "]})
-    assert daemon.once() == 1
+    assert daemon.run_once() == 1
     assert daemon.result("bad")["status"] == "rejected"
 
 
-def test_stop_finishes_what_is_in_hand_and_the_next_start_resumes(tmp_path: Path) -> None:
-    """SIGTERM takes no new work; what is unfinished comes out after the next start, and nothing twice."""
+def test_a_stop_finishes_the_takes_in_flight_and_the_next_start_resumes_the_job(tmp_path: Path) -> None:
+    """No new take is started after SIGTERM; the finished clips are published unchanged."""
     lines = [f"Line {n}." for n in range(40)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines})
     gate = tmp_path / "gate"
     with running_daemon(tmp_path / "daemon", {"pool": {"cpu_workers": 1}}, gate=str(gate)) as daemon:
         daemon.drop(bundle)
         daemon.wait_for_log("Launching Worker 0 on CPU for Speaker 0")
-        assert daemon.process
         daemon.process.send_signal(signal.SIGTERM)
         daemon.wait_for_log("stopping")
         gate.touch()
-        assert daemon.process.wait(LIMIT_S) == 0
-        journal = (daemon.spool / "work" / "long" / "journal.jsonl").read_text()
-        spoken = [json.loads(line) for line in journal.splitlines() if '"spoken"' in line]
-        assert len(spoken) == 1
-        before = {p.name: p.stat().st_ino for p in daemon.spool.glob("work/long/out/clips/*/*.wav")}
+        assert daemon.wait() == 0
+        assert len(daemon.journal("long", "spoken")) == 1
+        before = daemon.clip_inodes("work/long/out")
         daemon.start()
         result = daemon.wait_for_result("long")
         assert result["totals"]["done"] == 40
-        after = {p.name: p.stat().st_ino for p in daemon.spool.glob("outbox/long/clips/*/*.wav")}
-        assert before.items() <= after.items()
+        assert before.items() <= daemon.clip_inodes("outbox/long").items()
 
 
-def test_a_killed_daemon_resumes_without_speaking_anything_again(tmp_path: Path) -> None:
-    """kill -9 in the midst of a job: finished clips stay the same files, the rest is spoken."""
+def test_a_killed_daemon_resumes_and_publishes_the_finished_clips_unchanged(tmp_path: Path) -> None:
+    """SIGKILL during a job: only the other lines are spoken."""
     lines = [f"Line {n}." for n in range(60)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines})
     with running_daemon(tmp_path / "daemon", step_s=0.02) as daemon:
         daemon.drop(bundle)
-        journal = daemon.spool / "work" / "long" / "journal.jsonl"
-        daemon.wait_until(
-            lambda: journal.exists() and journal.read_text().count('"spoken"') > 5, "some clips"
-        )
+        daemon.wait_until(lambda: len(daemon.journal("long", "spoken")) > 5, "some clips")
         daemon.kill()
-        done = journal.read_text().count('"spoken"')
-        clips = {p.name: p.stat().st_ino for p in daemon.spool.glob("work/long/out/clips/*/[!.]*.wav")}
-        assert 5 < done < 60
+        num_spoken = len(daemon.journal("long", "spoken"))
+        before = daemon.clip_inodes("work/long/out")
+        assert 5 < num_spoken < 60
         daemon.start()
         assert daemon.wait_for_result("long")["totals"]["done"] == 60
-        after = {p.name: p.stat().st_ino for p in daemon.spool.glob("outbox/long/clips/*/*.wav")}
-        assert len(clips.items() & after.items()) >= done
+        assert len(before.items() & daemon.clip_inodes("outbox/long").items()) >= num_spoken
 
 
-def test_the_contracts_log_lines_are_exact(tmp_path: Path) -> None:
-    """Operators and their scripts find the lines that they know."""
+def test_the_log_lines_of_the_contract_are_exact(tmp_path: Path) -> None:
+    """Operators' scripts search for them."""
     with running_daemon(tmp_path) as daemon:
         daemon.drop(EXAMPLES / "two-voices")
         daemon.wait_for_result("two-voices")
         log = daemon.log()
     assert "[Main] Using 2 parallel workers on the CPU" in log
-    for speaker in (0, 1):  # whichever worker was ready first
+    for speaker in (0, 1):  # either worker may be ready first
         assert re.search(rf"\[Main\] Launching Worker [01] on CPU for Speaker {speaker}$", log, re.MULTILINE)
 
 
 def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
-    """Exit code 3, and the owner's pid in words."""
+    """With exit code 3, and the pid of the first."""
     with running_daemon(tmp_path) as daemon:
         second = subprocess.run(
             [sys.executable, "-m", "fishd", "run", "--config", str(daemon.config_path)],
@@ -160,23 +151,21 @@ def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
             timeout=LIMIT_S,
             check=False,
         )
-        assert daemon.process
         assert second.returncode == 3
         assert f"another fishd (pid {daemon.process.pid}) owns this spool" in second.stderr
 
 
 def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
-    """SIGHUP reads the file again; a bad file changes nothing and is said with its place."""
+    """On SIGHUP; a bad file changes nothing, and its fault is logged with its place."""
     with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
-        assert daemon.process
         daemon.write_config({"pool": {"cpu_workers": 3}})
-        daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_until(lambda: len(daemon.status().get("workers", [])) == 3, "three workers")
+        daemon.reload()
+        daemon.wait_until(lambda: len(daemon.workers()) == 3, "three workers")
         daemon.write_config({"pool": {"cpu_workers": 1}})
-        daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_until(lambda: len(daemon.status().get("workers", [])) == 1, "one worker")
+        daemon.reload()
+        daemon.wait_until(lambda: len(daemon.workers()) == 1, "one worker")
         daemon.write_config({"pool": {"cpu_workers": "many"}})
-        daemon.process.send_signal(signal.SIGHUP)
+        daemon.reload()
         daemon.wait_for_log("the configuration is unchanged")
         assert "pool.cpu_workers" in daemon.log()
         daemon.drop(EXAMPLES / "two-voices")
@@ -184,7 +173,7 @@ def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
 
 
 def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
-    """A packed bundle is a job of its name; the archive itself is what is archived, with its ending."""
+    """The job has its name without the ending; the archive is moved to archive/ with it."""
     source = make_bundle(tmp_path / "source")
     with running_daemon(tmp_path / "daemon") as daemon:
         packed = Path(shutil.make_archive(str(tmp_path / "Episode 3"), "gztar", source))
@@ -192,5 +181,5 @@ def test_an_archive_in_the_inbox_is_spoken(tmp_path: Path) -> None:
         assert daemon.wait_for_result("Episode 3")["status"] == "done"
         (daemon.spool / "inbox" / "broken.zip").write_bytes(b"PK\5\6" + bytes(18))
         assert daemon.wait_for_result("broken")["status"] == "rejected"
-        daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "work/ to be cleared")
+        daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "an empty work/")
         assert (daemon.spool / "archive" / "Episode 3.tar.gz").read_bytes() == packed.read_bytes()

@@ -1,4 +1,4 @@
-"""The parent stays free of the worker's world."""
+"""The parent process imports nothing that only workers need."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ sys.stdout.write("\\n".join(sys.modules))
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_parent_never_imports_torch_numpy_or_an_engine(command: str) -> None:
-    """Everything that a command imports is free of what only workers need."""
-    found = subprocess.run(
+    """Nor does anything that a command imports."""
+    ended = subprocess.run(
         [sys.executable, "-c", SCRIPT % command], capture_output=True, text=True, check=True
     )
-    modules = found.stdout.splitlines()
-    assert [m for m in modules if m.startswith(FORBIDDEN)] == []
+    modules = ended.stdout.splitlines()
+    assert [module for module in modules if module.startswith(FORBIDDEN)] == []
     assert "fishd.core.dispatch.dispatcher" in modules

@@ -1,4 +1,4 @@
-"""The pulse: one letter at a time, through the mailbox; time passes when the test says so."""
+"""Watchdog heartbeats, with a mailbox and a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -7,63 +7,58 @@ from pathlib import Path
 
 from fishd.daemon.watchdog import Heartbeat, Watchdog
 from fishd.host.systemd import Notifier
-from tests.daemon.service_manager import Manager, manager
+from tests.daemon.service_manager import service_manager
 
 
-class Heart:
-    """A pulse with its mailbox, and the alarms that it has set: after so many seconds, what to do."""
+class ManualWatchdog:
+    """A watchdog with its mailbox, and the calls that it has scheduled: (delay, function)."""
 
     def __init__(self, environ: dict[str, str]) -> None:
         self.mailbox: list[Heartbeat] = []
-        self.alarms: list[tuple[float, Callable[[], None]]] = []
+        self.scheduled: list[tuple[float, Callable[[], None]]] = []
         self.notifier = Notifier(environ)
-        self.pulse = Watchdog(self.notifier, self.mailbox.append, self._later)
+        self.watchdog = Watchdog(self.notifier, self.mailbox.append, self._later)
 
     def _later(self, after_s: float, do: Callable[[], None]) -> None:
-        self.alarms.append((after_s, do))
+        self.scheduled.append((after_s, do))
 
 
-def keys(heard: Manager) -> list[str]:
-    heard.hear_the_rest()
-    return [next(iter(said)) for said in heard.said]
+def test_the_next_heartbeat_is_posted_only_after_the_last_one_was_handled(tmp_path: Path) -> None:
+    """A mailbox that is not served gets no second heartbeat, and systemd gets no WATCHDOG."""
+    with service_manager(tmp_path) as manager:
+        manual = ManualWatchdog(manager.env(watchdog_s=4.0))
+        manual.watchdog.start()
+        assert ([Heartbeat()], [], []) == (manual.mailbox, manual.scheduled, manager.receive_pending())
+
+        manual.mailbox.pop()
+        manual.watchdog.on_heartbeat(is_loading=False)
+        ((after_s, post),) = manual.scheduled
+        assert (["WATCHDOG"], [], 2.0) == (manager.receive_pending(), manual.mailbox, after_s)
+
+        post()
+        assert [Heartbeat()] == manual.mailbox
 
 
-def test_the_next_beat_comes_only_after_the_last_was_opened(tmp_path: Path) -> None:
-    """A mailbox that opens nothing gets nothing more, and the watchdog nothing at all."""
-    with manager(tmp_path) as heard:
-        heart = Heart(heard.env(watchdog_s=4.0))
-        heart.pulse.start()
-        assert ([Heartbeat()], [], []) == (heart.mailbox, heart.alarms, keys(heard))
-
-        heart.mailbox.pop()
-        heart.pulse.on_heartbeat(is_loading=False)
-        ((after_s, ring),) = heart.alarms
-        assert (["WATCHDOG"], [], 2.0) == (keys(heard), heart.mailbox, after_s)
-
-        ring()
-        assert [Heartbeat()] == heart.mailbox
+def test_heartbeats_are_at_most_ten_seconds_apart(tmp_path: Path) -> None:
+    """Even with a long WatchdogSec, because heartbeats also extend the start while an engine loads."""
+    with service_manager(tmp_path) as manager:
+        manual = ManualWatchdog(manager.env(watchdog_s=3600.0))
+        manual.watchdog.on_heartbeat(is_loading=False)
+        assert [10.0] == [after_s for after_s, _ in manual.scheduled]
 
 
-def test_a_patient_watchdog_is_fed_every_ten_seconds_all_the_same(tmp_path: Path) -> None:
-    """So that more time is asked for as often while an engine loads."""
-    with manager(tmp_path) as heard:
-        heart = Heart(heard.env(watchdog_s=3600.0))
-        heart.pulse.on_heartbeat(is_loading=False)
-        assert [10.0] == [after_s for after_s, _ in heart.alarms]
+def test_the_start_is_extended_only_while_the_first_engine_loads(tmp_path: Path) -> None:
+    """After READY a worker that loads changes nothing."""
+    with service_manager(tmp_path) as manager:
+        manual = ManualWatchdog(manager.env())
+        manual.watchdog.on_heartbeat(is_loading=True)
+        manual.notifier.ready()
+        manual.watchdog.on_heartbeat(is_loading=True)
+        assert ["WATCHDOG", "EXTEND_TIMEOUT_USEC", "READY", "WATCHDOG"] == manager.receive_pending()
 
 
-def test_more_time_is_asked_for_only_while_the_first_engine_loads(tmp_path: Path) -> None:
-    """Once ready, a worker that loads is nobody's business."""
-    with manager(tmp_path) as heard:
-        heart = Heart(heard.env())
-        heart.pulse.on_heartbeat(is_loading=True)
-        heart.notifier.ready()
-        heart.pulse.on_heartbeat(is_loading=True)
-        assert ["WATCHDOG", "EXTEND_TIMEOUT_USEC", "READY", "WATCHDOG"] == keys(heard)
-
-
-def test_without_a_manager_there_is_no_pulse() -> None:
-    """A daemon in a terminal is not woken for nothing."""
-    heart = Heart({})
-    heart.pulse.start()
-    assert ([], []) == (heart.mailbox, heart.alarms)
+def test_without_a_service_manager_there_are_no_heartbeats() -> None:
+    """A daemon in a terminal is not woken needlessly."""
+    manual = ManualWatchdog({})
+    manual.watchdog.start()
+    assert ([], []) == (manual.mailbox, manual.scheduled)

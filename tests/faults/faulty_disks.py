@@ -1,4 +1,7 @@
-"""Real disks with real faults: a small tmpfs, an ext4 in a file. Skipped, with the reason, elsewhere."""
+"""Real file systems with real faults: a small tmpfs, an ext4 in a file.
+
+A test is skipped, with the reason, where they cannot be mounted.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ NO_LOG_FLUSH = 2
 
 @contextmanager
 def mounted(at: Path, *arguments: str) -> Iterator[Path]:
-    """`mount ARGUMENTS at`, unmounted at the end even if in use."""
+    """`mount ARGUMENTS at`; unmounted at the end, even if in use."""
     at.mkdir(parents=True, exist_ok=True)
     command(["mount", *arguments, str(at)])
     try:
@@ -27,15 +30,15 @@ def mounted(at: Path, *arguments: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(at)], check=False, capture_output=True)
 
 
-def tmpfs(at: Path, options: str):
-    """A tmpfs such as `size=4M`."""
+def tmpfs(at: Path, options: str) -> AbstractContextManager[Path]:
+    """A tmpfs with options such as `size=4M`."""
     return mounted(at, "-t", "tmpfs", "-o", options, "tmpfs")
 
 
 def remount(at: Path, option: str) -> bool:
     """Whether it succeeded; it fails while a file is open for writing."""
-    done = subprocess.run(["mount", "-o", f"remount,{option}", str(at)], check=False, capture_output=True)
-    return done.returncode == 0
+    ended = subprocess.run(["mount", "-o", f"remount,{option}", str(at)], check=False, capture_output=True)
+    return ended.returncode == 0
 
 
 def ext4_image(path: Path) -> Path:
@@ -47,7 +50,7 @@ def ext4_image(path: Path) -> Path:
 
 
 def cut_power(mount: Path) -> None:
-    """From now on nothing reaches the disk: every write, sync and rename fails with EIO."""
+    """Shut the ext4 down: from now on every write, sync and rename fails with EIO."""
     fd = os.open(mount, os.O_RDONLY)
     try:
         fcntl.ioctl(fd, EXT4_SHUTDOWN, NO_LOG_FLUSH.to_bytes(4, "little"))
@@ -57,7 +60,7 @@ def cut_power(mount: Path) -> None:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """While not a byte is free on the disk of this folder."""
+    """A context in which the folder's disk has no free byte."""
     filler = folder / ".filler.part"
     with filler.open("wb", buffering=0) as file:
         for block in (bytes(1 << 16), bytes(1 << 12), b"x"):
@@ -72,24 +75,24 @@ def filled(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def without_inodes(folder: Path) -> Iterator[None]:
-    """While no file can be created on the disk of this folder."""
-    made: list[Path] = []
+    """A context in which no file can be created on the folder's disk."""
+    created: list[Path] = []
     with suppress(OSError):
         for number in range(100_000):
             path = folder / f".{number}.part"
             path.touch()
-            made.append(path)
+            created.append(path)
     try:
         yield
     finally:
-        for path in made:
+        for path in created:
             path.unlink()
 
 
-def command(words: list[str]) -> None:
-    """Run a command; skip the test if this machine does not have or allow it."""
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"there is no {words[0]} here")
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"{' '.join(words)}: {done.stderr.strip()}")
+def command(arguments: list[str]) -> None:
+    """Run a command; skip the test if this machine lacks it or does not permit it."""
+    if shutil.which(arguments[0]) is None:
+        pytest.skip(f"{arguments[0]} is not installed")
+    ended = subprocess.run(arguments, check=False, capture_output=True, text=True)
+    if ended.returncode != 0:
+        pytest.skip(f"{' '.join(arguments)}: {ended.stderr.strip()}")

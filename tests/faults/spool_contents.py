@@ -1,35 +1,35 @@
-"""The content of a spool's outbox and journals, in a form in which two runs can be compared."""
+"""The clips and results in a daemon's spool, in a form that can be compared between two runs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
+
+from tests.daemon.daemon_process import DaemonProcess
 
 
 def outcome_of(spool: Path) -> dict[str, object]:
-    """Every file of every result by its path; of result.json only what does not depend on time or worker."""
+    """Every published file by its path, without what depends on the time or the worker."""
     root = spool / "outbox"
     files = (path for path in sorted(root.rglob("*")) if path.is_file())
     return {str(path.relative_to(root)): _content(path) for path in files}
 
 
-def spoken_in(spool: Path) -> set[tuple[str, str]]:
-    """(job, clip) of every clip in a journal or a result."""
-    published = {path.relative_to(spool / "outbox") for path in spool.glob("outbox/*/clips/*/*.wav")}
-    return {(path.parts[0], str(Path(*path.parts[1:]))) for path in published} | set(_journaled(spool))
-
-
-def _journaled(spool: Path) -> Iterator[tuple[str, str]]:
-    for journal in spool.glob("work/*/journal.jsonl"):
-        for line in journal.read_text().split("\n")[:-1]:
-            record = json.loads(line)
-            if record["is"] == "spoken":
-                yield journal.parent.name, record["clip"]["path"]
+def finished_clips(daemon: DaemonProcess) -> set[tuple[str, str]]:
+    """(job, clip) of every clip that is journaled or published."""
+    published = {
+        path.relative_to(daemon.spool / "outbox") for path in daemon.spool.glob("outbox/*/clips/*/*.wav")
+    }
+    journaled = {
+        (folder.name, line["clip"]["path"])
+        for folder in daemon.spool.glob("work/*")
+        for line in daemon.journal(folder.name, "spoken")
+    }
+    return journaled | {(path.parts[0], str(Path(*path.parts[1:]))) for path in published}
 
 
 def _content(path: Path) -> object:
-    """Clips byte for byte; of the summaries and the log only that they exist."""
+    """A clip's bytes, a result's comparable values; of any other file only that it exists."""
     if path.suffix == ".wav":
         return path.read_bytes()
     if path.name != "result.json":

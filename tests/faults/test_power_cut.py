@@ -1,4 +1,4 @@
-"""After a power cut what was published is complete on the disk, and the other jobs are resumed."""
+"""After a power cut, published results are complete on the disk and the other jobs are resumed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.bundles import make_bundle
+from tests.daemon.bundles import make_ready_bundle
 from tests.daemon.daemon_process import DaemonProcess
 from tests.faults.faulty_disks import cut_power, ext4_image, mounted
 
@@ -17,35 +17,35 @@ LINES = {"Ada": ["First.", "Second."]}
 
 
 @pytest.mark.parametrize("num_published", [1, 5])
-def test_what_was_published_before_a_power_cut_is_complete(tmp_path: Path, num_published: int) -> None:
-    """Every later write is lost; what the log calls published has all its bytes."""
+def test_results_published_before_a_power_cut_are_complete(tmp_path: Path, num_published: int) -> None:
+    """All later writes are lost."""
     image = ext4_image(tmp_path / "image")
     daemon = DaemonProcess(tmp_path, {"engine": {"options": {"step_s": 0.01}}})
     with mounted(daemon.spool, "-o", "loop", str(image)):
         for name in JOBS:
-            (make_bundle(daemon.spool / "inbox" / name, LINES) / ".ready").touch()
-        os.sync()  # the bundles were dropped long ago
+            make_ready_bundle(daemon.spool / "inbox" / name, LINES)
+        os.sync()  # only the daemon's own writes can be lost
         daemon.start()
         daemon.wait_until(lambda: len(published(daemon)) >= num_published, "some results")
-        acknowledged = published(daemon)
+        before = published(daemon)
         cut_power(daemon.spool)
         daemon.kill()
     with mounted(daemon.spool, "-o", "loop", str(image)):
-        for name in acknowledged:
-            check_whole(daemon.spool / "outbox" / name)
-        assert 0 == daemon.once(), daemon.log()
+        for name in before:
+            check_complete(daemon.spool / "outbox" / name)
+        assert 0 == daemon.run_once(), daemon.log()
         for name in JOBS:
-            check_whole(daemon.spool / "outbox" / name)
+            check_complete(daemon.spool / "outbox" / name)
         assert len(JOBS) == len(list((daemon.spool / "outbox").iterdir()))
 
 
 def published(daemon: DaemonProcess) -> list[str]:
-    """The jobs that the log calls published."""
-    words = f" is in {daemon.spool / 'outbox'}/"
-    return [line.split(words)[1].strip() for line in daemon.log().splitlines() if words in line]
+    """The jobs that are published according to the log."""
+    text = f" is in {daemon.spool / 'outbox'}/"
+    return [line.split(text)[1].strip() for line in daemon.log().splitlines() if text in line]
 
 
-def check_whole(folder: Path) -> None:
+def check_complete(folder: Path) -> None:
     result = json.loads((folder / "result.json").read_bytes())
     assert "done" == result["status"]
     for segment in result["speakers"][0]["segments"]:
