@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +36,7 @@ from tests.core.stage import Script, make_job, of
 from tests.daemon.bundles import RATE, tone
 from tests.daemon.daemon_effects import Settings
 from tests.daemon.daemon_process import NOOP
+from tests.shell.fake_terminal import FakeTerminal
 
 LIMIT_S = 60.0
 GPUS = (Gpu(0, "NVIDIA GeForce RTX 4090", 24.0, 24.0), Gpu(1, "NVIDIA GeForce RTX 4090", 24.0, 24.0))
@@ -239,14 +239,9 @@ async def _scans(settings: Settings, folder: Path) -> int:
 # ---- the log ----------------------------------------------------------------------------------------------
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def logged(settings: Settings, folder: Path) -> str:
     """The terminal's content after a debug message and a warning were logged."""
-    terminal = _Terminal()
+    terminal = FakeTerminal()
     logs = set_up_logs(config_of(settings, folder).log, terminal, {"TERM": "xterm-256color"})
     logging.getLogger("fishd.test").debug("[Main] a detail")
     logging.getLogger("fishd.test").warning("[Main] a warning")

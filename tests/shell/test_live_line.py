@@ -1,4 +1,4 @@
-"""The live line at the bottom of a terminal."""
+"""The status line at the bottom of a terminal."""
 
 from __future__ import annotations
 
@@ -8,36 +8,30 @@ from rich.console import Console
 
 from fishd.host.log.live_line import LiveLine
 from tests.core import report_samples as samples
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.shell.fake_terminal import FakeTerminal
 
 
 def console(stream: io.StringIO, **environ: str) -> Console:
     return Console(file=stream, width=80, _environ={"TERM": "xterm", **environ})
 
 
-def test_it_shows_the_state() -> None:
-    """On a terminal, the latest status is in the last line."""
-    stream = Terminal()
+def test_the_last_line_shows_the_status() -> None:
+    stream = FakeTerminal()
     with LiveLine(console(stream), now=lambda: 0.0) as live:
         live.update(samples.busy())
         assert "31/46 segments" in stream.getvalue().splitlines()[-1]
 
 
-def test_it_is_cleared_at_its_end() -> None:
-    """Nothing of it stays on the screen."""
-    stream = Terminal()
+def test_the_line_is_cleared_at_the_end() -> None:
+    stream = FakeTerminal()
     with LiveLine(console(stream), now=lambda: 0.0) as live:
         live.update(samples.busy())
     assert stream.getvalue().endswith("\x1b[2K")
 
 
-def test_log_lines_go_above_it() -> None:
-    """What is printed to the same console comes above the line, which is drawn again."""
-    stream = Terminal()
+def test_log_lines_are_printed_above_the_line() -> None:
+    """It is then drawn again."""
+    stream = FakeTerminal()
     screen = console(stream)
     with LiveLine(screen, now=lambda: 0.0) as live:
         live.update(samples.busy())
@@ -47,9 +41,9 @@ def test_log_lines_go_above_it() -> None:
     assert "31/46 segments" in line
 
 
-def test_it_is_drawn_at_most_four_times_a_second() -> None:
-    """A thousand takes a second do not cause a thousand refreshes."""
-    stream = Terminal()
+def test_the_line_is_drawn_at_most_four_times_a_second() -> None:
+    """100 updates in a second draw it 4 to 8 times."""
+    stream = FakeTerminal()
     clock = iter(number / 100 for number in range(10_000))
     with LiveLine(console(stream), now=lambda: next(clock)) as live:
         for _ in range(100):
@@ -57,25 +51,24 @@ def test_it_is_drawn_at_most_four_times_a_second() -> None:
     assert 4 <= stream.getvalue().count("31/46 segments") <= 8
 
 
-def test_off_a_terminal_it_does_nothing() -> None:
-    """A pipe or a file is not written to."""
+def test_nothing_is_written_without_a_terminal() -> None:
     stream = io.StringIO()
     with LiveLine(console(stream)) as live:
         live.update(samples.busy())
     assert stream.getvalue() == ""
 
 
-def test_forced_colour_makes_no_live_line_in_a_pipe() -> None:
-    """`color = "always"` colours a pipe, but a pipe has no last line."""
+def test_nothing_is_written_to_a_pipe_with_forced_colour() -> None:
+    """FORCE_COLOR colours log lines only."""
     stream = io.StringIO()
     with LiveLine(console(stream, FORCE_COLOR="1")) as live:
         live.update(samples.busy())
     assert stream.getvalue() == ""
 
 
-def test_a_dumb_terminal_has_no_live_line() -> None:
+def test_nothing_is_written_to_a_dumb_terminal() -> None:
     """Its cursor cannot be moved."""
-    stream = Terminal()
+    stream = FakeTerminal()
     with LiveLine(console(stream, TERM="dumb")) as live:
         live.update(samples.busy())
     assert stream.getvalue() == ""
