@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -18,10 +17,10 @@ from typing import Any
 import tomli_w
 import watchfiles
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.shell.cli import LIMIT_S, ROOT, environ
+
 EXAMPLES = ROOT / "inbox_example"
 NOOP = "tests.engines.noop:factory"
-LIMIT_S = 60.0
 
 
 class DaemonProcess:
@@ -65,7 +64,7 @@ class DaemonProcess:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+                env=environ(env),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

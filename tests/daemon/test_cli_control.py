@@ -10,8 +10,8 @@ import pytest
 
 from fishd.wire.control import CONTROL, address
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import LIMIT_S, DaemonProcess, running_daemon
-from tests.shell.cli import fishd
+from tests.daemon.daemon_process import DaemonProcess, running_daemon
+from tests.shell.cli import LIMIT_S, fishd
 
 
 @pytest.fixture(scope="module")

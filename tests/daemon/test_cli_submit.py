@@ -12,8 +12,8 @@ import pytest
 
 from fishd.spool.root import make_folders
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, DaemonProcess, running_daemon, started_daemon
-from tests.shell.cli import command, environ, fishd, on_a_terminal
+from tests.daemon.daemon_process import EXAMPLES, DaemonProcess, running_daemon, started_daemon
+from tests.shell.cli import LIMIT_S, command, environ, fishd, on_a_terminal
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import wave
 from pathlib import Path
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import EXAMPLES, LIMIT_S, DaemonProcess, running_daemon
+from tests.daemon.daemon_process import EXAMPLES, DaemonProcess, running_daemon
+from tests.shell.cli import LIMIT_S
 
 
 def test_an_episode_is_published_as_46_clips_and_a_summary(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.daemon_process import ROOT, DaemonProcess, started_daemon
+from tests.daemon.daemon_process import DaemonProcess, started_daemon
 from tests.daemon.service_manager import ServiceManager, service_manager
+from tests.shell.cli import ROOT
 
 BLOCK_ON_SIGUSR2 = """
 import signal, time

@@ -13,10 +13,9 @@ import psutil
 
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.wire.messages import Load, Message, Ready, Speak
+from tests.shell.cli import LIMIT_S, ROOT
 
-ROOT = Path(__file__).parents[2]
 ENV = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-LIMIT_S = 60.0
 
 M = TypeVar("M", bound=Message)
 

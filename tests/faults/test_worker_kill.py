@@ -15,7 +15,8 @@ import pytest
 from fishd.pool.pool import WorkerExited
 from fishd.wire.channel import encode
 from fishd.wire.messages import Load, Progress, Ready
-from tests.faults.live_workers import ENV, LIMIT_S, ROOT, LiveWorkers, run
+from tests.faults.live_workers import ENV, LiveWorkers, run
+from tests.shell.cli import LIMIT_S, ROOT
 
 ORPHAN_LIMIT_S = 2.0
 
