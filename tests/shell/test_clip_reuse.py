@@ -1,4 +1,4 @@
-"""Clips of an earlier result are reused only if they are genuine; a broken result is ignored."""
+"""Clips of an earlier result are reused only if they are genuine; an invalid result is ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLIP = b"RIFF....WAVE"
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job that is dropped again; work/again is its folder."""
+    """A job whose folder is work/again."""
     (tmp_path / "work" / "again").mkdir(parents=True)
     job = read_bundle(write_bundle(tmp_path / "bundle", one_speaker()), "again").job
     assert job is not None
@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def publish_earlier(outbox: Path, job: Job, digest: str | None = None, **others: object) -> None:
-    """An earlier result of this job with its one clip."""
+    """Publish an earlier result of this job, with its one clip."""
     ((_, _, segment),) = job.segments()
     key = clip_key("engine", job, job.speakers[0], segment)
     row = {"id": "001", "text": segment.text, "status": "done", "clip": segment.clip, "key": key}
@@ -68,7 +68,7 @@ def test_a_genuine_clip_is_copied_and_journaled(tmp_path: Path, job: Job) -> Non
 
 @pytest.mark.parametrize("digest", ["", "0" * 32, "é", "\ud800"])
 def test_a_clip_with_another_digest_is_not_reused(tmp_path: Path, job: Job, digest: str) -> None:
-    """Whatever characters it is made of."""
+    """Whatever characters are in it."""
     publish_earlier(tmp_path / "outbox", job, digest=digest)
     assert [] == reused(tmp_path, job)
 
@@ -77,8 +77,8 @@ def test_a_clip_with_another_digest_is_not_reused(tmp_path: Path, job: Job, dige
     "content",
     [b"", b"{}", b"\xff", b'{"job": "\xff"}', b'{"x": ' + b"[" * 200_000, b'{"job": "\\ud800"}'],
 )
-def test_a_result_that_somebody_broke_is_not_used(tmp_path: Path, job: Job, content: bytes) -> None:
-    """Whatever is in it, nothing is raised."""
+def test_an_invalid_result_is_ignored(tmp_path: Path, job: Job, content: bytes) -> None:
+    """No exception is raised."""
     publish_earlier(tmp_path / "outbox", job)
     (tmp_path / "outbox" / "again" / "result.json").write_bytes(content)
     assert [] == reused(tmp_path, job)

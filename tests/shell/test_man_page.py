@@ -1,4 +1,4 @@
-"""fishd(1), made from the commands' own help, and shell completion."""
+"""fishd(1), which is generated from the commands' help, and shell completion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMANDS = ("run", "submit", "status", "logs", "cancel", "retry", "check", "plan
 
 
 def rendered(tmp_path: Path) -> str:
-    """As `man` shows it on a page of 100 columns."""
+    """The page as `man` shows it in 100 columns."""
     if shutil.which("man") is None:
         pytest.skip("man is not installed (Debian: man-db)")
     page = tmp_path / "fishd.1"
@@ -36,7 +36,7 @@ def rendered(tmp_path: Path) -> str:
 
 
 def test_the_manual_renders_without_a_warning_and_names_every_command(tmp_path: Path) -> None:
-    """With its options, exit codes, files and examples."""
+    """And has sections of options, exit codes, files and examples."""
     page = rendered(tmp_path)
     for name in (*COMMANDS, "service install", "service uninstall"):
         assert f"   fishd {name} " in page
@@ -54,32 +54,32 @@ def test_the_manual_renders_without_a_warning_and_names_every_command(tmp_path: 
     assert "Another daemon owns the spool." in page
 
 
-def test_the_manual_says_what_help_says(tmp_path: Path) -> None:
-    """One source: a change of the help is a change of the manual."""
+def test_the_manual_has_the_texts_of_the_help(tmp_path: Path) -> None:
+    """Here a paragraph about `fishd reload`."""
     page = " ".join(rendered(tmp_path).split())
-    helped = fishd("reload", "--help", cwd=tmp_path).stdout
-    paragraph = " ".join(helped.split("Options:")[0].split("\n\n")[2].split())
+    help_text = fishd("reload", "--help", cwd=tmp_path).stdout
+    paragraph = " ".join(help_text.split("Options:")[0].split("\n\n")[2].split())
     assert paragraph
     assert paragraph in page
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_has_its_completion(shell: str) -> None:
-    """It asks fishd itself."""
+    """A script that calls fishd."""
     assert f"_FISHD_COMPLETE=complete_{shell}" in completion(shell)
 
 
 def test_completion_offers_commands(tmp_path: Path) -> None:
-    """`fishd st<TAB>`, as bash asks it."""
-    asked = {"_FISHD_COMPLETE": "complete_bash", "COMP_WORDS": "fishd st", "COMP_CWORD": "1"}
+    """For `fishd st<TAB>` in bash."""
+    request = {"_FISHD_COMPLETE": "complete_bash", "COMP_WORDS": "fishd st", "COMP_CWORD": "1"}
     as_script = "import sys; sys.argv = ['fishd']; from fishd.cli import main; main()"
-    said = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", as_script],
-        env=environ(asked),
+        env=environ(request),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
         timeout=60,
     )
-    assert said.stdout.split() == ["status"]
+    assert ended.stdout.split() == ["status"]

@@ -1,4 +1,4 @@
-"""status.json, as the daemon writes it and other processes read it."""
+"""status.json is written by the daemon and read by other processes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ STATUS = Status(
 )
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """Nothing is lost, and no other file is left."""
+def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """No temporary file is left."""
     asyncio.run(write_status(tmp_path / "status.json", STATUS))
     assert read_status(tmp_path / "status.json") == STATUS
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
 
 def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
-    """A folder's odd bytes must not prevent the status."""
+    """JSON cannot hold it."""
     job = msgspec.structs.replace(STATUS.jobs[0], name="b\udcff")
     asyncio.run(write_status(tmp_path / "status.json", msgspec.structs.replace(STATUS, jobs=(job,))))
     status = read_status(tmp_path / "status.json")
@@ -43,8 +43,8 @@ def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     assert status.jobs[0].name == r"b\xff"
 
 
-def test_no_status_is_none(tmp_path: Path) -> None:
-    """No daemon has run here: that is not an error."""
+def test_without_a_file_the_status_is_none(tmp_path: Path) -> None:
+    """No daemon has run there, which is not an error."""
     assert read_status(tmp_path / "status.json") is None
     assert (
         why_not_running(None, tmp_path) == f"no daemon has run here ({tmp_path}); start one with `fishd run`"
@@ -52,8 +52,8 @@ def test_no_status_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
-def test_an_invalid_status_is_named(tmp_path: Path, content: bytes) -> None:
-    """The message names the file, the fault and the fix."""
+def test_an_invalid_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """With the fix."""
     path = tmp_path / "status.json"
     path.write_bytes(content)
     with pytest.raises(
@@ -62,56 +62,53 @@ def test_an_invalid_status_is_named(tmp_path: Path, content: bytes) -> None:
         read_status(path)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """Such as a folder in its place."""
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Here a folder."""
     (tmp_path / "status.json").mkdir()
     with pytest.raises(BadStatus, match=r"status\.json: cannot be read \(Is a directory\)"):
         read_status(tmp_path / "status.json")
 
 
-def test_a_newer_daemons_extra_fields_are_ignored(tmp_path: Path) -> None:
-    """`fishd status` of the previous version still works during an upgrade."""
+def test_unknown_fields_of_a_newer_daemon_are_ignored(tmp_path: Path) -> None:
+    """So `fishd status` works during an upgrade."""
     path = tmp_path / "status.json"
-    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(STATUS), "moon": "full"}))
+    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(STATUS), "unknown": 1}))
     assert read_status(path) == STATUS
 
 
-def test_readers_never_see_half_a_status(tmp_path: Path) -> None:
-    """The file is replaced in one step."""
+def test_readers_never_see_an_incomplete_file(tmp_path: Path) -> None:
+    """While another thread writes 300 times."""
     path = tmp_path / "status.json"
     asyncio.run(write_status(path, STATUS))
-    done = threading.Event()
 
     async def write() -> None:
         for number in range(300):
             status = msgspec.structs.replace(STATUS, waiting=number, engine="x" * number * 50)
             await write_status(path, status)
-        done.set()
 
     writer = threading.Thread(target=lambda: asyncio.run(write()))
     writer.start()
-    while not done.is_set():
+    while writer.is_alive():
         assert read_status(path) is not None
     writer.join()
 
 
-def test_a_running_daemon_has_no_problem() -> None:
-    """None means that one serves this spool now."""
+def test_a_running_daemon_causes_no_message() -> None:
     assert why_not_running(STATUS, Path("/spool")) is None
 
 
-def test_a_dead_daemon_is_reported_as_dead() -> None:
-    """Its process is gone, and the status is not "stopped"."""
+def test_a_daemon_that_died_is_reported() -> None:
+    """Its status is "running", but its process does not exist."""
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
         process.wait()
     assert not pid_is_alive(process.pid)
-    trouble = why_not_running(msgspec.structs.replace(STATUS, pid=process.pid), Path("/spool"))
-    assert trouble is not None
-    assert f"the daemon (process {process.pid}) died at about 2026-11-22 15:12:14 UTC" in trouble
+    message = why_not_running(msgspec.structs.replace(STATUS, pid=process.pid), Path("/spool"))
+    assert message is not None
+    assert f"the daemon (process {process.pid}) died at about 2026-11-22 15:12:14 UTC" in message
 
 
-def test_a_stopped_daemon_is_reported_as_stopped() -> None:
-    """A clean stop is distinguished from a crash."""
+def test_a_stopped_daemon_is_reported_with_the_time() -> None:
+    """Unlike one that died."""
     stopped = msgspec.structs.replace(STATUS, state="stopped")
     assert why_not_running(stopped, Path("/spool")) == (
         "the daemon was stopped at 2026-11-22 15:12:14 UTC; start it with `fishd run`"
@@ -119,5 +116,5 @@ def test_a_stopped_daemon_is_reported_as_stopped() -> None:
 
 
 def test_a_process_of_another_user_is_alive() -> None:
-    """Process 1 always is, whether we may signal it or not."""
+    """Process 1 is, even if this user cannot send signals to it."""
     assert pid_is_alive(1)
