@@ -1,7 +1,7 @@
-"""A machine with a real systemd: a Debian in a container, with fishd installed as an operator would.
+"""A container with Debian, a real systemd, and fishd installed as by an operator.
 
-Needs root, systemd-nspawn and mmdebstrap; the first run fetches the Debian (about a minute), and keeps it in
-/var/cache/fishd-tests. Nothing in it reaches the network.
+Needs root, systemd-nspawn and mmdebstrap. The first run downloads Debian (about a minute) and stores it in
+/var/cache/fishd-tests. The container has no network.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ PACKAGES = "systemd,systemd-sysv,dbus,udev,iproute2,procps,python3,logrotate"
 TOOLS = ("systemd-nspawn", "mmdebstrap", "nsenter")
 CGROUPS = Path("/sys/fs/cgroup")
 LIMIT_S = 60.0
-FETCH_LIMIT_S = 200
+DOWNLOAD_LIMIT_S = 200
 
 
-class CannotBoot(Exception):  # noqa: N818 -- the house names faults by what they say
-    """This host cannot fetch or boot the machine; nothing of fishd has run in it yet."""
+class ContainerError(Exception):
+    """This host cannot download or boot the container. Nothing of fishd has run in it yet."""
 
 
-def why_not() -> str:
-    """Why no machine can be started here; empty where one can."""
+def missing_requirement() -> str:
+    """Why this host cannot start the container; empty if it can."""
     if os.geteuid() != 0:
         return "a container with a real systemd needs root"
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -40,28 +40,29 @@ def why_not() -> str:
     if sys.base_prefix == "/usr" and sys.version_info[:2] != (3, 11):
         return "the container has Python 3.11; run the tests with that, or with a Python outside of /usr"
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode:
-        return "no namespaces may be made here"
+        return "this process cannot create namespaces"
     if not any(os.access(path / "cgroup.procs", os.W_OK) for path in (CGROUPS, CGROUPS / "unified")):
-        return "no cgroup of the unified hierarchy may be made here"
+        return "this process cannot create a cgroup of the unified hierarchy"
     return ""
 
 
-class Machine:
-    """The running container. Paths given to it are seen from inside."""
+class Container:
+    """The running container. Paths given to it are paths inside it."""
 
     def __init__(self, root: Path, leader: int, nspawn: subprocess.Popen[bytes]) -> None:
         self.root = root
         self._leader = leader
         self._nspawn = nspawn
-        self.since = 0.0  # journal lines before this moment are another test's
+        self.since = 0.0  # the journal before this moment belongs to other tests
 
     def run(self, *command: str, check: bool = True, env: dict[str, str] | None = None) -> str:
-        """Run a command in there as root; all that it printed."""
-        ended = self.tried(*command, env=env)
+        """Run a command in the container as root; its output."""
+        ended = self.try_run(*command, env=env)
         assert ended.returncode == 0 or not check, f"{command}: {ended.stdout}\n{self.journal()}"
         return ended.stdout
 
-    def tried(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def try_run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """The same for a command that may fail."""
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return subprocess.run(
             ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "--", *command],
@@ -75,11 +76,11 @@ class Machine:
         )
 
     def run_as(self, user: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """As a user who has logged in, with all groups."""
-        return self.tried("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--", *command)
+        """Run a command as a user with all their groups, as after a login."""
+        return self.try_run("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--", *command)
 
     def path(self, inside: str) -> Path:
-        """A path of the container as it is seen from outside."""
+        """The path outside the container of a path inside it."""
         return Path(f"/proc/{self._leader}/root{inside}")
 
     def write(self, inside: str, content: str, mode: int = 0o644) -> None:
@@ -89,31 +90,31 @@ class Machine:
         path.chmod(mode)
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """What `systemctl show` says of a unit."""
+        """Properties of a unit, from `systemctl show`."""
         lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}").splitlines()
         return dict(line.split("=", 1) for line in lines)
 
     def journal(self, *arguments: str) -> str:
         since = f"--since=@{self.since:.6f}"
-        return self.tried("journalctl", "--no-pager", "--quiet", "--unit=fishd", since, *arguments).stdout
+        return self.try_run("journalctl", "--no-pager", "--quiet", "--unit=fishd", since, *arguments).stdout
 
     def wait_until(self, condition: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
-        """Look every tenth of a second: nothing outside of the container can wake us."""
+        """Check every 0.1 s: events inside the container cannot be waited for from outside."""
         deadline = time.monotonic() + limit_s
         while not condition():
-            assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.journal()}"
+            assert time.monotonic() < deadline, f"timed out waiting for {what}\n{self.journal()}"
             time.sleep(0.1)
 
     def power_off(self) -> None:
-        """By pulling the plug: nothing in there is to be kept."""
+        """Kill it; its files are not needed any more."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._leader, signal.SIGKILL)
         self._nspawn.wait(20)
 
 
 @contextlib.contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    """Boot one below `folder`, with fishd's files in /opt/fishd and nothing set up yet. Raises CannotBoot."""
+def booted_container(folder: Path) -> Iterator[Container]:
+    """A container below `folder`, with fishd in /opt/fishd and no service yet. Raises ContainerError."""
     root = folder / "root"
     root.mkdir()
     subprocess.run(["tar", "-C", str(root), "-xf", str(_image())], check=True)
@@ -121,37 +122,37 @@ def machine(folder: Path) -> Iterator[Machine]:
     with _cgroups(f"fishd-tests-{os.getpid()}") as cgroups:
         nspawn = _boot(root, binds, cgroups, folder / "console.log")
         try:
-            booted = Machine(root, _leader(nspawn, folder / "console.log"), nspawn)
+            container = Container(root, _leader(nspawn, folder / "console.log"), nspawn)
         except BaseException:
             nspawn.kill()
             nspawn.wait()
             raise
         try:
-            _wait_until_up(booted, folder / "console.log")
-            booted.run("ldconfig")
-            yield booted
+            _wait_until_up(container, folder / "console.log")
+            container.run("ldconfig")
+            yield container
         finally:
-            booted.power_off()
+            container.power_off()
 
 
 def _image() -> Path:
-    """The Debian as a tar file, fetched once."""
+    """Debian as a tar file, downloaded once."""
     if not IMAGE.exists():
         IMAGE.parent.mkdir(parents=True, exist_ok=True)
         part = IMAGE.with_suffix(".part.tar")
-        print(f"fetching a Debian into {IMAGE} …", file=sys.stderr)
+        print(f"downloading Debian to {IMAGE} …", file=sys.stderr)
         debian = ["--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part)]
-        fetch = ["timeout", str(FETCH_LIMIT_S), "mmdebstrap", *debian]
-        ended = subprocess.run(fetch, stderr=subprocess.PIPE, text=True, check=False)
+        download = ["timeout", str(DOWNLOAD_LIMIT_S), "mmdebstrap", *debian]
+        ended = subprocess.run(download, stderr=subprocess.PIPE, text=True, check=False)
         if ended.returncode:
             part.unlink(missing_ok=True)
-            raise CannotBoot(f"no Debian can be fetched: {_last_line(ended.stderr)}")
+            raise ContainerError(f"Debian cannot be downloaded: {_last_line(ended.stderr)}")
         part.rename(IMAGE)
     return IMAGE
 
 
 def _install_fishd(root: Path) -> list[str]:
-    """What `make install-service` puts into /opt/fishd; the binds for this interpreter's packages."""
+    """Install what `make install-service` does in /opt/fishd; bind mounts for this interpreter's packages."""
     home = root / "opt/fishd"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = home / "lib" / version / "site-packages"
@@ -181,14 +182,14 @@ def _install_fishd(root: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _cgroups(name: str) -> Iterator[list[Path]]:
-    """A group of our own in each hierarchy that systemd uses."""
+    """A new cgroup in each hierarchy that systemd uses."""
     hybrid = [CGROUPS / "unified", CGROUPS / "systemd"]
     groups = [above / name for above in (hybrid if hybrid[0].is_dir() else [CGROUPS])]
     try:
         for group in groups:
             group.mkdir(exist_ok=True)
     except OSError as error:
-        raise CannotBoot(f"no cgroup may be made here: {error}") from error
+        raise ContainerError(f"a cgroup cannot be created: {error}") from error
     try:
         yield groups
     finally:
@@ -230,7 +231,7 @@ def _boot(root: Path, binds: list[str], cgroups: list[Path], console: Path) -> s
 
 
 def _leader(nspawn: subprocess.Popen[bytes], console: Path) -> int:
-    """The container's process 1 as it is numbered out here."""
+    """The pid outside the container of its process 1."""
     children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and nspawn.poll() is None:
@@ -238,20 +239,20 @@ def _leader(nspawn: subprocess.Popen[bytes], console: Path) -> int:
         if found and Path(f"/proc/{found[0]}/comm").read_text().strip() == "systemd":
             return int(found[0])
         time.sleep(0.05)
-    raise CannotBoot(f"the container does not boot: {_last_line(console.read_text(errors='replace'))}")
+    raise ContainerError(f"the container does not boot: {_last_line(console.read_text(errors='replace'))}")
 
 
-def _wait_until_up(booted: Machine, console: Path) -> None:
+def _wait_until_up(container: Container, console: Path) -> None:
     try:
-        booted.wait_until(lambda: _is_up(booted), "systemd to be up")
+        container.wait_until(lambda: _is_up(container), "systemd to be running")
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
-        said = _last_line(console.read_text(errors="replace"))
-        raise CannotBoot(f"systemd does not come up in the container: {said}") from error
+        reason = _last_line(console.read_text(errors="replace"))
+        raise ContainerError(f"systemd does not start in the container: {reason}") from error
 
 
-def _last_line(said: str) -> str:
-    return (said.splitlines() or ["it does not say why"])[-1]
+def _last_line(output: str) -> str:
+    return (output.splitlines() or ["without any output"])[-1]
 
 
-def _is_up(booted: Machine) -> bool:
-    return booted.tried("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
+def _is_up(container: Container) -> bool:
+    return container.try_run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")

@@ -1,4 +1,4 @@
-"""The hardening as it is enforced: a probe runs in the daemon's place, inside its unit."""
+"""The hardening of the unit: a probe runs in it instead of the daemon."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.systemd.container import Machine
+from tests.systemd.container import Container
 
-IN_ITS_PLACE = """[Service]
+PROBE_UNIT = """[Service]
 Type=oneshot
 NotifyAccess=none
 ExecStart=
-ExecStart=/opt/fishd/bin/python /opt/inside/probe.py /var/lib/fishd/probe.json
+ExecStart=/opt/fishd/bin/python /opt/inside/sandbox_probe.py /var/lib/fishd/probe.json
 ExecReload=
 Restart=no
 WatchdogSec=0
@@ -21,56 +21,56 @@ WatchdogSec=0
 
 
 @pytest.fixture(scope="module")
-def found(booted: Machine) -> dict[str, Any]:
-    """What the probe finds, while alice runs a process and a device of another driver stands open to all."""
+def found(container: Container) -> dict[str, Any]:
+    """The probe's findings, while alice runs a process and a device exists that every user may open."""
     units = "/etc/systemd/system"
-    unit = booted.path(f"{units}/fishd.service").read_text()
-    booted.write(f"{units}/fishd-probe.service", unit)
-    booted.write(f"{units}/fishd-probe.service.d/probe.conf", IN_ITS_PLACE)
-    booted.run("bash", "-c", "mknod -m 666 /dev/probe c 10 200")
-    booted.run("systemd-run", "--uid=alice", "--unit=alices", "sleep", "300")
-    booted.run("systemctl", "daemon-reload")
-    booted.run("systemctl", "start", "fishd-probe")
-    booted.run("systemctl", "stop", "alices")
-    return json.loads(booted.path("/var/lib/fishd/probe.json").read_text())
+    unit = container.path(f"{units}/fishd.service").read_text()
+    container.write(f"{units}/fishd-probe.service", unit)
+    container.write(f"{units}/fishd-probe.service.d/probe.conf", PROBE_UNIT)
+    container.run("bash", "-c", "mknod -m 666 /dev/probe c 10 200")
+    container.run("systemd-run", "--uid=alice", "--unit=alices", "sleep", "300")
+    container.run("systemctl", "daemon-reload")
+    container.run("systemctl", "start", "fishd-probe")
+    container.run("systemctl", "stop", "alices")
+    return json.loads(container.path("/var/lib/fishd/probe.json").read_text())
 
 
-def test_it_writes_to_the_spool_and_nowhere_else(found: dict[str, Any]) -> None:
-    """The rest of the system is read-only or out of sight."""
+def test_only_the_spool_is_writable(found: dict[str, Any]) -> None:
+    """The other folders are read-only or inaccessible."""
     assert found["spool"] == ""
     assert set(found["elsewhere"].values()) <= {"EROFS", "EACCES"}
     assert "EROFS" in found["elsewhere"].values()
 
 
-def test_it_opens_no_network_socket(found: dict[str, Any]) -> None:
-    """Only local sockets, and no interface but a loopback of its own."""
+def test_network_sockets_are_forbidden(found: dict[str, Any]) -> None:
+    """Unix sockets are permitted; the only interface is a private loopback."""
     assert {name: fault for name, fault in found["sockets"].items() if fault} == dict.fromkeys(
         ("AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"), "EAFNOSUPPORT"
     )
     assert found["interfaces"] == ["lo"]
 
 
-def test_it_sees_no_other_users_processes_nor_homes(found: dict[str, Any]) -> None:
-    """Neither alice's nor root's."""
+def test_processes_and_home_folders_of_other_users_are_hidden(found: dict[str, Any]) -> None:
+    """Root's too."""
     assert found["users"] == [found["uid"]]
     assert found["uid"] != 0
     assert set(map(str, found["homes"].values())) <= {"EACCES", "[]"}
 
 
-def test_it_has_no_privilege_and_gets_none(found: dict[str, Any]) -> None:
-    """No capability, no set-user-ID, no namespace, no mount; system calls are filtered."""
+def test_privileges_cannot_be_gained(found: dict[str, Any]) -> None:
+    """No capabilities, set-user-ID files, namespaces or mounts; system calls are filtered."""
     nothing = "0000000000000000"
     assert found["status"] == {"CapEff": nothing, "CapBnd": nothing, "NoNewPrivs": "1", "Seccomp": "2"}
     assert found["unshare"] == found["mount"] == found["setuid bit"] == "EPERM"
 
 
-def test_it_opens_no_device_but_the_gpus(found: dict[str, Any]) -> None:
-    """A node that everybody may open by its mode is closed by the unit."""
+def test_devices_other_than_gpus_cannot_be_opened(found: dict[str, Any]) -> None:
+    """Even if their mode permits it."""
     assert found["device"] == "EPERM"
 
 
 def test_torch_works_on_the_cpu(found: dict[str, Any]) -> None:
-    """Matrix products in bfloat16, attention, convolution, Fourier."""
+    """Matrix products in bfloat16, attention, a convolution, a Fourier transform."""
     if found["torch"] == "not installed":
-        pytest.skip("torch is not installed beside fishd")
+        pytest.skip("torch is not installed with fishd")
     assert found["torch"] == "works"

@@ -1,4 +1,4 @@
-"""The no-op engine, but that it loads only when a file is there: `gated_engine:factory`."""
+"""The no-op engine, which loads only when the file of its option `load_gate` exists."""
 
 import time
 from collections.abc import Mapping

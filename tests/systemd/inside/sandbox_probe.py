@@ -1,6 +1,6 @@
-"""Runs in the place of the daemon, inside its unit: tries what must not be possible, and what must.
+"""Runs in the daemon's unit, and tries what the unit must forbid and what it must permit.
 
-What it finds goes as JSON to the file that its argument names.
+The findings are written as JSON to the file that its argument names.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ CLONE_NEWUSER = 0x10000000
 
 
 def fault_of(attempt: Callable[[], object]) -> str:
-    """The name of the error that an attempt ends with; empty if it works."""
+    """The name of the error that the attempt raises; empty if it succeeds."""
     try:
         attempt()
     except OSError as error:
@@ -38,7 +38,7 @@ def libc_call(name: str, *arguments: object) -> Callable[[], None]:
 
 
 def write_in(folder: str) -> str:
-    """The fault of writing a file there."""
+    """The error of writing a file in this folder."""
     path = Path(folder, ".probe")
     fault = fault_of(lambda: path.write_text("probe"))
     with contextlib.suppress(OSError):
@@ -57,13 +57,13 @@ def visible_users() -> Iterator[int]:
                 yield process.stat().st_uid
 
 
-def of_status(*keys: str) -> dict[str, str]:
+def status_fields(*keys: str) -> dict[str, str]:
     pairs = (line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {key: value.strip() for key, value in pairs if key in keys}
 
 
 def torch_works() -> str:
-    """A word for what torch does on the CPU; why not, if it does not."""
+    """ "works", or why torch does not work on the CPU."""
     try:
         import torch
     except ImportError:
@@ -78,7 +78,7 @@ def torch_works() -> str:
         bool(torch.isfinite(torch.view_as_real(spectrum) if x is spectrum else x).all())
         for x in (product, attended, convolved, spectrum)
     )
-    return "works" if finite else "gives nonsense"
+    return "works" if finite else "gives values that are not finite"
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def main() -> None:
         "homes": {
             home: fault_of(lambda home=home: names_in(home)) or names_in(home) for home in ("/home", "/root")
         },
-        "status": of_status("CapEff", "CapBnd", "NoNewPrivs", "Seccomp"),
+        "status": status_fields("CapEff", "CapBnd", "NoNewPrivs", "Seccomp"),
         "device": fault_of(lambda: os.close(os.open("/dev/probe", os.O_RDWR))),
         "unshare": fault_of(libc_call("unshare", CLONE_NEWUSER)),
         "mount": fault_of(libc_call("mount", b"none", b"/tmp", b"tmpfs", 0, None)),
