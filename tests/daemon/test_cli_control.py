@@ -146,7 +146,7 @@ def test_retry_speaks_only_the_failed_segments_and_publishes_the_whole_job(
 def test_retry_refuses_a_job_that_is_done_rejected_or_unknown(
     daemon: DaemonProcess, tmp_path: Path, gate: Path
 ) -> None:
-    """Each with its own reason."""
+    """Each error has its own reason."""
     gate.touch()
     good, bad = make_bundle(tmp_path / "good"), make_bundle(tmp_path / "bad", {"Ada": [" "]})
     fishd("submit", "--wait", good, bad, cwd=daemon.folder)

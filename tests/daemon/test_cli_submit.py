@@ -49,7 +49,7 @@ def test_submit_wait_prints_the_outcome_and_the_path_of_the_result(
 def test_submit_wait_prints_the_faults_of_partial_and_rejected_jobs(
     daemon: DaemonProcess, tmp_path: Path
 ) -> None:
-    """With exit code 1."""
+    """The exit code is 1."""
     partial = make_bundle(tmp_path / "partial", {"Ada": ["Good.", "Nonsense."]})
     rejected = make_bundle(tmp_path / "rejected", {"Ada": [" "]})
     ended = fishd("submit", "--wait", partial, rejected, cwd=daemon.folder)
@@ -72,7 +72,7 @@ def test_one_missing_bundle_does_not_prevent_the_others_from_being_dropped(
 
 
 def test_a_bundle_submitted_twice_is_spoken_twice(daemon: DaemonProcess, tmp_path: Path) -> None:
-    """Under two names, which are the same in the archive."""
+    """The jobs have two names, which are the same in the archive."""
     bundle = make_bundle(tmp_path / "twice")
     first = fishd("submit", "--wait", bundle, cwd=daemon.folder)
     second = fishd("submit", "--wait", bundle, cwd=daemon.folder)
@@ -108,7 +108,7 @@ def test_on_a_terminal_a_progress_bar_is_drawn_and_erased(daemon: DaemonProcess)
 
 
 def test_status_shows_workers_and_counts(daemon: DaemonProcess) -> None:
-    """As tables, and as JSON."""
+    """They are printed as tables, or as JSON."""
     ended = fishd("status", cwd=daemon.folder)
     status = json.loads(fishd("status", "--json", cwd=daemon.folder).stdout)
 
@@ -125,7 +125,7 @@ def test_status_watch_without_a_terminal_prints_the_status_once(daemon: DaemonPr
 
 
 def test_logs_prints_a_jobs_own_lines(daemon: DaemonProcess, tmp_path: Path) -> None:
-    """From the outbox once it is published; an unknown job gives exit code 1."""
+    """They are read from the outbox once the job is published; for an unknown job the exit code is 1."""
     fishd("submit", "--wait", make_bundle(tmp_path / "logged"), cwd=daemon.folder)
     ended, unknown = fishd("logs", "logged", cwd=daemon.folder), fishd("logs", "none", cwd=daemon.folder)
 
@@ -165,7 +165,7 @@ def test_a_bundle_submitted_before_a_daemon_runs_is_spoken_when_one_starts(tmp_p
 
 
 def test_submit_wait_ends_when_the_bundle_is_removed_from_the_inbox(tmp_path: Path) -> None:
-    """With exit code 1."""
+    """The exit code is 1."""
     daemon = DaemonProcess(tmp_path / "home", {})
     make_folders(daemon.spool)
     with subprocess.Popen(

@@ -165,7 +165,7 @@ def test_the_table_names_every_key() -> None:
 
 @pytest.mark.parametrize("key", EFFECTS)
 def test_the_effect_changes_with_the_value(tmp_path: Path, key: str) -> None:
-    """With the same bundle, GPUs or events; only this key differs."""
+    """The bundle, the GPUs and the events are the same; only this key differs."""
     observe, *cases = EFFECTS[key]
     section, _, name = key.partition(".")
     observed: list[object] = []

@@ -33,7 +33,7 @@ def unexpected_changes(path: Path, scenario: Callable[[asyncio.Queue[None]], Awa
 
 
 def test_only_new_content_is_a_change(tmp_path: Path) -> None:
-    """Not a touch, the same content again, an emptied file or a removed one."""
+    """A touch, the same content again, an emptied file and a removed one are not reported."""
     path = tmp_path / "config.toml"
     path.write_text("one")
 
@@ -49,7 +49,7 @@ def test_only_new_content_is_a_change(tmp_path: Path) -> None:
 
 
 def test_a_link_that_is_set_to_another_file_is_a_change(tmp_path: Path) -> None:
-    """As a mounted configuration changes; a change of the link's target is reported too."""
+    """Mounted configurations change so; a change of the link's target is reported too."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "real.toml").write_text(name)

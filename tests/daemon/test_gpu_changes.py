@@ -64,7 +64,7 @@ def test_a_lost_gpu_is_removed_from_the_plan_and_the_others_continue(tmp_path: P
 
 
 def test_a_gpu_that_returns_is_used_again(tmp_path: Path) -> None:
-    """From the next check on, whatever caused it."""
+    """The next check finds it, whatever its cause."""
     with daemon_with_gpus(tmp_path, ["GPU-aaaa"]) as daemon:
         set_gpus(daemon, TWO)
         kill_worker_on(daemon, "gpu:0")
@@ -87,7 +87,7 @@ def test_a_driver_that_stops_answering_removes_no_gpu(tmp_path: Path) -> None:
 
 
 def test_out_of_memory_reduces_the_workers_of_the_gpu_and_fails_no_other_line(tmp_path: Path) -> None:
-    """From two workers to one; while there are several, a take that ran out of memory does not count."""
+    """While there are several workers, a take that ran out of memory does not count."""
     faults = {"Too much": "out of memory"}
     with daemon_with_gpus(tmp_path / "daemon", ["GPU-aaaa"], budget_gb=10.0, faults=faults) as daemon:
         lines = ["Too much.", *(f"Line {n}." for n in range(8))]

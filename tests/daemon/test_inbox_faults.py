@@ -67,7 +67,7 @@ def test_a_deleted_inbox_is_reported_once_and_served_when_it_is_back(tmp_path: P
 
 
 def test_an_inbox_is_served_after_a_mount_over_it_is_gone(tmp_path: Path) -> None:
-    """The mounted folder is another one than that below it."""
+    """The folder below the mount is another one."""
     with running_daemon(tmp_path / "daemon", CONFIG) as daemon:
         with tmpfs(daemon.spool / "inbox", "size=1M"):
             make_ready_bundle(daemon.spool / "inbox" / "mounted")
@@ -76,7 +76,7 @@ def test_an_inbox_is_served_after_a_mount_over_it_is_gone(tmp_path: Path) -> Non
 
 
 def test_without_inotify_the_scan_finds_bundles_and_the_log_reports_it(tmp_path: Path) -> None:
-    """As when the user's inotify instances are used up; strace makes the call fail."""
+    """strace makes the call fail, as when the user's inotify instances are used up."""
     inject = ["-e", "trace=inotify_init1", "-e", "inject=inotify_init1:error=EMFILE"]
     traced = ["strace", "-f", "-qq", "-o", "/dev/null", *inject]
     command([*traced, "true"])

@@ -16,7 +16,7 @@ from tests.shell.cli import LIMIT_S
 
 
 def test_an_episode_is_published_as_46_clips_and_a_summary(tmp_path: Path) -> None:
-    """Clips of 16-bit mono PCM; summaries, result and log are beside them."""
+    """The clips are 16-bit mono PCM; the result and the log are beside them."""
     with running_daemon(tmp_path) as daemon:
         daemon.drop(EXAMPLES / "episode")
         result = daemon.wait_for_result("episode")
@@ -58,7 +58,7 @@ def test_a_bundle_without_a_manifest_is_read_by_convention(tmp_path: Path) -> No
 
 
 def test_a_bundle_is_not_claimed_while_a_file_that_it_names_is_missing(tmp_path: Path) -> None:
-    """As while it is being copied; the file completes it."""
+    """It may still be being copied; the file completes it."""
     source = make_bundle(tmp_path / "source")
     with running_daemon(tmp_path / "daemon", {"spool": {"settle_s": 0.1}}) as daemon:
         target = daemon.spool / "inbox" / "slow"
@@ -84,7 +84,7 @@ def test_two_bundles_with_the_same_name_are_both_published(tmp_path: Path) -> No
 
 
 def test_run_once_processes_the_inbox_and_exits(tmp_path: Path) -> None:
-    """Exit code 0 if every job is done, 1 if one is not."""
+    """The exit code is 0 if every job is done, and 1 if one is not."""
     daemon = DaemonProcess(tmp_path / "daemon", {})
     (daemon.spool / "inbox").mkdir(parents=True)
     make_bundle(daemon.spool / "inbox" / "good")
@@ -116,7 +116,7 @@ def test_a_stop_finishes_the_takes_in_flight_and_the_next_start_resumes_the_job(
 
 
 def test_a_killed_daemon_resumes_and_publishes_the_finished_clips_unchanged(tmp_path: Path) -> None:
-    """SIGKILL during a job: only the other lines are spoken."""
+    """It speaks only the other lines."""
     lines = [f"Line {n}." for n in range(60)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines})
     with running_daemon(tmp_path / "daemon", step_s=0.02) as daemon:
@@ -143,7 +143,7 @@ def test_the_log_lines_of_the_contract_are_exact(tmp_path: Path) -> None:
 
 
 def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
-    """With exit code 3, and the pid of the first."""
+    """Its exit code is 3, and its message has the pid of the first."""
     with running_daemon(tmp_path) as daemon:
         second = subprocess.run(
             [sys.executable, "-m", "fishd", "run", "--config", str(daemon.config_path)],
@@ -157,7 +157,7 @@ def test_a_second_daemon_on_the_same_spool_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_reload_grows_and_shrinks_the_pool(tmp_path: Path) -> None:
-    """On SIGHUP; a bad file changes nothing, and its fault is logged with its place."""
+    """SIGHUP causes it; a bad file changes nothing, and its fault is logged with its place."""
     with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         daemon.write_config({"pool": {"cpu_workers": 3}})
         daemon.reload()

@@ -30,7 +30,7 @@ sys.stdout.write("\\n".join(sys.modules))
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_parent_never_imports_torch_numpy_or_an_engine(command: str) -> None:
-    """Nor does anything that a command imports."""
+    """No module that a command imports does so either."""
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT % command], capture_output=True, text=True, check=True
     )

@@ -32,7 +32,7 @@ def resize(daemon: DaemonProcess, workers: int, options: Mapping[str, Any]) -> N
 
 
 def test_saving_the_file_resizes_the_pool(tmp_path: Path) -> None:
-    """Renamed into place or written in place; a touch and the same content again do nothing."""
+    """It may be renamed into place or written in place; a touch and the same content do nothing."""
     with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         os.utime(daemon.config_path)
         save_as_an_editor(daemon, 3)
@@ -44,7 +44,7 @@ def test_saving_the_file_resizes_the_pool(tmp_path: Path) -> None:
 
 
 def test_saving_a_bad_file_changes_nothing_and_is_reported(tmp_path: Path) -> None:
-    """In the log and the status, with its place; the next good file is accepted."""
+    """The fault is in the log and the status; the next good file is accepted."""
     with running_daemon(tmp_path, {"pool": {"cpu_workers": 1}}) as daemon:
         daemon.config_path.write_text("[pool]\ncpu_workers = 'many'\n")
         daemon.wait_until(lambda: bool(daemon.status().get("config_faults")), "the fault")
@@ -57,7 +57,7 @@ def test_saving_a_bad_file_changes_nothing_and_is_reported(tmp_path: Path) -> No
 
 
 def test_fifty_resizes_during_a_job_lose_nothing_and_speak_nothing_twice(tmp_path: Path) -> None:
-    """To 4, 2, 3 and 1 workers in turn, at random moments: every line is spoken once."""
+    """The pool has 4, 2, 3 and 1 workers in turn, from random moments on."""
     chance = random.Random(4)
     lines = [f"Line {n:03}." for n in range(600)]
     bundle = make_bundle(tmp_path / "long", {"Ada": lines[:400], "Ben": lines[400:]})

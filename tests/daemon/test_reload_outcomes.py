@@ -34,7 +34,7 @@ def test_an_outcome_that_was_read_before_the_request_is_not_its_answer() -> None
 
 
 def test_the_outcome_of_a_queued_reload_has_the_time_at_which_the_file_was_read(tmp_path: Path) -> None:
-    """Not the time of the request: each outcome describes the file as it was then, or later."""
+    """Each outcome describes the file as it was then or later, not at the request."""
     clock = itertools.count()
     times_of_reading: list[int] = []
     both_are_requested = threading.Event()

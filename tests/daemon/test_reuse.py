@@ -44,7 +44,7 @@ def test_only_changed_lines_are_spoken(tmp_path: Path) -> None:
 
 
 def test_nothing_is_reused_if_the_bundle_forbids_it_or_the_speech_would_differ(tmp_path: Path) -> None:
-    """`[output] reuse = false` in job.toml, other engine options, another language."""
+    """It would with other engine options or another language."""
     with running_daemon(tmp_path / "d", ledger=str(tmp_path / "d" / "ledger")) as daemon:
         spoken_again(daemon, tmp_path, LINES)
         assert sorted(LINES["Ada"]) == spoken_again(daemon, tmp_path, LINES, output={"reuse": False})
@@ -54,7 +54,7 @@ def test_nothing_is_reused_if_the_bundle_forbids_it_or_the_speech_would_differ(t
 
 
 def test_the_configuration_can_disable_reuse(tmp_path: Path) -> None:
-    """`[output] reuse = false`; a bundle may enable it again."""
+    """A bundle may enable it again."""
     config = {"output": {"reuse": False}}
     with running_daemon(tmp_path / "d", config, ledger=str(tmp_path / "d" / "ledger")) as daemon:
         spoken_again(daemon, tmp_path, LINES)

@@ -58,7 +58,7 @@ def test_the_start_is_extended_while_an_engine_loads(tmp_path: Path) -> None:
 
 
 def test_the_status_counts_jobs_segments_and_workers(tmp_path: Path) -> None:
-    """In one line, for `systemctl status`."""
+    """`systemctl status` shows it in one line."""
     gate = tmp_path / "gate"
     with managed_daemon(tmp_path, gate=str(gate)) as (daemon, manager):
         manager.receive_variable("STATUS", "idle, 1 worker")
@@ -82,7 +82,7 @@ def test_a_reload_sends_reloading_and_then_ready(tmp_path: Path, workers: int | 
 
 
 def test_stopping_requests_the_time_that_the_takes_in_flight_may_need(tmp_path: Path) -> None:
-    """drain_s, and a margin for the last publication."""
+    """It is drain_s and a margin for the last publication."""
     gate = tmp_path / "gate"
     config = {"pool": {"cpu_workers": 1, "drain_s": 33.0}}
     with managed_daemon(tmp_path, config, gate=str(gate)) as (daemon, manager):

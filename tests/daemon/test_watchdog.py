@@ -40,7 +40,7 @@ def test_the_next_heartbeat_is_posted_only_after_the_last_one_was_handled(tmp_pa
 
 
 def test_heartbeats_are_at_most_ten_seconds_apart(tmp_path: Path) -> None:
-    """Even with a long WatchdogSec, because heartbeats also extend the start while an engine loads."""
+    """A long WatchdogSec does not matter: heartbeats also extend the start while an engine loads."""
     with service_manager(tmp_path) as manager:
         manual = ManualWatchdog(manager.env(watchdog_s=3600.0))
         manual.watchdog.on_heartbeat(is_loading=False)

@@ -59,7 +59,7 @@ def test_lines_in_flight_in_killed_workers_are_spoken_by_others(tmp_path: Path) 
 
 
 def test_lines_that_kill_or_hang_their_workers_fail_and_all_others_are_spoken(tmp_path: Path) -> None:
-    """A busy loop, SIGKILL, an invalid message, an exception, an exit: each has its own reason."""
+    """Each has its own reason."""
     bad = {f"Please {how}.": how for how in REASONS}
     good = [f"Line {n}." for n in range(10)]
     lines = [line for pair in zip(good[::2], good[1::2], bad, strict=True) for line in pair]

@@ -78,7 +78,7 @@ def test_a_bundle_dropped_on_a_disk_without_inodes_is_spoken_when_there_are_some
 
 
 def test_takes_in_flight_survive_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
-    """As the kernel remounts a failing disk, until an operator remounts it writable."""
+    """The kernel remounts a failing disk so, and an operator remounts it writable."""
     gate = tmp_path / "gate"
     with tmpfs(tmp_path / "spool", "size=4M"), running_daemon(tmp_path, CONFIG, gate=str(gate)) as daemon:
         drop(make_in_inbox(daemon, "frozen"))
@@ -123,7 +123,7 @@ def full_ext4(spool: Path) -> Iterator[AbstractContextManager[None]]:
 def test_the_daemon_exits_if_the_disk_is_full_at_the_start(
     tmp_path: Path, disk: Callable[[Path], AbstractContextManager[AbstractContextManager[None]]]
 ) -> None:
-    """With exit code 1, so that systemd restarts it; the message has the fix. The bundle is spoken later."""
+    """The exit code is 1, so that systemd restarts it; the message has the fix."""
     daemon = DaemonProcess(tmp_path, CONFIG)
     with disk(daemon.spool) as full:
         daemon.run_once()
@@ -150,7 +150,7 @@ def test_a_spool_of_several_file_systems_is_refused_at_start(tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a folder")
 @pytest.mark.parametrize("folder", ["work", "outbox", "archive", "inbox"])
 def test_jobs_continue_when_lost_permissions_of_a_folder_are_restored(tmp_path: Path, folder: str) -> None:
-    """In between the daemon retries."""
+    """The daemon retries until then."""
     daemon = DaemonProcess(tmp_path, {**CONFIG, "spool": {"rescan_s": 0.5}})
     with started_daemon(daemon, wrapper=WITHOUT_ROOT_RIGHTS):
         daemon.wait_for_log("ready: ")

@@ -113,7 +113,7 @@ def test_hostile_bundles_are_rejected_and_a_good_one_among_them_is_spoken(tmp_pa
 
 
 def test_a_rejected_file_is_archived_where_its_summary_says(tmp_path: Path) -> None:
-    """Under its own name, also if its content only looks like an archive."""
+    """It keeps its name, even if only its content looks like an archive."""
     source = make_bundle(tmp_path / "source")
     (source / "job.toml").unlink()
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", source)).read_bytes()
@@ -172,7 +172,7 @@ def test_a_folder_swapped_for_a_link_while_it_is_removed_is_not_followed(tmp_pat
 
 @pytest.mark.parametrize("color", ["always", "never"])
 def test_names_cannot_break_the_log_the_terminal_or_the_page(tmp_path: Path, color: str) -> None:
-    """Escape sequences, markup and scripts in every name and text that is displayed."""
+    """Every name and text that is displayed holds escape sequences, markup and scripts."""
     hostile = f"{ESCAPES}{MARKUP}{SCRIPT}"
     log_file = tmp_path / "file.log"
     config = {"log": {"color": color, "file": str(log_file)}}

@@ -95,5 +95,5 @@ def test_a_few_kills_change_nothing(tmp_path: Path, without_kills: dict[str, obj
 def test_two_hundred_kills_change_nothing(
     tmp_path: Path, without_kills: dict[str, object], seed: int
 ) -> None:
-    """Ten kills in each of 20 tests, at the same random moments in every run of the tests."""
+    """Each of 20 tests kills ten times, at the same random moments in every run."""
     check(killed(tmp_path, seed=1000 + seed, kills=10, step_s=0.08), without_kills)

@@ -67,6 +67,6 @@ def test_a_kill_before_some_steps_changes_nothing(
 def test_a_kill_before_any_step_changes_nothing(
     tmp_path: Path, without_kill: tuple[dict[str, object], int], first: int
 ) -> None:
-    """Every eighth step in each of eight tests."""
+    """Each of eight tests tries every eighth step."""
     expected, num_steps = without_kill
     check_steps(tmp_path, range(first, num_steps, 8), expected)

@@ -52,7 +52,7 @@ def test_stop_lets_the_takes_in_flight_finish(tmp_path: Path) -> None:
 
 
 def test_a_take_is_queued_while_the_engine_is_full(tmp_path: Path) -> None:
-    """More takes than slots: each is spoken once, in order."""
+    """Each of five takes is spoken once, in order."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(capacity=1)
@@ -66,7 +66,7 @@ def test_a_take_is_queued_while_the_engine_is_full(tmp_path: Path) -> None:
 def test_what_a_worker_prints_is_logged_and_does_not_disturb_its_messages(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Control bytes and lines of a progress bar too."""
+    """It may print control bytes and the lines of a progress bar."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(says="stray \x00\x00\x00\x05 print\n\n  0%\r 50%\r100%")
@@ -81,7 +81,7 @@ def test_what_a_worker_prints_is_logged_and_does_not_disturb_its_messages(
 
 
 def test_messages_to_a_worker_that_is_gone_are_dropped(tmp_path: Path) -> None:
-    """As are kills."""
+    """A kill has no effect either."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = workers.start(load="exit")
@@ -95,7 +95,7 @@ def test_messages_to_a_worker_that_is_gone_are_dropped(tmp_path: Path) -> None:
 
 
 def test_messages_sent_before_a_workers_death_are_received(tmp_path: Path) -> None:
-    """Ten ClipWritten and then one WorkerExited."""
+    """Ten ClipWritten are received before WorkerExited."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(capacity=20, faults={"bad": "kill"}, steps=2)
@@ -111,7 +111,7 @@ def test_messages_sent_before_a_workers_death_are_received(tmp_path: Path) -> No
 
 
 def test_workers_that_exit_leave_no_process_and_no_descriptor(tmp_path: Path) -> None:
-    """Ten workers, one after the other."""
+    """Ten workers are started, one after the other."""
 
     async def scenario(workers: LiveWorkers) -> None:
         await workers.start_ready()

@@ -27,7 +27,7 @@ LINES = {"Ada": [f"Line {n}." for n in range(6)]}
 
 
 def test_a_job_whose_folder_is_deleted_is_published_and_delays_no_other(tmp_path: Path) -> None:
-    """With the clips that are spoken afterwards."""
+    """Its result has the clips that are spoken afterwards."""
     gate = tmp_path / "gate"
     with running_daemon(tmp_path / "daemon", gate=str(gate)) as daemon:
         daemon.drop(make_bundle(tmp_path / "deleted", LINES))
@@ -91,7 +91,7 @@ def test_a_bug_in_reading_a_bundle_rejects_that_bundle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["a folder as its journal", "a file", "an empty folder"])
 def test_unexpected_files_in_work_delay_no_job(tmp_path: Path, content: str) -> None:
-    """As they may be found at a start."""
+    """The daemon finds them at its start."""
     odd = tmp_path / "spool" / "work" / "odd"
     match content:
         case "a folder as its journal":

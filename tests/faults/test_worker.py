@@ -35,7 +35,7 @@ from tests.faults.live_workers import LiveWorkers, run
 def test_a_take_that_gives_no_clip_fails_with_a_reason(
     tmp_path: Path, fault: str, reason: str, *, retry: bool
 ) -> None:
-    """Reported by the engine, or found in its audio; the worker continues."""
+    """The engine reports it, or its audio is not a clip; the worker continues."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": fault})
@@ -52,7 +52,7 @@ def test_a_take_that_gives_no_clip_fails_with_a_reason(
     ("fault", "reason"), [("memory error", "MemoryError"), ("torch's", "CUDA out of memory")]
 )
 def test_every_kind_of_out_of_memory_is_recognized(tmp_path: Path, fault: str, reason: str) -> None:
-    """Python's and torch's; torch is not imported for it."""
+    """torch is not imported to recognize its own."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": fault})
@@ -79,7 +79,7 @@ def test_an_engine_that_ends_an_unknown_take_is_reported_as_faulty(tmp_path: Pat
 
 
 def test_a_clip_that_cannot_be_written_fails_its_take(tmp_path: Path) -> None:
-    """With the system's reason; the worker continues."""
+    """The reason is the system's; the worker continues."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready()
@@ -108,7 +108,7 @@ def test_a_clip_is_written_although_the_next_take_breaks_the_engine(tmp_path: Pa
 
 
 def test_a_cancelled_take_ends_at_once(tmp_path: Path) -> None:
-    """In the queue, and in an engine that can drop it; no clip is left."""
+    """It may be in the queue, or in an engine that can drop it; no clip is left."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(gate=str(tmp_path / "gate"))
@@ -158,7 +158,7 @@ def test_cancelling_a_take_that_has_ended_has_no_effect(tmp_path: Path) -> None:
 
 
 def test_checks_are_completed_while_takes_are_in_flight(tmp_path: Path) -> None:
-    """Of a reference and of options, between two steps."""
+    """A reference and options are checked between two steps."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(gate=str(tmp_path / "gate"))
@@ -197,7 +197,7 @@ def test_signals_for_the_daemon_do_not_end_a_worker(tmp_path: Path, stop: signal
 
 
 def test_an_invalid_message_from_the_daemon_ends_the_worker(tmp_path: Path) -> None:
-    """Here one that only workers send."""
+    """The message is one that only workers send."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready()

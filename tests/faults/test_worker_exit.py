@@ -15,7 +15,7 @@ from tests.faults.live_workers import LiveWorkers, run
 
 
 def test_a_worker_killed_from_outside_is_reported_with_the_signal(tmp_path: Path) -> None:
-    """During a take."""
+    """It is speaking a take."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"hang": "steps"})
@@ -37,7 +37,7 @@ def test_a_worker_killed_from_outside_is_reported_with_the_signal(tmp_path: Path
     ],
 )
 def test_an_exit_during_a_take_has_its_reason(tmp_path: Path, fault: str, kind: str, reason: str) -> None:
-    """An exit status, a signal, an exception, out of memory."""
+    """It is an exit status, a signal, an exception or out of memory."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": fault})
@@ -52,7 +52,7 @@ def test_an_exit_during_a_take_has_its_reason(tmp_path: Path, fault: str, kind: 
 def test_the_stack_of_a_segmentation_fault_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Under the worker's name."""
+    """The lines have the worker's name."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": "segv"})
@@ -92,7 +92,7 @@ def test_an_exit_while_loading_has_its_reason(tmp_path: Path, how: str, kind: st
     ],
 )
 def test_a_missing_engine_is_named(tmp_path: Path, engine: str, reason: str) -> None:
-    """With the reason why it cannot be imported."""
+    """The reason says why it cannot be imported."""
 
     async def scenario(workers: LiveWorkers) -> None:
         workers.start(engine=engine)
@@ -117,7 +117,7 @@ def test_a_worker_that_cannot_start_is_reported_with_its_last_line(tmp_path: Pat
 
 
 def test_a_process_that_cannot_be_started_is_an_exit(tmp_path: Path) -> None:
-    """Here because its environment is larger than the kernel permits."""
+    """Its environment is larger than the kernel permits."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = workers.start(env={"TOO_LONG": "x" * 10_000_000})
@@ -129,7 +129,7 @@ def test_a_process_that_cannot_be_started_is_an_exit(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_frame_kills_the_worker(tmp_path: Path) -> None:
-    """As when an engine writes into the socket."""
+    """An engine may have written into the socket."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": "corrupt"})
@@ -155,7 +155,7 @@ def test_an_exit_is_reported_although_a_grandchild_holds_the_workers_pipes(tmp_p
 
 
 def test_an_unexpected_message_kills_the_worker(tmp_path: Path) -> None:
-    """Such as a second Ready."""
+    """The message is a second Ready."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": "ready again"})

@@ -36,7 +36,7 @@ def test_a_worker_stopped_by_a_signal_can_be_killed(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_hangs_while_it_loads_can_be_killed(tmp_path: Path) -> None:
-    """Before it is ready."""
+    """It is not ready yet."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = workers.start(load="hang", says="loading")
@@ -48,7 +48,7 @@ def test_a_worker_that_hangs_while_it_loads_can_be_killed(tmp_path: Path) -> Non
 
 
 def test_a_worker_in_a_busy_loop_can_be_killed(tmp_path: Path) -> None:
-    """In a step that never returns."""
+    """Its step never returns."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"hang": "hang"}, says="working")
@@ -73,7 +73,7 @@ def test_a_worker_killed_before_its_process_exists_is_reported_as_exited(tmp_pat
 
 
 def test_a_kill_also_kills_the_workers_own_children(tmp_path: Path) -> None:
-    """Processes that an engine started."""
+    """An engine may have started processes."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = workers.start(grandchild=True, env={"NOOP_GRANDCHILD": str(tmp_path / "pid")})
@@ -133,7 +133,7 @@ asyncio.run(main())
 
 
 def test_no_worker_survives_a_killed_daemon(tmp_path: Path) -> None:
-    """Idle, stepping, hanging in a step, hanging while it loads or stopped: all exit within 2 s."""
+    """Idle, stepping, hanging, loading and stopped workers all exit within 2 s."""
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path)],
         stdout=subprocess.PIPE,

@@ -76,7 +76,7 @@ def frames(decoder: Decoder) -> list:
 
 @pytest.mark.parametrize("kernels", ["plain", "triton"])
 def test_frames_of_captured_graphs_equal_plain_ones(model: Model, kernels: str) -> None:
-    """The sampled tokens of 40 frames of six rows, in float32."""
+    """The tokens of six rows are compared for 40 frames, in float32."""
     settings, captures = counting(frame_settings(kernels, graphs=True))
     decoder = GraphDecoder(model, PLAN, settings=settings)
     assert frames(Decoder(model, PLAN)) == frames(decoder)
@@ -98,7 +98,7 @@ def test_warming_up_captures_two_graphs_for_every_bucket(model: Model) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_takes_are_spoken_within_the_memory_budget(checkpoint: Path, tmp_path: Path, precision: str) -> None:
-    """Twelve takes of two voices in three slots."""
+    """Twelve takes of two voices share three slots."""
     voices = [make_voice(tmp_path, f"voice-{i}") for i in range(2)]
     options = {"checkpoint": str(checkpoint), "precision": precision, "slots": 3, "model_memory_gb": 2.0}
     engine = fish.factory("cuda:0", options)
@@ -109,7 +109,7 @@ def test_takes_are_spoken_within_the_memory_budget(checkpoint: Path, tmp_path: P
 
 
 def test_a_take_is_as_long_alone_as_in_a_batch(checkpoint: Path, tmp_path: Path) -> None:
-    """To the sample, in float32."""
+    """In float32 it has the same number of samples."""
     voice = make_voice(tmp_path, "voice")
     takes = [make_take(voice, i) for i in range(6)]
 

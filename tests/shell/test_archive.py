@@ -35,7 +35,7 @@ def refusal(path: Path, limits: Limits = LIMITS) -> str:
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
 def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Also if the folder itself was packed. Its kind is detected from its content."""
+    """The folder itself may be packed too; the kind of archive is detected from its content."""
     folder = write_bundle(tmp_path / "source")
     work = tmp_path / "NAME"
     work.mkdir()
@@ -101,7 +101,7 @@ def test_names_that_lead_out_of_the_archive_are_refused(
 def test_only_files_and_folders_are_unpacked_from_a_tar(
     tmp_path: Path, member: tarfile.TarInfo, expected: str
 ) -> None:
-    """Not links, devices, FIFOs or sparse files."""
+    """Links, devices, FIFOs and sparse files are refused."""
     assert expected == refusal(tar_of(tmp_path / "archive", member))
 
 
@@ -139,7 +139,7 @@ def test_a_duplicate_name_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar"])
 def test_archive_bombs_are_refused(tmp_path: Path, kind: str) -> None:
-    """Because of their ratio or size, before memory or disk is filled."""
+    """Their ratio or size is over a limit before memory or disk is filled."""
     path = tmp_path / "bomb"
     zeros = bytes(64 * MIB)
     if kind == "zip":
@@ -170,13 +170,13 @@ def test_a_huge_header_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_zip_with_a_huge_directory_is_refused(tmp_path: Path) -> None:
-    """Before the directory is read."""
+    """It is refused before its directory is read."""
     path = zip_of(tmp_path / "archive", *((f"{n}" * 100, b"") for n in range(200)))
     assert "holds more than 50 files" == refusal(path)
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
-    """By the limit on files."""
+    """The limit on files applies to archives too."""
     path = tar_of(tmp_path / "archive", *(info(str(n)) for n in range(51)))
     assert "holds more than 50 files" == refusal(path)
 
@@ -185,7 +185,7 @@ def test_too_many_members_are_refused(tmp_path: Path) -> None:
 def test_a_truncated_archive_is_incomplete_and_rejected_after_the_timeout(
     tmp_path: Path, pack: Callable[[Path, Path], Path]
 ) -> None:
-    """It may be still in transfer; when it can be read to its end, it is claimed."""
+    """It may still be in transfer; when it can be read to its end, it is claimed."""
     ending = {zipped: ".zip", tarred: ".tar", tarred_gz: ".tar.gz"}[pack]
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     inbox, work = tmp_path / "inbox", tmp_path / "work"
@@ -220,7 +220,7 @@ def test_an_invalid_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
 def test_a_damaged_archive_is_a_job_or_faults(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Truncated, or with one changed byte, at 120 places."""
+    """It is truncated, or has one changed byte, at 120 places."""
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     work = tmp_path / "NAME"
     work.mkdir()

@@ -20,7 +20,6 @@ from tests.shell.bundles import names_in, write_bundle
     [("a.zip", "a"), ("a.TAR.GZ", "a"), ("a.b.tgz", "a.b"), ("a.tar", "a"), (".zip", ".zip"), ("a", "a")],
 )
 def test_a_job_has_the_archives_name_without_its_ending(name: str, expected: str) -> None:
-    """Whatever the kind of archive."""
     assert expected == without_ending(name)
 
 
@@ -33,7 +32,7 @@ def test_an_archives_ending_is_detected_from_its_content(
 
 
 def test_no_ending_is_detected_if_it_is_not_an_archive(tmp_path: Path) -> None:
-    """A folder, a text, an empty file, a link to an archive, a missing file."""
+    """It is a folder, a text, an empty file, a link to an archive, or missing."""
     archive = zipped(write_bundle(tmp_path / "folder"), tmp_path / "archive")
     (tmp_path / "text").write_text("Hello.")
     (tmp_path / "empty").touch()
@@ -57,7 +56,7 @@ def test_no_ending_is_detected_if_it_is_not_an_archive(tmp_path: Path) -> None:
 def test_a_dropped_file_is_archived_under_its_own_name(
     tmp_path: Path, spool: Spool, name: str, is_packed: bool, expected: str
 ) -> None:
-    """Whatever its content: a .docx is a zip too, and a .zip may be a text."""
+    """Its content does not matter: a .docx is a zip too, and a .zip may be a text."""
     dropped = spool.inbox / name
     if is_packed:
         zipped(write_bundle(tmp_path / "source"), dropped)
@@ -75,7 +74,7 @@ def test_a_dropped_file_is_archived_under_its_own_name(
 
 
 def test_a_jobs_bundle_is_found_with_or_without_an_ending(tmp_path: Path) -> None:
-    """The latest of several: an older one belongs to a job whose result was removed."""
+    """The latest of several is found: an older one belongs to a job whose result was removed."""
     assert None is bundle_in(tmp_path, "job")
     for name in ("job.tar", "job", "job.tar.gz", "job-2.zip", "job.txt"):
         (tmp_path / name).touch()

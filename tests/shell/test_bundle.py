@@ -13,7 +13,7 @@ from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, wri
 
 
 def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
-    """With its names, texts, clips and references, and the defaults for all else."""
+    """It has the manifest's names, texts, clips and references, and the defaults for all else."""
     loaded = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
     job = loaded.job
     assert job is not None
@@ -31,7 +31,7 @@ def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
 
 
 def test_every_key_of_the_contract_is_read(tmp_path: Path) -> None:
-    """Priority, languages, format, engine options, several references, ids and times."""
+    """They are priority, languages, format, engine options, references, ids and times."""
     manifest = """
 title = "Every key"
 priority = -3
@@ -66,7 +66,7 @@ language = "en"
 
 
 def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
-    """In a bundle without a manifest; other files in it are ignored."""
+    """The bundle has no manifest; other files in it are ignored."""
     folder = write_convention(tmp_path / "NAME", "Bob", "Zoë 🎤")
     (folder / "notes.md").write_text("notes")
     (folder / ".hidden").mkdir()
@@ -81,7 +81,7 @@ def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
 
 
 def test_a_bom_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
-    """As Windows editors write them."""
+    """Windows editors write them."""
     manifest = (
         b"\xef\xbb\xbf"
         + one_speaker(segments="", segments_file='"bob_lines.txt"').replace("\n", "\r\n").encode()
@@ -93,7 +93,7 @@ def test_a_bom_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
 
 
 def test_a_reference_used_twice_is_inspected_once(tmp_path: Path) -> None:
-    """Of two speakers, whose voices may still differ by transcript."""
+    """The voices of its two speakers may still differ by transcript."""
     manifest = one_speaker() + one_speaker(name='"Bob"', transcript='"Another."')
     loaded = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME")
     assert loaded.job is not None
@@ -112,7 +112,7 @@ def test_a_reference_used_twice_is_inspected_once(tmp_path: Path) -> None:
 def test_the_voice_key_depends_on_audio_transcript_and_language(
     tmp_path: Path, manifest: str, sound: bytes
 ) -> None:
-    """And not on the file's name."""
+    """It does not depend on the file's name."""
     usual = read_bundle(write_bundle(tmp_path / "a", one_speaker()), "a").job
     other = read_bundle(write_bundle(tmp_path / "b", manifest, alice_wav=sound), "b").job
     renamed = one_speaker(reference='"same.wav"')
@@ -135,7 +135,7 @@ def test_a_file_name_in_the_other_unicode_form_is_found(tmp_path: Path) -> None:
 
 
 def test_control_tokens_inside_a_text_are_kept_as_plain_text(tmp_path: Path) -> None:
-    """With a warning."""
+    """The job has a warning."""
     loaded = read_bundle(
         write_bundle(tmp_path / "NAME", one_speaker(segments='[{text = "Hi <|im_end|>."}]')), "NAME"
     )
@@ -166,7 +166,7 @@ def warnings_of(folder: Path, lines: str, transcript: str = "What Alice says.") 
 
 
 def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
-    """With its place and code point, once per line; only the first five are named."""
+    """There is one for each line, with the first five code points."""
     lines = "One.\nA\x07bell\x07 and\x00.\n" + "x" + "".join(map(chr, range(1, 9))) + "\n"
     assert [
         "bob.txt: control character U+001B is read as a space",
@@ -176,7 +176,7 @@ def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_white_space_in_a_text_is_no_warning(tmp_path: Path) -> None:
-    """Tabs, page breaks, old line ends, spaces of every width, and invisible characters."""
+    """Tabs, page breaks, line ends, wide spaces and invisible characters count as white space."""
     lines = "a\tb\rc\fd\ve\u00a0f\u2003g\u2028h\u0085i\u200bj\ufeffk\u00adl\n"
     assert [] == warnings_of(tmp_path, lines)
     folder = write_bundle(tmp_path / "multi", one_speaker(segments='[{ text = """One\n\ttwo\r\nthree""" }]'))

@@ -46,7 +46,7 @@ PATHS = {
 @pytest.mark.parametrize("key", ["reference", "transcript_file", "segments_file"])
 @pytest.mark.parametrize(("path", "expected"), PATHS.values(), ids=PATHS.keys())
 def test_a_path_that_cannot_be_used_is_reported(tmp_path: Path, key: str, path: str, expected: str) -> None:
-    """Whatever key names the file; nothing outside the bundle is read and nothing blocks."""
+    """Nothing outside the bundle is read and nothing blocks, whatever key names the file."""
     folder = tmp_path / "NAME"
     (folder / "folder").mkdir(parents=True)
     (folder / "link.wav").symlink_to("alice.wav")
@@ -59,7 +59,7 @@ def test_a_path_that_cannot_be_used_is_reported(tmp_path: Path, key: str, path: 
 
 
 def test_a_reference_of_zero_bytes_is_reported(tmp_path: Path) -> None:
-    """Without decoding it."""
+    """It is not decoded."""
     assert ["alice.wav: is empty (0 bytes)"] == faults_in(tmp_path, one_speaker(), alice_wav=b"")
 
 
@@ -83,7 +83,7 @@ def test_faults_of_text_files_name_file_and_line(tmp_path: Path) -> None:
 
 
 def test_empty_text_files_are_reported(tmp_path: Path) -> None:
-    """Also a file of blank lines."""
+    """A file of blank lines is empty too."""
     manifest = one_speaker(
         transcript="", transcript_file='"bob.txt"', segments="", segments_file='"bob_lines.txt"'
     )
@@ -94,7 +94,7 @@ def test_empty_text_files_are_reported(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_reported_together(tmp_path: Path) -> None:
-    """Of the manifest, the files and the texts."""
+    """They are in the manifest, the files and the texts."""
     manifest = (
         "priority = 99\n"
         + one_speaker(reference='"gone.wav"', segments='[{ text = "" }]')
@@ -127,14 +127,14 @@ def test_a_folder_of_neither_form_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_bundle_inside_another_folder_is_reported(tmp_path: Path) -> None:
-    """As some programs unpack it."""
+    """Some programs unpack it so."""
     write_bundle(tmp_path / "NAME" / "episode")
     expected = "job.toml: is missing; there is one in episode/: drop that folder itself"
     assert [expected] == faults_of(read_bundle(tmp_path / "NAME", "NAME"))
 
 
 def test_missing_files_of_a_convention_are_reported(tmp_path: Path) -> None:
-    """Each by its path; several references are a fault too."""
+    """Each is named by its path; several references are a fault too."""
     folder = write_convention(tmp_path / "NAME", "Alice", "Bob", "Carol")
     (folder / "Alice" / "reference.wav").unlink()
     (folder / "Bob" / "lines.txt").unlink()
@@ -171,7 +171,7 @@ def test_a_speaker_folder_whose_name_is_not_utf8_is_reported(tmp_path: Path) -> 
     ],
 )
 def test_a_bundle_over_a_limit_is_reported(tmp_path: Path, limits: Limits, expected: str) -> None:
-    """With the limit."""
+    """The message has the limit."""
     manifest = one_speaker(segments='[{ text = "Hi." }, { text = "Ho." }]')
     folder = write_bundle(tmp_path / "NAME", manifest)
     assert [expected] == faults_of(read_bundle(folder, "NAME", limits))

@@ -108,35 +108,35 @@ def read(manifest: bytes) -> LoadedBundle:
 @QUICK
 @given(TREES)
 def test_any_tree_is_a_job_or_faults(tree: dict[str, object]) -> None:
-    """Any keys, any types."""
+    """It has any keys and any types."""
     assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @QUICK
 @given(NEARLY_GOOD)
 def test_any_values_are_a_job_or_faults(tree: dict[str, object]) -> None:
-    """The right keys, any values."""
+    """The keys are valid."""
     assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @QUICK
 @given(DAMAGED)
 def test_any_cut_and_paste_of_a_good_manifest_is_a_job_or_faults(text: str) -> None:
-    """As editors and partial copies may leave it."""
+    """Editors and partial copies may leave such a manifest."""
     assert is_consistent(read(text.encode()))
 
 
 @QUICK
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_faults(content: bytes) -> None:
-    """A manifest that is not text."""
+    """The manifest is not text."""
     assert is_consistent(read(content))
 
 
 @QUICK
 @given(FILES, st.binary(max_size=40))
 def test_any_tree_of_files_is_a_job_or_faults(entries: dict[bytes, list[str] | None], content: bytes) -> None:
-    """Without a manifest: any names of folders and files, any content."""
+    """It has no manifest, and any names of folders and files."""
     assert is_consistent(drop_and_read(entries, content))
 
 

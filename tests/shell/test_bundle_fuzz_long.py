@@ -30,28 +30,28 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 @LONG
 @given(TREES)
 def test_any_of_4000_trees_is_a_job_or_faults(tree: dict[str, object]) -> None:
-    """Any keys, any types."""
+    """It has any keys and any types."""
     assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @LONG
 @given(NEARLY_GOOD)
 def test_any_of_4000_sets_of_values_is_a_job_or_faults(tree: dict[str, object]) -> None:
-    """The right keys, any values."""
+    """The keys are valid."""
     assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @LONG
 @given(DAMAGED)
 def test_any_of_4000_damaged_manifests_is_a_job_or_faults(text: str) -> None:
-    """As editors and partial copies may leave it."""
+    """Editors and partial copies may leave such a manifest."""
     assert is_consistent(read(text.encode()))
 
 
 @LONG
 @given(st.binary(max_size=2_000))
 def test_any_of_4000_byte_strings_is_a_job_or_faults(content: bytes) -> None:
-    """A manifest that is not text."""
+    """The manifest is not text."""
     assert is_consistent(read(content))
 
 
@@ -60,7 +60,7 @@ def test_any_of_4000_byte_strings_is_a_job_or_faults(content: bytes) -> None:
 def test_any_of_4000_trees_of_files_is_a_job_or_faults(
     entries: dict[bytes, list[str] | None], content: bytes
 ) -> None:
-    """Without a manifest: any names, any content."""
+    """It has no manifest, and any names of folders and files."""
     assert is_consistent(drop_and_read(entries, content))
 
 

@@ -70,7 +70,7 @@ both_ends = pytest.mark.parametrize("receive", [receive_async, receive_blocking]
 
 @both_ends
 def test_messages_are_received_as_they_were_sent(pair: Pair, receive) -> None:
-    """Equal and in order, several in one write."""
+    """They are equal and in order, even if several are sent in one write."""
     sent = [Progress(1), TakeError("1.0.0.1", "reason – “quoted”", retry=True), Progress(2, 1.5)]
     pair[1].sendall(b"".join(encode(message) for message in sent))
     assert sent == receive(pair[0], 3)
@@ -78,7 +78,7 @@ def test_messages_are_received_as_they_were_sent(pair: Pair, receive) -> None:
 
 @both_ends
 def test_a_frame_may_arrive_byte_by_byte(pair: Pair, receive) -> None:
-    """Also its length."""
+    """Its length may be split too."""
     frame = encode(TakeError("1", "x" * 50, retry=False))
 
     def send_byte_by_byte() -> None:
@@ -93,7 +93,7 @@ def test_a_frame_may_arrive_byte_by_byte(pair: Pair, receive) -> None:
 
 @both_ends
 def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> None:
-    """Here a message of a megabyte."""
+    """The message has a megabyte."""
     message = TakeError("1", "x" * 1_000_000, retry=False)
     sending = threading.Thread(target=pair[1].sendall, args=(encode(message),))
     sending.start()
@@ -125,7 +125,7 @@ def test_an_oversized_length_is_refused_before_its_bytes_arrive(pair: Pair, rece
     ],
 )
 def test_an_invalid_message_raises_bad_frame(pair: Pair, receive, body: bytes) -> None:
-    """No msgpack, unknown messages, wrong fields, wrong direction, invalid UTF-8, deep nesting."""
+    """It is not msgpack, unknown, of the wrong type or direction, not UTF-8, or nested too deeply."""
     pair[1].sendall(struct.pack(">I", len(body)) + body)
     assert [BadFrame] == [type(error) for error in receive(pair[0])]
 
@@ -133,7 +133,7 @@ def test_an_invalid_message_raises_bad_frame(pair: Pair, receive, body: bytes) -
 @both_ends
 @pytest.mark.parametrize("sent", [0, 2, 4, 9])
 def test_the_end_raises_end_of_stream_also_inside_a_frame(pair: Pair, receive, sent: int) -> None:
-    """Before a frame, in its length, after its length, in its body."""
+    """The stream ends before a frame, in its length, or in its body."""
     pair[1].sendall(encode(Progress(1)) + encode(Progress(2))[:sent])
     pair[1].close()
     first, end = receive(pair[0], 2)
@@ -175,7 +175,7 @@ def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
 
 
 def test_after_shutdown_messages_are_received_to_the_end_although_the_peer_is_open(pair: Pair) -> None:
-    """As when another process has inherited the peer's descriptor."""
+    """Another process may have inherited the peer's descriptor."""
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
@@ -206,13 +206,13 @@ def test_a_message_above_the_limit_is_not_sent() -> None:
 
 
 def test_a_text_that_is_not_unicode_is_not_sent() -> None:
-    """Such as a lone surrogate, from a file name that is not UTF-8."""
+    """A file name that is not UTF-8 has lone surrogates."""
     with pytest.raises(BadFrame, match="a CancelTake holds a text that is not Unicode"):
         encode(CancelTake("\udcff"))
 
 
 def test_the_blocking_channel_reports_that_its_peer_is_gone(pair: Pair) -> None:
-    """When it sends."""
+    """It does so when it sends."""
     pair[0].close()
     channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
     with pytest.raises(EndOfStream):

@@ -32,7 +32,7 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 
 
 def test_each_number_of_takes_is_measured_and_a_value_proposed(tmp_path: Path) -> None:
-    """One, two and all three at the same time; the file is unchanged."""
+    """One, two and three takes are spoken at the same time; the file is unchanged."""
     path = write_config(tmp_path)
     ended = fishd("calibrate", "--config", path, cwd=tmp_path)
     assert (0, "") == (
@@ -57,7 +57,7 @@ def test_write_changes_only_the_one_key(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_cannot_load_is_reported(tmp_path: Path) -> None:
-    """With its reason and exit code 1; no value is proposed."""
+    """The exit code is 1, and no value is proposed."""
     path = write_config(tmp_path, CONFIG.replace("capacity = 3", 'load = "raise"'))
     ended = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
     assert 1 == ended.returncode
@@ -66,7 +66,7 @@ def test_a_worker_that_cannot_load_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_measured_memory_is_the_highest_that_nvml_reports_for_the_worker(tmp_path: Path) -> None:
-    """On a MIG instance too; the takes end when NVML was read three times."""
+    """It is also read from MIG instances; the takes end after NVML was read three times."""
     held_gb = [1, 3, 2]
     gate = tmp_path / "gate"
 

@@ -18,7 +18,7 @@ def check(tmp_path: Path, *bundles: Path) -> Ended:
 
 
 def test_a_good_bundle_is_reported_as_ok(tmp_path: Path) -> None:
-    """With its size, the lengths of its clips and the limits."""
+    """Its size, the lengths of its clips and the limits are printed."""
     ended = check(tmp_path, ROOT / "inbox_example" / "two-voices")
 
     assert 0 == ended.returncode
@@ -28,7 +28,7 @@ def test_a_good_bundle_is_reported_as_ok(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_reported_together(tmp_path: Path) -> None:
-    """Of every bundle: in text, files, audio and engine options."""
+    """They are in the text, files, audio and engine options of two bundles."""
     audio = {"Bob": b"RIFF no audio", "Cyd": b""}
     bad = make_bundle(tmp_path / "bad", {"Ada": [" "], "Bob": ["Hello."], "Cyd": ["Hello."]}, audio)
     unknown = make_bundle(tmp_path / "unknown", language="xx", engine_options={"speed": 2})
@@ -47,7 +47,7 @@ def test_all_faults_are_reported_together(tmp_path: Path) -> None:
 
 
 def test_warnings_are_reported_with_their_places_and_change_no_exit_code(tmp_path: Path) -> None:
-    """Of a text and of a clip."""
+    """One is about a text, one about a clip."""
     low_rate = io.BytesIO()
     soundfile.write(low_rate, tone(), 8_000, format="WAV", subtype="PCM_16")
     lines = {"Ada": ["<|loud|> Hello.", "Fine."]}
@@ -62,7 +62,7 @@ def test_warnings_are_reported_with_their_places_and_change_no_exit_code(tmp_pat
 
 
 def test_on_a_terminal_a_long_fault_is_wrapped_with_a_hanging_indent(tmp_path: Path) -> None:
-    """Between words."""
+    """Lines are broken between words."""
     (tmp_path / "config.toml").write_text(NOOP_CONFIG)
     bundle = make_bundle(tmp_path / "long", {"Ada": ["word " * 500]})
     shown = on_a_terminal("check", bundle, cwd=tmp_path, env={"NO_COLOR": "1"})
@@ -75,7 +75,7 @@ def test_on_a_terminal_a_long_fault_is_wrapped_with_a_hanging_indent(tmp_path: P
 
 
 def test_control_characters_in_a_name_are_escaped(tmp_path: Path) -> None:
-    """Escape sequences and line breaks."""
+    """They are an escape sequence and a line break."""
     ended = check(tmp_path, make_bundle(tmp_path / "a\x1b[31m\nb"))
 
     assert 0 == ended.returncode
@@ -83,7 +83,7 @@ def test_control_characters_in_a_name_are_escaped(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_crashes_during_the_check_is_reported(tmp_path: Path) -> None:
-    """With what it could not check; the audio is checked."""
+    """The report names what could not be checked; the audio is checked."""
     (tmp_path / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
     (tmp_path / "config.toml").write_text('[engine]\nname = "crashing:factory"\n')
     ended = fishd(
@@ -102,7 +102,7 @@ def test_an_engine_that_crashes_during_the_check_is_reported(tmp_path: Path) -> 
 
 
 def test_a_reference_is_checked_against_the_configured_limits(tmp_path: Path) -> None:
-    """As by the daemon."""
+    """The daemon does the same."""
     (tmp_path / "config.toml").write_text(f"{NOOP_CONFIG}[limits]\nmin_reference_s = 2\n")
     ended = fishd("check", make_bundle(tmp_path / "short"), cwd=tmp_path)
 

@@ -32,7 +32,7 @@ def pack(source: Path, kind: str = "zip") -> Path:
 
 @pytest.mark.parametrize("kind", ["zip", "gztar"])
 def test_a_good_archive_is_reported_as_ok(tmp_path: Path, kind: str) -> None:
-    """Under its own name, with the lengths of its clips."""
+    """The report has its own name and the lengths of its clips."""
     source = ROOT / "inbox_example" / "two-voices"
     archive = Path(shutil.make_archive(str(tmp_path / "two voices"), kind, source))
     ended = check(tmp_path, archive)
@@ -43,7 +43,7 @@ def test_a_good_archive_is_reported_as_ok(tmp_path: Path, kind: str) -> None:
 
 
 def test_all_faults_in_an_archive_are_reported_together(tmp_path: Path) -> None:
-    """In text, files and audio, with their places in the bundle."""
+    """They are in text, files and audio, and have their places in the bundle."""
     lines = {"Ada": [" "], "Bob": ["Hello."]}
     ended = check(tmp_path, pack(make_bundle(tmp_path / "bad", lines, {"Bob": b"RIFF no audio"})))
 
@@ -75,7 +75,7 @@ def test_an_archive_with_a_path_that_leads_out_is_reported(tmp_path: Path) -> No
 
 
 def test_the_limits_of_the_configuration_apply(tmp_path: Path) -> None:
-    """To the unpacked files."""
+    """They apply to the unpacked files."""
     ended = check(tmp_path, pack(make_bundle(tmp_path / "big")), "[limits]\nmax_files = 1\n")
 
     assert 1 == ended.returncode
@@ -83,7 +83,7 @@ def test_the_limits_of_the_configuration_apply(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_an_archive_is_reported(tmp_path: Path) -> None:
-    """With the kinds of archives that are accepted."""
+    """The message has the kinds of archives that are accepted."""
     (tmp_path / "script.docx").write_text("Hello.")
     ended = check(tmp_path, tmp_path / "script.docx")
 
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_an_archive_is_reported(tmp_path: Path) -> None:
 def test_a_temporary_folder_that_cannot_be_created_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the fix, not a traceback."""
+    """The message has the fix."""
     (tmp_path / "config.toml").write_text(NOOP_CONFIG)
     archive = pack(make_bundle(tmp_path / "one"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))

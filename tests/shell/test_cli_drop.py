@@ -61,7 +61,7 @@ def test_a_name_that_is_taken_in_any_folder_of_the_spool_gets_a_number(
 def test_names_that_the_daemon_would_ignore_are_changed(
     name: str, dropped: str, spool: Spool, tmp_path: Path
 ) -> None:
-    """Hidden ones, and those of unfinished transfers."""
+    """It ignores hidden folders and those of unfinished transfers."""
     assert dropped == drop(write_bundle(tmp_path / name), spool.root).name
 
 
@@ -109,7 +109,7 @@ def test_a_bundle_in_the_inbox_is_refused(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(spool: Spool, tmp_path: Path) -> None:
-    """With the fix; nothing of the bundle is left in the inbox."""
+    """The message has the fix; nothing of the bundle is left in the inbox."""
     bundle = write_bundle(tmp_path / "job")
     (bundle / "bob.txt").chmod(0)
 

@@ -28,7 +28,7 @@ def pack(folder: Path, name: str = "job.zip") -> Path:
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ".tgz"])
 def test_the_copy_is_complete_and_keeps_its_ending(spool: Spool, tmp_path: Path, ending: str) -> None:
-    """The job's name is without it."""
+    """The job's name does not have it."""
     archive = pack(tmp_path, f"Episode 3{ending}")
     dropped = drop(archive, spool.root)
 
@@ -44,7 +44,7 @@ def test_the_copy_is_complete_and_keeps_its_ending(spool: Spool, tmp_path: Path,
 def test_a_name_that_is_taken_in_any_folder_of_the_spool_gets_a_number(
     taken: str, spool: Spool, tmp_path: Path
 ) -> None:
-    """By a folder or by an archive: both are jobs of that name."""
+    """A folder and an archive of that name are both jobs of that name."""
     (spool.root / taken).mkdir()
     (spool.archive / "job-2.zip").touch()
 
@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_in_any_folder_of_the_spool_gets_a_number(
     ["a.zip", "A.ZIP", "a.zip.zip", "a .zip", "a.part.zip", ".zip", "..zip", "été ♫.tar.gz", "a\nb.tar"],
 )
 def test_the_reported_name_is_the_jobs(name: str, spool: Spool, tmp_path: Path) -> None:
-    """The daemon claims the archive under that name, whatever its own."""
+    """The daemon claims the archive under that name, whatever the archive's own name."""
     dropped = drop(pack(tmp_path, name), spool.root)
     inbox = Inbox(spool.inbox, spool.work, 1.0)
     inbox.scan(0.0)
@@ -89,7 +89,7 @@ def test_a_file_with_only_the_ending_of_an_archive_is_refused(spool: Spool, tmp_
 
 
 def test_a_file_that_is_not_an_archive_is_refused(spool: Spool, tmp_path: Path) -> None:
-    """With the kinds that are accepted."""
+    """The message has the kinds that are accepted."""
     script = tmp_path / "script.docx"
     script.write_text("Hello.")
     give = "give a bundle's folder, or an archive of one"
@@ -105,7 +105,7 @@ def test_a_fifo_with_the_ending_of_an_archive_is_refused_at_once(spool: Spool, t
 
 
 def test_the_archive_behind_a_symlink_is_copied(spool: Spool, tmp_path: Path) -> None:
-    """Under its own name."""
+    """It keeps its own name."""
     archive = pack(tmp_path, "episode-7.zip")
     (tmp_path / "latest").symlink_to(archive)
 
@@ -131,7 +131,7 @@ def test_an_archive_in_the_inbox_is_refused(spool: Spool, tmp_path: Path) -> Non
 
 
 def test_an_archive_that_cannot_be_read_is_named(spool: Spool, tmp_path: Path) -> None:
-    """With the fix; nothing is left in the inbox."""
+    """The message has the fix; nothing is left in the inbox."""
     archive = pack(tmp_path)
     archive.chmod(0)
 
@@ -149,7 +149,7 @@ def test_a_shared_inbox_lets_the_group_read_and_write_the_copy(spool: Spool, tmp
 
 
 def test_cancel_and_logs_find_a_job_that_is_an_archive_in_the_inbox(spool: Spool, tmp_path: Path) -> None:
-    """By the name of the job."""
+    """They are given the name of the job."""
     (tmp_path / "config.toml").write_text(f'[spool]\nroot = "{spool.root}"\n')
     (spool.inbox / "job.tar").touch()
     cancel, logs = (fishd(command, "job", cwd=tmp_path) for command in ("cancel", "logs"))

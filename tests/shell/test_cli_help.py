@@ -42,7 +42,7 @@ finally:
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
-    """In sections; a command without a section would be missing."""
+    """They are in sections; a command without a section would be missing."""
     ended = fishd("--help", cwd=tmp_path)
 
     assert 0 == ended.returncode
@@ -52,7 +52,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
 
 
 def test_help_imports_no_large_module(tmp_path: Path) -> None:
-    """Not even rich."""
+    """rich is one of them."""
     ended = subprocess.run(
         [sys.executable, "-c", PRINT_MODULES], cwd=tmp_path, env=environ(), capture_output=True, check=True
     )
@@ -62,7 +62,7 @@ def test_help_imports_no_large_module(tmp_path: Path) -> None:
 
 
 def test_help_needs_less_than_300_ms_of_cpu_time(tmp_path: Path) -> None:
-    """The best of five, because caches may be cold at first."""
+    """The best of five runs counts, because caches may be cold at first."""
 
     def cpu_seconds() -> float:
         before = children_cpu_seconds()
@@ -79,7 +79,7 @@ def children_cpu_seconds() -> float:
 
 @pytest.mark.parametrize("name", [*COMMANDS, "service install", "service uninstall"])
 def test_every_command_has_help_of_at_most_80_columns(name: str, tmp_path: Path) -> None:
-    """Without Python's names of types."""
+    """It does not have Python's names of types."""
     ended = fishd(*name.split(), "--help", cwd=tmp_path)
 
     assert 0 == ended.returncode
@@ -89,7 +89,7 @@ def test_every_command_has_help_of_at_most_80_columns(name: str, tmp_path: Path)
 
 
 def test_a_mistyped_command_suggests_the_right_one(tmp_path: Path) -> None:
-    """With exit code 2."""
+    """The exit code is 2."""
     ended = fishd("stauts", cwd=tmp_path)
 
     assert 2 == ended.returncode
@@ -97,5 +97,5 @@ def test_a_mistyped_command_suggests_the_right_one(tmp_path: Path) -> None:
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
-    """Alone, on stdout."""
+    """It is the only line on stdout."""
     assert f"fishd {__version__}\n" == fishd("--version", cwd=tmp_path).stdout

@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_init_writes_the_explained_configuration_and_the_spool(tmp_path: Path) -> None:
-    """A copy of the project's config.toml; the paths are printed to stdout."""
+    """The file is a copy of the project's config.toml; the paths are printed to stdout."""
     ended = fishd("init", "studio", cwd=tmp_path)
 
     assert 0 == ended.returncode
@@ -33,7 +33,7 @@ def test_init_writes_the_explained_configuration_and_the_spool(tmp_path: Path) -
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
-    """Here an existing configuration."""
+    """An existing configuration is an error."""
     (tmp_path / "config.toml").write_text("# existing\n")
     ended = fishd("init", ".", cwd=tmp_path)
 
@@ -44,7 +44,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_check_lists_the_changed_values_of_a_configuration(home: Path) -> None:
-    """And of the environment."""
+    """Those that the environment changes are listed too."""
     ended = fishd("check", "--config", home / "config.toml", cwd=home, env={"FISH_MODEL_MEMORY_GB": "6"})
 
     assert 0 == ended.returncode
@@ -53,7 +53,7 @@ def test_check_lists_the_changed_values_of_a_configuration(home: Path) -> None:
 
 
 def test_check_reports_every_fault_of_a_configuration(tmp_path: Path) -> None:
-    """With line and key, and exit code 2."""
+    """Each has its line and key; the exit code is 2."""
     (tmp_path / "bad.toml").write_text("[pool]\nmax_takes = 0\ncpu_wrokers = 2\n")
     ended = fishd("check", "--config", "bad.toml", cwd=tmp_path)
 
@@ -63,7 +63,7 @@ def test_check_reports_every_fault_of_a_configuration(tmp_path: Path) -> None:
 
 
 def test_a_configuration_given_with_config_must_exist(tmp_path: Path) -> None:
-    """For every command that reads one."""
+    """Every command that reads one reports it."""
     for name in ("status", "plan", "doctor", "check"):
         ended = fishd(name, "--config", "no.toml", cwd=tmp_path)
         assert ("no.toml: is not there" in ended.stdout + ended.stderr, ended.returncode in (1, 2)) == (
@@ -73,7 +73,7 @@ def test_a_configuration_given_with_config_must_exist(tmp_path: Path) -> None:
 
 
 def test_plan_prints_the_exact_log_lines_for_described_gpus(tmp_path: Path) -> None:
-    """The example of the contract."""
+    """They are the example of the contract."""
     ended = fishd("plan", "--gpu", "RTX 4090:24", "--model-memory", "6", cwd=tmp_path)
 
     assert 0 == ended.returncode
@@ -96,14 +96,14 @@ def test_plan_prints_the_exact_log_lines_for_described_gpus(tmp_path: Path) -> N
 def test_plan_refuses_an_invalid_gpu_or_budget(
     arguments: tuple[str, str], expected: str, tmp_path: Path
 ) -> None:
-    """With a message and exit code 2."""
+    """The exit code is 2."""
     ended = fishd("plan", *arguments, cwd=tmp_path)
 
     assert (2, True) == (ended.returncode, expected in ended.stderr)
 
 
 def test_status_says_that_no_daemon_has_run(home: Path) -> None:
-    """As a message with exit code 1, or as JSON with every key."""
+    """It is a message with exit code 1, or JSON with every key."""
     ended = fishd("status", cwd=home)
     status = json.loads(fishd("status", "--json", cwd=home).stdout)
 
@@ -114,7 +114,7 @@ def test_status_says_that_no_daemon_has_run(home: Path) -> None:
 
 
 def test_commands_without_a_spool_explain_how_to_name_or_create_one(tmp_path: Path) -> None:
-    """With exit code 2."""
+    """The exit code is 2."""
     for arguments in (
         ("status",),
         ("submit", ROOT / "inbox_example/two-voices"),
@@ -130,7 +130,7 @@ def test_commands_without_a_spool_explain_how_to_name_or_create_one(tmp_path: Pa
 
 
 def test_reload_and_cancel_report_that_no_daemon_runs(home: Path) -> None:
-    """Or that the job is unknown."""
+    """An unknown job is reported too."""
     reload, cancel = fishd("reload", cwd=home), fishd("cancel", "x", cwd=home)
 
     assert (1, True) == (reload.returncode, "no daemon is running" in reload.stderr)
@@ -138,7 +138,7 @@ def test_reload_and_cancel_report_that_no_daemon_runs(home: Path) -> None:
 
 
 def test_doctor_finds_no_fault(home: Path) -> None:
-    """One line for each check; the engine is loaded for it."""
+    """Each check prints one line; the engine is loaded."""
     ended = fishd("doctor", cwd=home)
 
     assert 0 == ended.returncode
@@ -165,7 +165,7 @@ def test_doctor_finds_no_fault(home: Path) -> None:
     ],
 )
 def test_doctor_reports_each_fault_with_its_fix(section: str, expected: str, home: Path) -> None:
-    """With exit code 1, even if the engine kills its process."""
+    """The exit code is 1, even if the engine kills its process."""
     (home / "config.toml").write_text(section)
     ended = fishd("doctor", cwd=home)
 
@@ -186,7 +186,7 @@ def test_doctor_accepts_a_spool_whose_folders_are_missing(home: Path) -> None:
 
 @pytest.mark.parametrize("command", ["doctor", "calibrate"])
 def test_loading_the_engine_creates_no_spool(command: str, tmp_path: Path) -> None:
-    """Without one, the engine's cache is in a temporary folder."""
+    """The engine's cache is then in a temporary folder."""
     (tmp_path / "config.toml").write_text('[engine]\nname = "preview"\n')
 
     assert 0 == fishd(command, cwd=tmp_path).returncode
@@ -205,7 +205,7 @@ def test_doctor_reports_a_spool_that_is_a_file(home: Path) -> None:
 
 
 def test_output_is_coloured_only_on_a_terminal(home: Path) -> None:
-    """And not if NO_COLOR is set."""
+    """NO_COLOR disables colours there too."""
     piped = fishd("check", cwd=home).stdout
     shown = on_a_terminal("check", cwd=home)
     uncoloured = on_a_terminal("check", cwd=home, env={"NO_COLOR": "1"})

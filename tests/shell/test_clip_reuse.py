@@ -68,7 +68,7 @@ def test_a_genuine_clip_is_copied_and_journaled(tmp_path: Path, job: Job) -> Non
 
 @pytest.mark.parametrize("digest", ["", "0" * 32, "é", "\ud800"])
 def test_a_clip_with_another_digest_is_not_reused(tmp_path: Path, job: Job, digest: str) -> None:
-    """Whatever characters are in it."""
+    """The digest may have any characters."""
     publish_earlier(tmp_path / "outbox", job, digest=digest)
     assert [] == reused(tmp_path, job)
 

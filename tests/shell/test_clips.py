@@ -36,7 +36,7 @@ def test_a_clip_is_16_bit_mono_at_the_engines_rate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "kind"), [("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3")])
 def test_the_suffix_gives_the_format(tmp_path: Path, suffix: str, kind: str) -> None:
-    """FLAC, Ogg Vorbis and MP3."""
+    """It may be FLAC, Ogg Vorbis or MP3."""
     write_clip(tmp_path / f"001.{suffix}", sine(), RATE)
     assert kind == soundfile.info(tmp_path / f"001.{suffix}").format
 
@@ -58,7 +58,7 @@ def test_a_clip_replaces_that_of_an_earlier_take(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
-    """Not even a temporary one. Here a folder has the clip's name."""
+    """A folder has the clip's name; the temporary file is removed."""
     (tmp_path / "001.wav" / "file").mkdir(parents=True)
     with pytest.raises(OSError, match=r"001\.wav"):
         write_clip(tmp_path / "001.wav", sine(), RATE)
@@ -66,7 +66,7 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_clip_with_the_longest_allowed_name_can_be_written(tmp_path: Path) -> None:
-    """Of 200 bytes; its temporary name is longer."""
+    """It has 200 bytes; the temporary name is longer."""
     name = "x" * 196 + ".wav"
     write_clip(tmp_path / name, sine(), RATE)
     assert [name] == [found.name for found in tmp_path.iterdir()]
@@ -86,5 +86,5 @@ def test_a_clip_with_the_longest_allowed_name_can_be_written(tmp_path: Path) -> 
     ],
 )
 def test_audio_that_cannot_be_a_clip_has_a_fault(audio: np.ndarray, fault: str | None) -> None:
-    """Too short, silent, not finite, not mono."""
+    """It is too short, silent, not finite or not mono."""
     assert fault == fault_of(audio, RATE)

@@ -56,7 +56,7 @@ def test_a_folder_instead_of_a_file_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_text_that_is_not_utf8_is_a_fault_with_its_line(tmp_path: Path) -> None:
-    """Here Latin-1 on line 2."""
+    """Line 2 is Latin-1."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"[spool]\nroot = 'f\xfcr'\n")
 
@@ -64,7 +64,7 @@ def test_text_that_is_not_utf8_is_a_fault_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
-    """As Windows editors write them."""
+    """Windows editors write them."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbf[pool]\r\nmax_takes = 7\r\n")
 

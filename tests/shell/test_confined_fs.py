@@ -49,7 +49,7 @@ def test_a_file_below_the_folder_is_read(tmp_path: Path, opener: Callable[[int, 
 def test_anything_but_a_regular_file_is_refused(
     tmp_path: Path, opener: Callable[[int, str, int], int], path: str, expected: str
 ) -> None:
-    """With the same reason in both implementations; a FIFO does not block."""
+    """Both implementations give the same reason; a FIFO does not block."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "link").symlink_to("/etc")
     (tmp_path / "link").symlink_to("file")
@@ -85,7 +85,7 @@ def test_missing_permission_is_reported_with_its_fix(tmp_path: Path) -> None:
 
 
 def test_openat2_never_leaves_the_folder(tmp_path: Path) -> None:
-    """Even for a path that an earlier check would have refused."""
+    """The path is one that earlier checks refuse."""
     (tmp_path / "in").mkdir()
     (tmp_path / "out").write_text("secret")
     fd = os.open(tmp_path / "in", os.O_RDONLY | os.O_DIRECTORY)
@@ -130,7 +130,7 @@ def test_a_file_swapped_for_a_symlink_is_never_followed(
 
 
 def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
-    """After reads and after refusals."""
+    """There are as many as before after reads and refusals."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("x")
     before = num_descriptors()
@@ -143,7 +143,7 @@ def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int]
 
 @pytest.mark.parametrize(("size", "words"), [(1, "1 bytes"), (2048, "2.0 KiB"), (5 << 30, "5.0 GiB")])
 def test_sizes_are_formatted_for_people(size: int, words: str) -> None:
-    """With one decimal."""
+    """They have one decimal."""
     assert words == size_in_words(size)
 
 

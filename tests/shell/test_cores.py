@@ -23,7 +23,7 @@ AFFINITY = len(os.sched_getaffinity(0))
     ],
 )
 def test_a_cpu_quota_limits_the_cores(tmp_path: Path, quota: str, cores: int) -> None:
-    """Rounded up; without a valid quota it is the affinity that counts."""
+    """It is rounded up; without a valid quota the affinity is the limit."""
     path = tmp_path / "cpu.max"
     path.write_text(quota)
 

@@ -32,21 +32,21 @@ def test_a_rename_never_replaces(tmp_path: Path, rename: Callable[[Path, Path], 
 
 @pytest.mark.parametrize("rename", [rename_noreplace, rename_if_free])
 def test_a_rename_to_a_free_name_succeeds(tmp_path: Path, rename: Callable[[Path, Path], None]) -> None:
-    """With renameat2 and without."""
+    """It does with renameat2 and without."""
     (tmp_path / "source").mkdir()
     rename(tmp_path / "source", tmp_path / "target")
     assert ["target"] == names_in(tmp_path)
 
 
 def test_a_rename_of_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    """With both paths."""
+    """The error has both paths."""
     with pytest.raises(FileNotFoundError) as error:
         rename_noreplace(tmp_path / "gone", tmp_path / "target")
     assert (str(tmp_path / "gone"), str(tmp_path / "target")) == (error.value.filename, error.value.filename2)
 
 
 def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
-    """NAME, NAME-2, NAME-3 and so on; NAME-2.zip with an ending."""
+    """The names are NAME, NAME-2, NAME-3 and so on; with an ending NAME-2.zip."""
     target = tmp_path / "target"
     for name in ("a", "b", "target", "target/x", "target/x-2", "target/x.zip"):
         (tmp_path / name).mkdir()
@@ -67,7 +67,7 @@ def test_a_write_that_cannot_be_synced_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_3000_nested_folders_is_removed(tmp_path: Path) -> None:
-    """Deeper than Python's recursion, and longer than a path may be."""
+    """It is deeper than Python's recursion, and longer than a path may be."""
     folder = os.open(tmp_path, os.O_RDONLY)
     os.mkdir("tree", dir_fd=folder)
     for name in ("tree", *["d"] * 3_000):

@@ -12,7 +12,7 @@ DAY_S = 86_400.0
 
 
 def test_old_bundles_are_removed(tmp_path: Path) -> None:
-    """Folders and files, by the time at which they were archived, whatever their mtime."""
+    """The time at which they were archived counts, not their mtime."""
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (0, 0))
@@ -25,7 +25,7 @@ def test_old_bundles_are_removed(tmp_path: Path) -> None:
 
 
 def test_the_rest_of_an_interrupted_removal_is_removed(tmp_path: Path) -> None:
-    """Whatever its age."""
+    """Its age does not matter."""
     (tmp_path / ".removing-1" / "0").mkdir(parents=True)
     assert () == expire_archive(tmp_path, 30, 0).removed
     assert [] == names_in(tmp_path)

@@ -44,7 +44,7 @@ def indices(detected: DetectedGpus) -> list[int]:
 
 
 def test_a_gpus_memory_is_in_gib() -> None:
-    """Total and free memory."""
+    """NVML reports bytes."""
     (gpu,) = detect_gpus(FakeNvml([make_gpu()]), {}).gpus
 
     assert (0, "NVIDIA GeForce RTX 4090", 24.0, 23.5, "GPU-aaaa1111") == (
@@ -77,12 +77,12 @@ def test_visible_devices_can_be_numbers() -> None:
 
 
 def test_visible_devices_can_be_prefixes_of_uuids_and_give_the_order() -> None:
-    """As in CUDA."""
+    """CUDA does the same."""
     assert [1, 0] == indices(detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "GPU-bbbb, GPU-aaaa1111"}))
 
 
 def test_an_invalid_visible_device_ends_the_list() -> None:
-    """As in CUDA, the devices after it are not used; this is logged."""
+    """CUDA does not use the devices after it either; this is logged."""
     detected = detect_gpus(TWO, {"CUDA_VISIBLE_DEVICES": "0,7,1"})
 
     assert [0] == indices(detected)
@@ -127,7 +127,7 @@ def test_the_memory_of_our_own_workers_is_counted_separately() -> None:
 
 
 def test_mps_is_detected_by_its_control_pipe() -> None:
-    """In the default folder, or that of CUDA_MPS_PIPE_DIRECTORY."""
+    """It is in the default folder, or in that of CUDA_MPS_PIPE_DIRECTORY."""
     checked: list[Path] = []
 
     assert mps_runs({}, lambda path: not checked.append(path))

@@ -21,7 +21,7 @@ def test_a_bundle_with_a_ready_file_is_found_at_once(inbox: ScannedInbox) -> Non
 
 
 def test_a_ready_file_in_a_settling_bundle_is_found_at_the_next_scan(inbox: ScannedInbox) -> None:
-    """Before the bundle has settled."""
+    """The bundle need not have settled."""
     write_bundle(inbox.folder / "a")
     assert [] == inbox.scan_after(0)
     (inbox.folder / "a" / ".ready").touch()
@@ -30,7 +30,7 @@ def test_a_ready_file_in_a_settling_bundle_is_found_at_the_next_scan(inbox: Scan
 
 @pytest.mark.parametrize("write", [write_bundle, write_convention])
 def test_a_complete_bundle_is_found_when_it_has_settled(inbox: ScannedInbox, write) -> None:
-    """settle_s after the first scan, in both forms."""
+    """It is found settle_s after the first scan, in both forms."""
     write(inbox.folder / "a")
     assert [] == inbox.scan_after(0)
     assert [] == inbox.scan_after(1.9)
@@ -39,7 +39,7 @@ def test_a_complete_bundle_is_found_when_it_has_settled(inbox: ScannedInbox, wri
 
 @pytest.mark.parametrize("change", ["a new file", "a growing file", "a renamed file", "a touched file"])
 def test_any_change_in_the_tree_restarts_the_settling(inbox: ScannedInbox, change: str) -> None:
-    """Of names, sizes and mtimes, also in a sub-folder."""
+    """Names, sizes and mtimes count, also in a sub-folder."""
     folder = write_bundle(inbox.folder / "a") / "deep"
     folder.mkdir()
     (folder / "x").touch()
@@ -59,7 +59,7 @@ def test_any_change_in_the_tree_restarts_the_settling(inbox: ScannedInbox, chang
 
 
 def test_a_bundle_copied_for_ten_seconds_is_found_complete(inbox: ScannedInbox) -> None:
-    """Although its files arrive at intervals longer than settle_s, and after the manifest that names them."""
+    """Its files arrive after the manifest that names them, at intervals longer than settle_s."""
     (inbox.folder / "a").mkdir()
     (inbox.folder / "a" / "job.toml").write_text(one_speaker(transcript="", transcript_file='"bob.txt"'))
     assert [] == inbox.scan_after(0)
@@ -102,7 +102,7 @@ INCOMPLETE = {
 def test_a_bundle_that_stays_incomplete_is_rejected_with_what_is_missing(
     inbox: ScannedInbox, files: dict[str, str | None], expected: list[str]
 ) -> None:
-    """settle_timeout_s after the last change, and not earlier."""
+    """It is rejected settle_timeout_s after the last change, and not earlier."""
     write_bundle(inbox.folder / "a", **files)
     assert [] == inbox.scan_after(0)
     assert [] == inbox.scan_after(2)
@@ -129,7 +129,7 @@ def test_a_complete_bundle_with_faults_is_found_when_it_has_settled(inbox: Scann
 
 @pytest.mark.parametrize("name", [".hidden", "a.part", "a.partial", "a.tmp", "a.FILEPART", "a.crdownload"])
 def test_names_of_unfinished_transfers_are_ignored(inbox: ScannedInbox, name: str) -> None:
-    """Even with `.ready`."""
+    """They are ignored even with `.ready`."""
     write_bundle(inbox.folder / name)
     (inbox.folder / name / ".ready").touch()
     assert [] == inbox.scan_after(0)
@@ -179,7 +179,7 @@ def test_a_bundle_removed_while_it_settles_is_forgotten(inbox: ScannedInbox) -> 
 
 
 def test_the_next_wake_is_when_a_bundle_may_be_complete(inbox: ScannedInbox) -> None:
-    """After a quarter of settle_s while few bundles settle, at the latest at the timeout."""
+    """It is after a quarter of settle_s while few bundles settle, and at the latest at the timeout."""
     assert inbox.scanner.next_wake(inbox.now) is None
     (inbox.folder / "a").mkdir()
     inbox.scan_after(0)
@@ -201,7 +201,7 @@ def test_many_settling_bundles_are_checked_less_often(inbox: ScannedInbox) -> No
 
 
 def test_new_settings_of_time_apply_from_the_next_scan(inbox: ScannedInbox) -> None:
-    """As after a reload."""
+    """A reload may change them."""
     write_bundle(inbox.folder / "a")
     inbox.scan_after(0)
     inbox.scanner.settle(0.5, 10, Limits())
@@ -216,7 +216,7 @@ def test_a_complete_bundle_is_found_at_once_if_settle_s_is_0(tmp_path: Path) -> 
 
 
 def test_new_limits_apply_to_bundles_that_are_settling(inbox: ScannedInbox) -> None:
-    """As after a reload: a manifest that was too large is read again."""
+    """After a reload, a manifest that was too large is read again."""
     inbox.scanner.settle(SETTLE_S, TIMEOUT_S, Limits(manifest_bytes=10))
     write_bundle(inbox.folder / "a")
     assert [] == inbox.scan_after(0) + inbox.scan_after(SETTLE_S) + inbox.scan_after(1)

@@ -23,7 +23,7 @@ def test_a_claim_moves_the_bundle_into_work(inbox: ScannedInbox) -> None:
 
 
 def test_names_in_work_are_printable_and_unique(inbox: ScannedInbox) -> None:
-    """Of bundles with newlines, bytes that are not UTF-8 or 255 bytes in their names."""
+    """The bundles' names have newlines, bytes that are not UTF-8, or 255 bytes."""
     raw = [os.fsdecode(b"a\xff"), "a\n", "a\t", "n" * 255]
     for name in raw:
         (inbox.folder / name).mkdir()
@@ -78,7 +78,7 @@ def test_a_bundle_that_cannot_be_moved_does_not_delay_the_others(tmp_path: Path)
 
 
 def test_a_file_that_cannot_be_moved_leaves_nothing_in_work(tmp_path: Path) -> None:
-    """Not even the record of its ending, which is written before the move."""
+    """The record of its ending, which is written before the move, is removed."""
     inbox = ScannedInbox(tmp_path, NoRenameDisk())
     (inbox.folder / "bad.zip").write_text("not a zip")
     claims = inbox.scanner.claim([CompleteBundle("bad.zip")], inbox.now)
@@ -113,7 +113,7 @@ class CountingDisk(Disk):
 
 
 def test_a_batch_of_claims_needs_two_syncs(tmp_path: Path) -> None:
-    """However many bundles are in it."""
+    """There are 50 bundles in it."""
     disk = CountingDisk()
     inbox = ScannedInbox(tmp_path, disk)
     for n in range(50):

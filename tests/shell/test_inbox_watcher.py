@@ -107,7 +107,7 @@ def test_reading_a_bundle_is_not_noticed(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_utf8_does_not_end_the_watch(tmp_path: Path) -> None:
-    """watchfiles raises an exception for such a name."""
+    """A folder of such a name cannot be watched."""
 
     async def scenario(watcher: RunningWatcher) -> None:
         (watcher.inbox / os.fsdecode(b"\xff")).mkdir()
@@ -130,7 +130,7 @@ def test_a_replaced_inbox_is_watched_again(tmp_path: Path) -> None:
 
 
 def test_a_failed_watch_is_reported_when_it_fails_and_when_it_works_again(tmp_path: Path) -> None:
-    """Here because the inbox was removed."""
+    """The inbox is removed and created again."""
 
     async def scenario(watcher: RunningWatcher) -> None:
         shutil.rmtree(watcher.inbox)

@@ -25,7 +25,7 @@ def jobs() -> Iterator[JobLog]:
 
 
 def test_a_job_gets_its_own_lines(jobs: JobLog, tmp_path: Path) -> None:
-    """By the job that a record is bound to."""
+    """A record is bound to one job, or to none."""
     for name in ("a", "b"):
         jobs.open_job(name, tmp_path / name / "job.log")
         LOG.info("of %s", name, extra={"job": name})
@@ -77,7 +77,7 @@ def test_lines_after_the_end_of_a_job_are_dropped(jobs: JobLog, tmp_path: Path) 
 
 
 def test_a_removed_folder_is_not_created_again(jobs: JobLog, tmp_path: Path) -> None:
-    """As of a job that was just cancelled."""
+    """The job may just have been cancelled."""
     jobs.open_job("a", tmp_path / "work" / "a" / "out" / "job.log")
     LOG.warning("late", extra={"job": "a"})
     assert not (tmp_path / "work").exists()

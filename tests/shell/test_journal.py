@@ -24,7 +24,7 @@ from tests.shell.failing_disk import FailingDisk
 
 
 def test_lines_are_read_as_they_were_appended(spool: Spool) -> None:
-    """Every kind of line, in order."""
+    """Every kind of line is read, in order."""
     folder = make_claimed_job(spool)
     lines = [
         ClaimedLine("2026-01-01T00:00:00Z"),
@@ -40,7 +40,7 @@ def test_lines_are_read_as_they_were_appended(spool: Spool) -> None:
 
 
 def test_a_torn_last_line_is_dropped_and_overwritten(spool: Spool) -> None:
-    """As a crash during an append leaves it; no other line is lost."""
+    """A crash during an append leaves it; no other line is lost."""
     folder = make_claimed_job(spool)
     with Journal(folder) as journal:
         journal.append(SPOKEN)
@@ -53,7 +53,7 @@ def test_a_torn_last_line_is_dropped_and_overwritten(spool: Spool) -> None:
 
 
 def test_a_corrupt_line_is_a_fault_and_the_others_are_read(spool: Spool) -> None:
-    """Bytes that are not JSON, and a record of an unknown kind."""
+    """One is not JSON, one is a record of an unknown kind."""
     folder = make_claimed_job(spool)
     with Journal(folder) as journal:
         journal.append_many([ClaimedLine("t"), SPOKEN])
@@ -96,7 +96,7 @@ def test_lines_of_several_jobs_are_all_removed_if_one_append_fails(spool: Spool)
 
 
 def test_lines_appended_without_a_sync_are_synced_by_sync_all(tmp_path: Path) -> None:
-    """Each file once."""
+    """Each file is synced once."""
     synced: list[int] = []
 
     class RecordingDisk(Disk):

@@ -18,7 +18,7 @@ COLOUR = "\x1b[1;33m"  # a warning's
 
 
 def test_lines_in_the_file_are_neither_coloured_nor_wrapped(tmp_path: Path) -> None:
-    """Whatever their length."""
+    """Their length does not matter."""
     path = tmp_path / "fishd.log"
     long = CONTRACT[0] + " long" * 100
     with logging_to(io.StringIO(), Settings(file=str(path))):
@@ -28,7 +28,7 @@ def test_lines_in_the_file_are_neither_coloured_nor_wrapped(tmp_path: Path) -> N
 
 
 def test_the_file_is_coloured_on_request(tmp_path: Path) -> None:
-    """`color = "always"`, for `tail -f`."""
+    """`color = "always"` is for `tail -f`."""
     path = tmp_path / "fishd.log"
     with logging_to(io.StringIO(), Settings(file=str(path), color="always")):
         LOG.info(CONTRACT[0])
@@ -84,7 +84,7 @@ def test_a_file_that_is_removed_is_reported_once_and_created_again(tmp_path: Pat
 
 
 def test_new_settings_are_applied_without_a_restart(tmp_path: Path) -> None:
-    """Level, format and file."""
+    """They are level, format and file."""
     stream = io.StringIO()
     with logging_to(stream) as logs:
         logs.change(Settings(level="warning", format="json", file=str(tmp_path / "new.log")))
@@ -95,7 +95,7 @@ def test_new_settings_are_applied_without_a_restart(tmp_path: Path) -> None:
 
 
 def test_new_settings_change_the_colour() -> None:
-    """On the terminal too."""
+    """They apply to a terminal too."""
     stream = FakeTerminal()
     with logging_to(stream) as logs:
         for color in ("never", "auto"):

@@ -19,7 +19,7 @@ from tests.shell.fake_terminal import FakeTerminal
 
 
 def test_the_lines_of_the_contract_are_exact_in_a_pipe() -> None:
-    """After date, time and level."""
+    """They follow date, time and level."""
     stream = io.StringIO()
     with logging_to(stream):
         for line in CONTRACT:
@@ -28,7 +28,7 @@ def test_the_lines_of_the_contract_are_exact_in_a_pipe() -> None:
 
 
 def test_the_lines_of_the_contract_are_exact_on_a_terminal() -> None:
-    """Apart from colour codes."""
+    """Only colour codes are added."""
     stream = FakeTerminal()
     with logging_to(stream):
         for line in CONTRACT:
@@ -70,7 +70,7 @@ def test_a_newline_in_a_name_cannot_forge_a_line() -> None:
 
 
 def test_no_color_disables_colours_on_a_terminal() -> None:
-    """The variable of https://no-color.org."""
+    """https://no-color.org defines the variable."""
     stream = FakeTerminal()
     with logging_to(stream, NO_COLOR="1"):
         LOG.info(CONTRACT[0])
@@ -78,7 +78,7 @@ def test_no_color_disables_colours_on_a_terminal() -> None:
 
 
 def test_color_always_colours_a_pipe() -> None:
-    """For `less -R`."""
+    """It may go to `less -R`."""
     stream = io.StringIO()
     with logging_to(stream, Settings(color="always")):
         LOG.info(CONTRACT[0])

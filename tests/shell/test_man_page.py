@@ -36,7 +36,7 @@ def rendered(tmp_path: Path) -> str:
 
 
 def test_the_manual_renders_without_a_warning_and_names_every_command(tmp_path: Path) -> None:
-    """And has sections of options, exit codes, files and examples."""
+    """It has sections of exit codes, files and examples."""
     page = rendered(tmp_path)
     for name in (*COMMANDS, "service install", "service uninstall"):
         assert f"   fishd {name} " in page
@@ -55,7 +55,7 @@ def test_the_manual_renders_without_a_warning_and_names_every_command(tmp_path: 
 
 
 def test_the_manual_has_the_texts_of_the_help(tmp_path: Path) -> None:
-    """Here a paragraph about `fishd reload`."""
+    """A paragraph about `fishd reload` is in both."""
     page = " ".join(rendered(tmp_path).split())
     help_text = fishd("reload", "--help", cwd=tmp_path).stdout
     paragraph = " ".join(help_text.split("Options:")[0].split("\n\n")[2].split())
@@ -65,12 +65,12 @@ def test_the_manual_has_the_texts_of_the_help(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_has_its_completion(shell: str) -> None:
-    """A script that calls fishd."""
+    """The script calls fishd."""
     assert f"_FISHD_COMPLETE=complete_{shell}" in completion(shell)
 
 
 def test_completion_offers_commands(tmp_path: Path) -> None:
-    """For `fishd st<TAB>` in bash."""
+    """bash completes `fishd st`."""
     request = {"_FISHD_COMPLETE": "complete_bash", "COMP_WORDS": "fishd st", "COMP_CWORD": "1"}
     as_script = "import sys; sys.argv = ['fishd']; from fishd.cli import main; main()"
     ended = subprocess.run(

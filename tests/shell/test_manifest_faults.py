@@ -163,11 +163,11 @@ MANIFESTS = {
 def test_a_bad_manifest_is_reported_with_its_places(
     tmp_path: Path, manifest: str | bytes, expected: list[str]
 ) -> None:
-    """Exactly these faults, in this order."""
+    """The list of faults is exact."""
     assert expected == faults_in(tmp_path, manifest)
 
 
 def test_a_number_with_too_many_digits_is_reported(tmp_path: Path) -> None:
-    """With Python's own message, which differs between versions."""
+    """The message is Python's own, which differs between versions."""
     (fault,) = faults_in(tmp_path, "title = " + "9" * 5_000)
     assert fault.startswith("job.toml: is not valid TOML: Exceeds the limit")

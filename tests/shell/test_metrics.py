@@ -62,7 +62,7 @@ def value(found: Samples, name: str, /, **labels: str) -> float:
 
 
 def test_gauges_have_the_current_status(tmp_path: Path) -> None:
-    """Jobs and workers by state, segments, memory in bytes."""
+    """They are jobs and workers by state, segments, and memory in bytes."""
     found = written(tmp_path, Metrics())
     assert value(found, "fishd_up") == 1
     assert value(found, "fishd_jobs_in_work", state="speaking") == 1
@@ -77,7 +77,7 @@ def test_gauges_have_the_current_status(tmp_path: Path) -> None:
 
 
 def test_published_jobs_are_counted(tmp_path: Path) -> None:
-    """With their segments, takes and seconds of audio; a partial job is not a success."""
+    """Segments, takes and seconds of audio are counted too; a partial job is not a success."""
     metrics = Metrics()
     metrics.published(MIXED)
     metrics.published(MIXED)
@@ -93,7 +93,7 @@ def test_published_jobs_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_last_success_is_a_timestamp(tmp_path: Path) -> None:
-    """For queries such as `time() - fishd_last_success_timestamp_seconds`."""
+    """Queries subtract it: `time() - fishd_last_success_timestamp_seconds`."""
     metrics = Metrics()
     metrics.published(
         msgspec.structs.replace(MIXED, status=JobStatus.DONE, finished="1970-01-01T00:01:00.500Z")
@@ -141,13 +141,13 @@ def test_without_prometheus_client_the_fix_is_logged(
 
 
 def test_without_a_textfile_nothing_is_written(tmp_path: Path) -> None:
-    """As by default."""
+    """This is the default."""
     Metrics().write(STATUS)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_dashboard_queries_only_metrics_that_are_written(tmp_path: Path) -> None:
-    """docs/grafana.json."""
+    """It is docs/grafana.json."""
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
     queries = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
     names = {name for name, _ in written(tmp_path, Metrics())}

@@ -54,12 +54,12 @@ FILE_NAMES = {
 
 @pytest.mark.parametrize(("name", "expected"), FILE_NAMES.items())
 def test_a_file_is_named_after_its_speaker(name: str, expected: str) -> None:
-    """In a form that every common file system accepts."""
+    """Every common file system accepts the name."""
     assert expected == file_name(name)
 
 
 def test_names_with_the_same_file_name_get_a_hash() -> None:
-    """All of them, whatever their order."""
+    """All of them do, so that their order does not matter."""
     names = ["Alice", "alice", "ALICE.", "Bob", "e\u0301", "é", "a?", "a*"]
     files = file_names(names)
     assert "Bob" == files[3]
@@ -84,7 +84,7 @@ def test_clips_are_in_the_folder_of_their_speaker() -> None:
 @settings(max_examples=200)
 @given(st.lists(st.text(max_size=300), unique=True, max_size=8))
 def test_any_names_give_distinct_and_safe_file_names(names: list[str]) -> None:
-    """Distinct in any case and Unicode form; never hidden, never outside the folder."""
+    """They differ in any case and Unicode form, are not hidden, and stay in the folder."""
     files = file_names(names)
     folded = {unicodedata.normalize("NFC", file).casefold() for file in files}
     assert len(names) == len(folded)
@@ -99,7 +99,7 @@ def test_any_names_give_distinct_and_safe_file_names(names: list[str]) -> None:
 @given(st.binary(max_size=300))
 @example(b"\x00\xc2\xa0\x00")
 def test_any_bytes_give_a_job_name(raw: bytes) -> None:
-    """UTF-8, printable, not hidden, short enough."""
+    """It is UTF-8, printable, not hidden, and short enough."""
     name = job_name(raw)
     assert 0 < len(name.encode()) <= 240
     assert "/" not in name

@@ -78,7 +78,7 @@ def library(**fake) -> NvmlLibrary:
 
 
 def test_a_reading_has_the_values_of_the_library() -> None:
-    """Name, UUID, memory, and that of each process; unknown memory counts as 0."""
+    """They are name, UUID, memory, and that of each process; unknown memory counts as 0."""
     assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60, {7: 40, 8: 0}) == library().read(0)
 
 
@@ -112,7 +112,7 @@ def test_after_a_failure_nvml_is_initialised_again() -> None:
 
 @pytest.mark.parametrize("call", ["handle", "memory"])
 def test_a_gpu_that_cannot_be_read_is_a_fault(call: str) -> None:
-    """As a lost GPU; the message names `nvidia-smi`."""
+    """It may be lost; the message names `nvidia-smi`."""
     with pytest.raises(GpuFault, match=f"{call} failed; for details: `nvidia-smi`"):
         library(broken=(call,)).read(0)
 

@@ -37,7 +37,7 @@ def tree(folder: Path) -> list[str]:
 
 
 def test_result_and_bundle_are_moved_completely(spool: Spool) -> None:
-    """And work/ is empty."""
+    """Then work/ is empty."""
     result = publish(PublishRequest(make_claimed_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
     assert spool.outbox / "NAME" == result
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
@@ -46,7 +46,7 @@ def test_result_and_bundle_are_moved_completely(spool: Spool) -> None:
 
 
 def test_a_taken_name_gets_a_number(spool: Spool) -> None:
-    """Even if it is taken by an empty folder; result and bundle have the same number if possible."""
+    """An empty folder takes a name too; result and bundle have the same number if possible."""
     (spool.outbox / "NAME").mkdir()
     (spool.outbox / "NAME-2").mkdir()
     assert (
@@ -72,7 +72,7 @@ def claimed_archive(spool: Spool, content: bytes) -> PublishRequest:
 
 
 def test_an_archive_keeps_its_ending(spool: Spool) -> None:
-    """Also behind a number."""
+    """It stands behind a number too."""
     publish(claimed_archive(spool, b"PK\3\4"), spool.outbox, spool.archive)
     assert "NAME-2" == publish(claimed_archive(spool, b"\x1f\x8b\x08"), spool.outbox, spool.archive).name
     (spool.archive / "NAME-3.zip").touch()
@@ -98,13 +98,13 @@ def test_the_place_of_a_missing_bundle_is_predicted_too(spool: Spool) -> None:
 
 
 def test_any_other_file_is_archived_without_an_ending(spool: Spool) -> None:
-    """Here a rejected text file."""
+    """It may be a rejected text file."""
     publish(claimed_archive(spool, b"Hello."), spool.outbox, spool.archive)
     assert ["NAME"] == tree(spool.archive)
 
 
 def test_files_that_the_result_does_not_name_are_not_published(spool: Spool) -> None:
-    """Clips of failed segments, temporary files, an old summary, empty folders, links."""
+    """They are clips of failed segments, temporary files, an old summary, empty folders and links."""
     folder = make_claimed_job(spool)
     out = folder / "out"
     (out / "clips" / "Bob").mkdir()
@@ -119,7 +119,7 @@ def test_files_that_the_result_does_not_name_are_not_published(spool: Spool) -> 
 
 
 def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
-    """Nor an out/ folder, nor a journal."""
+    """It needs no out/ folder and no journal either."""
     folder = spool.work / "NAME"
     (folder / "bundle").mkdir(parents=True)
     assert ["result.json", "summary.txt"] == tree(
@@ -179,7 +179,7 @@ class RecordingDisk(Disk):
 
 
 def test_each_file_and_folder_is_synced_once_before_it_is_visible(spool: Spool) -> None:
-    """Files and folders before the journal line, the journal before the rename, both parents afterwards."""
+    """They are synced before the journal line, the journal before the rename, the parents after it."""
     disk = RecordingDisk()
     folder = make_claimed_job(spool)
     Journal(folder).append(SPOKEN)
@@ -199,7 +199,7 @@ def test_each_file_and_folder_is_synced_once_before_it_is_visible(spool: Spool) 
 
 
 def test_a_bundle_archived_by_finish_has_the_name_of_its_result(spool: Spool) -> None:
-    """After the disk failed between the two renames, with a result under a number."""
+    """The disk failed between the two renames, with a result under a number."""
     (spool.outbox / "NAME").mkdir()
     folder = make_claimed_job(spool)
     with pytest.raises(SpoolError):
@@ -231,7 +231,7 @@ def test_a_bundle_that_cannot_be_archived_is_an_error_although_its_result_is_pub
 
 
 def test_finish_archives_the_bundle_of_a_published_job(spool: Spool) -> None:
-    """After a crash between the two renames."""
+    """A crash came between the two renames."""
     folder = make_claimed_job(spool)
     with Journal(folder) as journal:
         journal.append(PublishLine("NAME"))

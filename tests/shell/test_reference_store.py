@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> ReferenceStore:
 
 
 def test_equal_clips_are_stored_once(store: ReferenceStore, tmp_path: Path) -> None:
-    """Whatever their job and name. Those with another suffix are stored separately: decoders depend on it."""
+    """Job and name do not matter; another suffix does, because decoders depend on it."""
     one = store_clip(store, "a", clip(tmp_path, "x.wav", b"sound"))
     two = store_clip(store, "b", clip(tmp_path, "y.wav", b"sound"))
     flac = store_clip(store, "b", clip(tmp_path, "z.flac", b"sound"))
@@ -122,7 +122,7 @@ def test_a_full_disk_is_an_error_of_the_spool_and_leaves_no_file(tmp_path: Path)
 
 
 def test_copies_in_a_folder_have_the_names_of_their_clips(tmp_path: Path) -> None:
-    """For a bundle that is dropped again. A check of a bundle uses the clips in place."""
+    """A bundle that is dropped again needs them; a check uses the clips in place."""
     source = tmp_path / "bundle" / "Ada"
     source.mkdir(parents=True)
     fd = os.open(clip(source, "x.wav", b"sound"), os.O_RDONLY)

@@ -33,7 +33,7 @@ def write(path: Path, audio: np.ndarray, rate: int = 16_000, **how: str) -> Path
     ("name", "kind"), [("a.wav", "WAV"), ("a.flac", "FLAC"), ("a.ogg", "OGG"), ("a.mp3", "MP3")]
 )
 def test_good_speech_has_no_fault_and_no_warning(tmp_path: Path, name: str, kind: str) -> None:
-    """In every format that a bundle may hold."""
+    """Every format that a bundle may hold is tested."""
     found = inspect_file(write(tmp_path / name, noise(3.0), format=kind))
     assert ("", ()) == (found.fault, found.warnings)
     assert 3.0 == pytest.approx(found.duration_s, abs=0.1)
@@ -46,7 +46,7 @@ def test_stereo_and_192_khz_cause_no_warning(tmp_path: Path) -> None:
 
 
 def test_200_channels_are_decoded(tmp_path: Path) -> None:
-    """In blocks, whose size does not depend on the header."""
+    """They are decoded in blocks, whose size does not depend on the header."""
     found = inspect_file(write(tmp_path / "a.wav", noise(1.5, 8000, 200), 8000))
     assert ("", 1.5) == (found.fault, found.duration_s)
 
@@ -58,7 +58,7 @@ def test_8_bit_audio_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_low_sample_rate_is_a_warning(tmp_path: Path) -> None:
-    """As of telephone speech."""
+    """Telephone speech has one."""
     found = inspect_file(write(tmp_path / "a.wav", noise(2.0, 8000), 8000))
     assert ("is sampled at 8000 Hz; 16000 Hz or more sound better",) == found.warnings
 
@@ -94,7 +94,7 @@ def test_the_limits_of_the_configuration_apply(
 
 
 def test_a_request_without_limits_has_the_default_ones() -> None:
-    """As an older daemon or command sends it."""
+    """An older daemon or command sends it."""
     old = b'{"type": "Inspect", "id": "q", "path": "a.wav"}'
     assert Inspect.within(Limits(), "q", "a.wav") == msgspec.json.decode(old, type=ToWorker)
 
@@ -118,14 +118,14 @@ def test_a_clip_of_under_a_second_is_a_fault(tmp_path: Path, seconds: float, fau
 
 
 def test_silence_is_a_fault(tmp_path: Path) -> None:
-    """Zeros, and noise below -60 dB."""
+    """Zeros and noise below -60 dB are silence."""
     assert "is silent" == inspect_file(write(tmp_path / "a.wav", np.zeros(32_000))).fault
     assert "is silent" == inspect_file(write(tmp_path / "b.wav", noise(2.0) * 0.002)).fault
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_samples_that_are_not_numbers_are_a_fault(tmp_path: Path, bad: float) -> None:
-    """One such sample in a float WAV."""
+    """One such sample in a float WAV is enough."""
     audio = noise(2.0)
     audio[20_000] = bad
     found = inspect_file(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
@@ -133,7 +133,7 @@ def test_samples_that_are_not_numbers_are_a_fault(tmp_path: Path, bad: float) ->
 
 
 def test_an_empty_file_is_a_fault(tmp_path: Path) -> None:
-    """With its own message."""
+    """It has its own message."""
     (tmp_path / "a.wav").touch()
     assert Inspected("q", 0.0, "is empty (zero bytes)") == inspect_file(tmp_path / "a.wav")
 
@@ -143,7 +143,7 @@ def test_an_empty_file_is_a_fault(tmp_path: Path) -> None:
     "content", [b"x", b"Good evening, and welcome.\n" * 100, b"RIFF\x00\x00\x00\x00WAVEfmt ", bytes(5000)]
 )
 def test_a_file_that_is_not_audio_is_a_fault(tmp_path: Path, name: str, content: bytes) -> None:
-    """Text, a header without data, zeros, under any name."""
+    """It has text, a header without data, or zeros, under any name."""
     (tmp_path / name).write_bytes(content)
     assert Inspected("q", 0.0, UNREADABLE) == inspect_file(tmp_path / name)
 
@@ -156,7 +156,7 @@ def test_a_truncated_file_is_inspected_up_to_its_end(tmp_path: Path) -> None:
 
 
 def test_an_impossible_sample_rate_is_a_fault(tmp_path: Path) -> None:
-    """Two billion samples a second in the header."""
+    """The header claims two billion samples a second."""
     path = write(tmp_path / "a.wav", noise(2.0))
     content = bytearray(path.read_bytes())
     content[24:28] = struct.pack("<I", 2_000_000_000)
@@ -176,7 +176,7 @@ def test_a_folder_is_a_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_damaged_file_raises_no_exception(tmp_path: Path, seed: int) -> None:
-    """With random bytes changed, in the header and in the samples."""
+    """Random bytes are changed, in the header and in the samples."""
     chance = np.random.default_rng(seed)
     suffix, kind = (("wav", "WAV"), ("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3"))[seed % 4]
     path = write(tmp_path / f"a.{suffix}", noise(1.5), format=kind)

@@ -52,7 +52,7 @@ def all_below(root: Path) -> set[str]:
 
 
 def test_installing_creates_every_file(tmp_path: Path) -> None:
-    """Unit, user, folders, configuration, log rotation, command, manual and completion."""
+    """They are unit, user, folders, configuration, log rotation, command, manual and completion."""
     assert {"write", "link"} == set(installed(system_service(machine(tmp_path), MANUAL)))
     assert {
         "etc/fishd/config.toml",
@@ -71,7 +71,7 @@ def test_installing_creates_every_file(tmp_path: Path) -> None:
 
 
 def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
-    """Nor the operator's configuration."""
+    """The operator's configuration is kept too."""
     service = system_service(machine(tmp_path), MANUAL)
     installed(service)
     (tmp_path / "etc/fishd/config.toml").write_text("# edited\n")
@@ -105,7 +105,7 @@ def test_a_dry_run_reports_every_step_and_does_none(tmp_path: Path) -> None:
 
 
 def test_uninstalling_leaves_only_the_configuration(tmp_path: Path) -> None:
-    """Also after the drop-in for a newer systemd was installed."""
+    """The drop-in for a newer systemd is removed too."""
     service = system_service(machine(tmp_path, version=257), MANUAL)
     installed(service)
     assert "etc/systemd/system/fishd.service.d/notify-reload.conf" in all_below(tmp_path)
@@ -144,14 +144,14 @@ def test_the_unit_starts_this_installation(command: tuple[str, ...], exec_start:
 
 
 def test_no_command_is_linked_for_an_installation_without_a_script(tmp_path: Path) -> None:
-    """Such as `python -m fishd`."""
+    """It runs as `python -m fishd`."""
     installed(system_service(machine(tmp_path, ("/usr/bin/python3", "-m", "fishd")), MANUAL))
 
     assert not (tmp_path / "usr/local/bin").exists()
 
 
 def test_a_user_can_install_and_uninstall_a_service_without_root(tmp_path: Path) -> None:
-    """With configuration and spool in ~/fishd."""
+    """Configuration and spool are in ~/fishd."""
     home = tmp_path / "home"
     service = user_service(machine(tmp_path / "none"), home, MANUAL)
     installed(service)
@@ -163,7 +163,7 @@ def test_a_user_can_install_and_uninstall_a_service_without_root(tmp_path: Path)
 
 
 def test_a_command_of_another_program_is_not_replaced(tmp_path: Path) -> None:
-    """Such as another /usr/local/bin/fishd."""
+    """/usr/local/bin/fishd may belong to another program."""
     (tmp_path / "fishd").write_text("#!/bin/sh\n")
     steps: list[str] = []
     Installer(dry_run=False, report=steps.append).link(tmp_path / "fishd", Path("/opt/fishd/bin/fishd"))
@@ -173,7 +173,7 @@ def test_a_command_of_another_program_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_is_reported_with_its_output() -> None:
-    """Except one that may fail, such as stopping a service that does not exist."""
+    """One that may fail is not, such as stopping a service that does not exist."""
     installer = Installer(dry_run=False)
     failing = ("sh", "-c", "echo no such unit >&2; exit 5")
     with pytest.raises(CommandError, match="exit status 5: no such unit") as caught:
@@ -190,14 +190,14 @@ def refusal(machine: Machine, *, user: bool = False) -> str:
 
 
 def test_a_step_that_fails_is_reported_with_its_file() -> None:
-    """And with how to continue."""
+    """The message explains how to continue."""
     expected = "/proc/none: No such file or directory; earlier steps are done, so run the command again"
 
     assert expected == refusal(Machine(("fishd",), 252, root=Path("/proc/none")))
 
 
 def test_an_installation_that_is_not_possible_is_refused_with_the_fix() -> None:
-    """Without root, without systemd, or from a home folder."""
+    """It needs root and systemd, and must not be in a home folder."""
     command = ("fishd",)
     in_home = Machine(command, 252, path_in_home=Path("/home/ada/.venv"))
 
@@ -208,7 +208,7 @@ def test_an_installation_that_is_not_possible_is_refused_with_the_fix() -> None:
 
 
 def test_the_command_prints_its_steps(tmp_path: Path) -> None:
-    """As a process, with --dry-run."""
+    """It runs as a process, with --dry-run."""
     ended = fishd("service", "install", "--user", "--dry-run", cwd=tmp_path, env={"HOME": str(tmp_path)})
     if "systemd is not installed" in ended.stderr:
         pytest.skip("systemd is not installed here")

@@ -55,7 +55,7 @@ def test_a_worker_checks_clips_and_options_without_a_loaded_engine(tmp_path: Pat
 def test_a_question_that_kills_its_worker_is_an_error_and_the_others_are_answered(
     position: int, tmp_path: Path
 ) -> None:
-    """By a new worker."""
+    """A new worker answers them."""
     engines = [NOOP, NOOP]
     engines.insert(position, "crashing:factory")
     questions = [CheckOptions(engine, {}, (), engine) for engine in engines]
@@ -68,7 +68,7 @@ def test_a_question_that_kills_its_worker_is_an_error_and_the_others_are_answere
 
 
 def test_the_last_line_of_a_worker_that_exits_is_its_reason(tmp_path: Path) -> None:
-    """Where Python prints why it exits."""
+    """Python prints there why it exits."""
     (lost,) = asyncio.run(ask_each([CheckOptions("", {}, (), "exiting:factory")], environment(tmp_path)))
 
     assert "the process exited with status 1: the licence has expired" == str(lost)
@@ -93,7 +93,7 @@ def test_a_worker_that_does_not_answer_in_time_is_killed(tmp_path: Path) -> None
     ],
 )
 def test_a_failed_load_has_its_reason(load: str, kind: str, reason: str, tmp_path: Path) -> None:
-    """And its kind, if the worker could report one."""
+    """It also has a kind, if the worker could report one."""
 
     async def load_engine() -> Ready:
         async with SingleWorker(environment(tmp_path)) as worker:
@@ -105,7 +105,7 @@ def test_a_failed_load_has_its_reason(load: str, kind: str, reason: str, tmp_pat
 
 
 def test_a_worker_exits_at_the_end_of_its_block(tmp_path: Path) -> None:
-    """Whether or not it has loaded an engine."""
+    """It may or may not have loaded an engine."""
 
     async def pid_of_worker(*, loaded: bool) -> int:
         async with SingleWorker(environment(tmp_path)) as worker:

@@ -15,7 +15,7 @@ from tests.shell.bundles import names_in
 
 
 def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
-    """With four folders and the lock; the probe is removed."""
+    """It has four folders and the lock; the probe is removed."""
     with open_spool(tmp_path / "deep" / "spool") as spool:
         assert ["archive", "fishd.lock", "inbox", "outbox", "work"] == names_in(spool.root)
         assert [] == [
@@ -25,7 +25,7 @@ def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
-    """Until the first has released it."""
+    """It can open the spool after the first has released it."""
     with open_spool(tmp_path) as _, pytest.raises(SpoolBusy) as busy:
         open_spool(tmp_path)
     assert os.getpid() == busy.value.pid
@@ -49,7 +49,7 @@ def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
 
 
 def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
-    """Here in the outbox."""
+    """It is in the outbox."""
     make_folders(tmp_path)
     (tmp_path / "outbox" / ".fishd-probe").mkdir()
     check_renames(tmp_path)
@@ -57,7 +57,7 @@ def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
 
 
 def test_folders_on_two_mounts_are_refused_with_the_fix(tmp_path: Path) -> None:
-    """For the error that separate ReadWritePaths= of a systemd unit cause."""
+    """Separate ReadWritePaths= of a systemd unit cause the error."""
     error = OSError(18, "Invalid cross-device link", "inbox/.fishd-probe", None, "work/.fishd-probe")
     message = str(rename_error(tmp_path, error))
     assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in message
@@ -67,14 +67,14 @@ def test_folders_on_two_mounts_are_refused_with_the_fix(tmp_path: Path) -> None:
 
 
 def test_a_file_with_the_name_of_a_folder_is_refused(tmp_path: Path) -> None:
-    """With its path and the fix."""
+    """The message has its path and the fix."""
     (tmp_path / "work").touch()
     with pytest.raises(SpoolError, match="work: is a file, not a folder; move it away"):
         open_spool(tmp_path)
 
 
 def test_a_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
-    """Here below a file."""
+    """It is below a file."""
     (tmp_path / "file").touch()
     with pytest.raises(SpoolError, match="file/spool: cannot be created: Not a directory"):
         open_spool(tmp_path / "file" / "spool")

@@ -53,7 +53,7 @@ def test_without_a_file_the_status_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
 def test_an_invalid_file_is_an_error(tmp_path: Path, content: bytes) -> None:
-    """With the fix."""
+    """The message has the fix."""
     path = tmp_path / "status.json"
     path.write_bytes(content)
     with pytest.raises(
@@ -63,7 +63,7 @@ def test_an_invalid_file_is_an_error(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """Here a folder."""
+    """It is a folder."""
     (tmp_path / "status.json").mkdir()
     with pytest.raises(BadStatus, match=r"status\.json: cannot be read \(Is a directory\)"):
         read_status(tmp_path / "status.json")
@@ -77,7 +77,7 @@ def test_unknown_fields_of_a_newer_daemon_are_ignored(tmp_path: Path) -> None:
 
 
 def test_readers_never_see_an_incomplete_file(tmp_path: Path) -> None:
-    """While another thread writes 300 times."""
+    """Another thread writes it 300 times."""
     path = tmp_path / "status.json"
     asyncio.run(write_status(path, STATUS))
 
@@ -108,7 +108,7 @@ def test_a_daemon_that_died_is_reported() -> None:
 
 
 def test_a_stopped_daemon_is_reported_with_the_time() -> None:
-    """Unlike one that died."""
+    """It is distinguished from one that died."""
     stopped = msgspec.structs.replace(STATUS, state="stopped")
     assert why_not_running(stopped, Path("/spool")) == (
         "the daemon was stopped at 2026-11-22 15:12:14 UTC; start it with `fishd run`"

@@ -41,7 +41,7 @@ def disk(tmp_path: Path, syncfs: FakeSyncfs) -> SyncfsDisk:
 
 
 def test_staging_needs_one_sync(tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs) -> None:
-    """Whatever the number of files and folders."""
+    """The number of files and folders does not matter."""
     disk.stage({tmp_path / "a": b"1", tmp_path / "b": b"2"}, [tmp_path, tmp_path])
     disk.sync_folders([tmp_path] * 3)
     assert 2 == syncfs.calls
@@ -97,7 +97,7 @@ def test_with_much_dirty_memory_each_file_is_synced_alone(tmp_path: Path, syncfs
 
 
 def test_the_real_syncfs_call_works(tmp_path: Path) -> None:
-    """On this machine's file system."""
+    """It is called on this machine's file system."""
     disk = SyncfsDisk(tmp_path)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.close()

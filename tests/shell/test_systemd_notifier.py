@@ -72,5 +72,5 @@ def test_concurrent_reloads_end_together(tmp_path: Path) -> None:
     ],
 )
 def test_the_watchdog_is_notified_twice_per_interval(environ: dict[str, str], expected: float | None) -> None:
-    """If there is one for this process."""
+    """It must be enabled for this process."""
     assert Notifier(environ).watchdog_s == expected

@@ -46,7 +46,7 @@ def install(unit: Path, root: Path) -> Path:
 
 @needs_systemd
 def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
-    """With `systemd-analyze verify`."""
+    """`systemd-analyze verify` prints nothing."""
     unit = install(UNITS / "fishd.service", tmp_path)
     verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
     assert (verified.returncode, verified.stdout) == (0, "")
@@ -54,7 +54,7 @@ def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
 
 @needs_systemd
 def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
-    """With a program that exists on this machine."""
+    """Its program is replaced by one that exists on this machine."""
     unit = tmp_path / "fishd.service"
     unit.write_text(
         (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")
@@ -65,7 +65,7 @@ def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
 
 @needs_systemd
 def test_the_exposure_of_the_unit_is_at_most_1() -> None:
-    """With `systemd-analyze security`, on its scale from 0 to 10."""
+    """`systemd-analyze security` rates it from 0 to 10."""
     unit = str(UNITS / "fishd.service")
     rating = analyze("security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}", unit)
     assert rating.returncode == 0, rating.stdout

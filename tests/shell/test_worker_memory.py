@@ -8,14 +8,14 @@ from fishd.worker.memory import memory_gb, needs_gb, peak_gb
 
 
 def test_the_peak_is_not_below_the_memory_in_use() -> None:
-    """Of a process on the CPU."""
+    """The process runs on the CPU."""
     used = memory_gb("cpu")
     assert used is not None
     assert 0 < used <= peak_gb("cpu") * 1.01
 
 
 def test_an_engine_may_report_its_own_peak() -> None:
-    """As its attribute `peak_gb`."""
+    """Its attribute is `peak_gb`."""
     engine = type("Engine", (), {"peak_gb": 3.5})()
     assert 3.5 == peak_gb("cuda:0", engine)
 

@@ -6,7 +6,7 @@ from tests.systemd.conftest import SPOOL, Service
 
 
 def test_a_member_submits_a_bundle_and_reads_the_result(service: Service) -> None:
-    """With the preview engine, inside the hardened unit."""
+    """The preview engine speaks it inside the hardened unit."""
     service.container.write(
         "/etc/fishd/config.toml",
         f'[spool]\nroot = "{SPOOL}"\n[pool]\ncpu_workers = 1\n[engine]\nname = "preview"\n',
@@ -47,7 +47,7 @@ def test_a_folder_that_only_its_owner_can_write_to_is_claimed_after_a_chmod(serv
 
 
 def test_a_member_cancels_a_job(service: Service) -> None:
-    """Over the control socket in the spool."""
+    """The request goes over the control socket in the spool."""
     service.configure({"gate": "/run/never"}, drain_s=1.0)
     service.start()
     service.drop("endless")

@@ -51,26 +51,26 @@ def test_network_sockets_are_forbidden(found: dict[str, Any]) -> None:
 
 
 def test_processes_and_home_folders_of_other_users_are_hidden(found: dict[str, Any]) -> None:
-    """Root's too."""
+    """Those of root are hidden too."""
     assert found["users"] == [found["uid"]]
     assert found["uid"] != 0
     assert set(map(str, found["homes"].values())) <= {"EACCES", "[]"}
 
 
 def test_privileges_cannot_be_gained(found: dict[str, Any]) -> None:
-    """No capabilities, set-user-ID files, namespaces or mounts; system calls are filtered."""
+    """There are no capabilities, set-user-ID files, namespaces or mounts; system calls are filtered."""
     nothing = "0000000000000000"
     assert found["status"] == {"CapEff": nothing, "CapBnd": nothing, "NoNewPrivs": "1", "Seccomp": "2"}
     assert found["unshare"] == found["mount"] == found["setuid bit"] == "EPERM"
 
 
 def test_devices_other_than_gpus_cannot_be_opened(found: dict[str, Any]) -> None:
-    """Even if their mode permits it."""
+    """Their mode may permit it."""
     assert found["device"] == "EPERM"
 
 
 def test_torch_works_on_the_cpu(found: dict[str, Any]) -> None:
-    """Matrix products in bfloat16, attention, a convolution, a Fourier transform."""
+    """It computes matrix products in bfloat16, attention, a convolution and a Fourier transform."""
     if found["torch"] == "not installed":
         pytest.skip("torch is not installed with fishd")
     assert found["torch"] == "works"

@@ -9,7 +9,7 @@ from tests.systemd.conftest import SPOOL, Service
 
 
 def test_installing_again_changes_nothing(service: Service) -> None:
-    """Nor the operator's configuration."""
+    """The operator's configuration is kept too."""
     service.configure()
     before = service.container.path("/etc/fishd/config.toml").read_text()
     output = service.container.run("fishd", "service", "install").splitlines()
@@ -24,7 +24,7 @@ def test_systemd_verifies_the_installed_unit_and_rates_its_exposure_at_most_1(se
 
 
 def test_journal_lines_have_a_priority_and_no_time_of_their_own(service: Service) -> None:
-    """6 for information, 4 for a partial job, 3 for a worker that died."""
+    """It is 6 for information, 4 for a partial job and 3 for a worker that died."""
     service.configure({"faults": {"Line 1.": "exit"}}, max_takes=2)
     service.start()
     service.drop("mixed", lines=2)
@@ -40,7 +40,7 @@ def test_journal_lines_have_a_priority_and_no_time_of_their_own(service: Service
 
 
 def test_the_log_file_is_reopened_after_logrotate(service: Service) -> None:
-    """Without a signal, and without losing a line."""
+    """It needs no signal, and loses no line."""
     service.configure()
     config = service.container.path("/etc/fishd/config.toml")
     config.write_text(config.read_text() + '\n[log]\nfile = "/var/log/fishd/fishd.log"\n')
@@ -59,7 +59,7 @@ def test_commands_in_any_folder_use_the_configuration_of_the_service(service: Se
 
 
 def test_uninstalling_keeps_the_configuration_and_the_spool(service: Service) -> None:
-    """And removes everything else."""
+    """Everything else is removed."""
     service.configure()
     service.start()
     service.container.run("fishd", "service", "uninstall")

@@ -34,7 +34,7 @@ def test_a_start_with_an_invalid_configuration_fails_without_a_restart(service: 
 
 
 def test_a_start_fails_if_no_worker_can_load_the_engine(service: Service) -> None:
-    """After a few attempts; the journal has the reason."""
+    """It does so after a few attempts; the journal has the reason."""
     service.configure({"load": "raise"})
     service.drop_in("Restart=no")
     assert service.container.try_run("systemctl", "start", "fishd").returncode != 0
@@ -44,7 +44,7 @@ def test_a_start_fails_if_no_worker_can_load_the_engine(service: Service) -> Non
 
 
 def test_a_reload_changes_the_number_of_workers(service: Service) -> None:
-    """In the same daemon process."""
+    """The daemon's process stays the same."""
     service.configure(cpu_workers=1)
     service.start()
     daemon = service.pid()
@@ -69,7 +69,7 @@ def test_a_reload_of_a_bad_file_fails_and_changes_nothing(service: Service) -> N
 
 
 def test_a_killed_daemon_is_restarted_and_the_job_resumes(service: Service) -> None:
-    """After SIGKILL the finished clips are published unchanged."""
+    """The finished clips are published unchanged."""
     service.configure({"step_s": 0.05})
     service.start()
     service.drop("long", lines=80)
@@ -102,7 +102,7 @@ def test_a_blocked_daemon_is_aborted_by_the_watchdog_and_the_job_resumes(service
 
 
 def test_a_stop_finishes_the_takes_in_flight(service: Service) -> None:
-    """Without an error; the job resumes at the next start."""
+    """The unit has no error; the job resumes at the next start."""
     service.configure({"step_s": 1.0})
     service.start()
     service.drop("long", lines=5)
@@ -118,7 +118,7 @@ def test_a_stop_finishes_the_takes_in_flight(service: Service) -> None:
 
 
 def test_a_stop_waits_at_most_drain_s_for_takes_in_flight(service: Service) -> None:
-    """And ends the workers."""
+    """The workers end too."""
     service.configure({"gate": "/run/never"}, drain_s=3.0)
     service.drop_in("TimeoutStopSec=1")  # fishd must extend it
     service.start()
@@ -132,7 +132,7 @@ def test_a_stop_waits_at_most_drain_s_for_takes_in_flight(service: Service) -> N
 
 
 def test_systemctl_status_shows_the_progress_of_jobs(service: Service) -> None:
-    """Jobs, segments, workers and the remaining time in one line."""
+    """Jobs, segments, workers and the remaining time are in one line."""
     service.configure({"step_s": 0.1})
     service.start()
     service.drop("long", lines=40)
