@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from tests.shell.failing_disk import FailingDisk
 FILES = {"result.json": b"{}", "summary.txt": b"summary"}
 
 
-def publish(request: PublishRequest, outbox: Path, archive: Path, disk: Disk | None = None) -> Path:
-    """Publish one job; its result's folder. Raises SpoolError."""
-    (end,) = publish_all([request], outbox, archive, disk=disk)
+def publish(spool: Spool, folder: Path, disk: Disk | None = None, clips: Sequence[str] = (CLIP,)) -> Path:
+    """Publish the job in this folder of work/; its result's folder. Raises SpoolError."""
+    request = PublishRequest(folder, FILES, clips)
+    (end,) = publish_all([request], spool.outbox, spool.archive, disk=disk)
     if isinstance(end, SpoolError):
         raise end
     return end
@@ -38,7 +40,7 @@ def tree(folder: Path) -> list[str]:
 
 def test_result_and_bundle_are_moved_completely(spool: Spool) -> None:
     """Then work/ is empty."""
-    result = publish(PublishRequest(make_claimed_job(spool), FILES, [CLIP]), spool.outbox, spool.archive)
+    result = publish(spool, make_claimed_job(spool))
     assert spool.outbox / "NAME" == result
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["NAME/job.toml"] == tree(spool.archive)
@@ -49,34 +51,28 @@ def test_a_taken_name_gets_a_number(spool: Spool) -> None:
     """An empty folder takes a name too; result and bundle have the same number if possible."""
     (spool.outbox / "NAME").mkdir()
     (spool.outbox / "NAME-2").mkdir()
-    assert (
-        "NAME-3"
-        == publish(PublishRequest(make_claimed_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
-    )
+    assert "NAME-3" == publish(spool, make_claimed_job(spool)).name
     assert ["NAME-3/job.toml"] == tree(spool.archive)
     (spool.archive / "NAME-4").mkdir()
-    assert (
-        "NAME-4"
-        == publish(PublishRequest(make_claimed_job(spool), FILES, [CLIP]), spool.outbox, spool.archive).name
-    )
+    assert "NAME-4" == publish(spool, make_claimed_job(spool)).name
     assert ["NAME-3/job.toml", "NAME/job.toml"] == tree(spool.archive)
 
 
-def claimed_archive(spool: Spool, content: bytes) -> PublishRequest:
+def claimed_archive(spool: Spool, content: bytes) -> Path:
     """A claimed job whose bundle is a file."""
     folder = make_claimed_job(spool)
     (folder / "bundle" / "job.toml").unlink()
     (folder / "bundle").rmdir()
     (folder / "bundle").write_bytes(content)
-    return PublishRequest(folder, FILES, [CLIP])
+    return folder
 
 
 def test_an_archive_keeps_its_ending(spool: Spool) -> None:
     """It stands behind a number too."""
-    publish(claimed_archive(spool, b"PK\3\4"), spool.outbox, spool.archive)
-    assert "NAME-2" == publish(claimed_archive(spool, b"\x1f\x8b\x08"), spool.outbox, spool.archive).name
+    publish(spool, claimed_archive(spool, b"PK\3\4"))
+    assert "NAME-2" == publish(spool, claimed_archive(spool, b"\x1f\x8b\x08")).name
     (spool.archive / "NAME-3.zip").touch()
-    publish(claimed_archive(spool, b"PK\3\4"), spool.outbox, spool.archive)
+    publish(spool, claimed_archive(spool, b"PK\3\4"))
     assert ["NAME-2.tar.gz", "NAME-2.zip", "NAME-3.zip", "NAME.zip"] == tree(spool.archive)
 
 
@@ -85,10 +81,10 @@ def test_the_bundles_place_in_the_archive_is_predicted(spool: Spool) -> None:
     for name, archived in (("NAME", ()), ("NAME-2", ("NAME.zip",)), ("NAME-3", ("NAME-3.zip", "NAME.zip"))):
         for taken in archived:
             (spool.archive / taken).touch()
-        request = claimed_archive(spool, b"PK\3\4")
-        expected = archived_as(request.folder, spool.outbox, spool.archive)
+        folder = claimed_archive(spool, b"PK\3\4")
+        expected = archived_as(folder, spool.outbox, spool.archive)
         before = set(names_in(spool.archive))
-        assert name == publish(request, spool.outbox, spool.archive).name
+        assert name == publish(spool, folder).name
         assert {expected} == {f"archive/{new}" for new in set(names_in(spool.archive)) - before}
 
 
@@ -99,7 +95,7 @@ def test_the_place_of_a_missing_bundle_is_predicted_too(spool: Spool) -> None:
 
 def test_any_other_file_is_archived_without_an_ending(spool: Spool) -> None:
     """It may be a rejected text file."""
-    publish(claimed_archive(spool, b"Hello."), spool.outbox, spool.archive)
+    publish(spool, claimed_archive(spool, b"Hello."))
     assert ["NAME"] == tree(spool.archive)
 
 
@@ -112,7 +108,7 @@ def test_files_that_the_result_does_not_name_are_not_published(spool: Spool) -> 
     (out / "clips" / "Alice" / "001.wav.tmp").touch()
     (out / "clips" / "Alice" / "002.wav").symlink_to("/etc/passwd")
     (out / "summary.txt").write_text("old")
-    result = publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive)
+    result = publish(spool, folder)
     assert [CLIP, "result.json", "summary.txt"] == tree(result)
     assert ["Alice"] == names_in(result / "clips")
     assert "summary" == (result / "summary.txt").read_text()
@@ -122,9 +118,7 @@ def test_a_rejected_job_needs_no_clips(spool: Spool) -> None:
     """It needs no out/ folder and no journal either."""
     folder = spool.work / "NAME"
     (folder / "bundle").mkdir(parents=True)
-    assert ["result.json", "summary.txt"] == tree(
-        publish(PublishRequest(folder, FILES, []), spool.outbox, spool.archive)
-    )
+    assert ["result.json", "summary.txt"] == tree(publish(spool, folder, clips=()))
 
 
 def test_a_job_with_a_missing_clip_is_not_published(spool: Spool) -> None:
@@ -132,7 +126,7 @@ def test_a_job_with_a_missing_clip_is_not_published(spool: Spool) -> None:
     folder = make_claimed_job(spool)
     (folder / "out" / CLIP).unlink()
     with pytest.raises(SpoolError, match=r"001.wav: was spoken, but is not there any more"):
-        publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive)
+        publish(spool, folder)
     assert [] == list(spool.outbox.iterdir())
     assert (folder / "bundle").is_dir()
 
@@ -145,10 +139,8 @@ def test_a_failed_publication_can_be_repeated(spool: Spool, call: str) -> None:
     with pytest.raises(
         SpoolError, match="job NAME: cannot be published: No space left on device; free some space"
     ):
-        publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
-    assert spool.outbox / "NAME" == publish(
-        PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
-    )
+        publish(spool, folder, disk)
+    assert spool.outbox / "NAME" == publish(spool, folder, disk)
     assert [f"NAME/{CLIP}", "NAME/result.json", "NAME/summary.txt"] == tree(spool.outbox)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())
@@ -157,9 +149,7 @@ def test_a_failed_publication_can_be_repeated(spool: Spool, call: str) -> None:
 def test_a_job_is_published_although_its_folder_cannot_be_removed(spool: Spool) -> None:
     """The next start removes it."""
     disk = FailingDisk("remove_file", times=2)
-    assert spool.outbox / "NAME" == publish(
-        PublishRequest(make_claimed_job(spool), FILES, [CLIP]), spool.outbox, spool.archive, disk=disk
-    )
+    assert spool.outbox / "NAME" == publish(spool, make_claimed_job(spool), disk)
     assert 1 == len(list(spool.work.iterdir()))
     assert [] == recover(spool.work)
     assert [] == list(spool.work.iterdir())
@@ -183,7 +173,7 @@ def test_each_file_and_folder_is_synced_once_before_it_is_visible(spool: Spool) 
     disk = RecordingDisk()
     folder = make_claimed_job(spool)
     Journal(folder).append(SPOKEN)
-    publish(PublishRequest(folder, FILES, [CLIP]), spool.outbox, spool.archive, disk=disk)
+    publish(spool, folder, disk)
     assert disk.synced == [
         "result.json",
         "summary.txt",
@@ -203,12 +193,7 @@ def test_a_bundle_archived_by_finish_has_the_name_of_its_result(spool: Spool) ->
     (spool.outbox / "NAME").mkdir()
     folder = make_claimed_job(spool)
     with pytest.raises(SpoolError):
-        publish(
-            PublishRequest(folder, FILES, [CLIP]),
-            spool.outbox,
-            spool.archive,
-            disk=FailingDisk("rename", skip=2),
-        )
+        publish(spool, folder, FailingDisk("rename", skip=2))
     assert spool.outbox / "NAME-2" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME-2/job.toml"] == tree(spool.archive)
 
@@ -217,12 +202,7 @@ def test_a_bundle_that_cannot_be_archived_is_an_error_although_its_result_is_pub
     """It can then be archived by a retry."""
     folder = make_claimed_job(spool)
     with pytest.raises(SpoolError):
-        publish(
-            PublishRequest(folder, FILES, [CLIP]),
-            spool.outbox,
-            spool.archive,
-            disk=FailingDisk("rename", skip=1),
-        )
+        publish(spool, folder, FailingDisk("rename", skip=1))
     assert (spool.outbox / "NAME").is_dir()
     with pytest.raises(SpoolError, match="job NAME: cannot be published: No space left on device"):
         finish(folder, spool.outbox, spool.archive, FailingDisk("rename"))
