@@ -56,7 +56,7 @@ def test_submit_wait_prints_the_faults_of_partial_and_rejected_jobs(
 
     assert 1 == ended.returncode
     assert "! Partial" in ended.stdout
-    assert "fishd retry partial" in ended.stdout
+    assert "A retry cannot help: fix the text or the reference" in ended.stdout
     assert "✗ Rejected" in ended.stdout
     assert "is empty" in ended.stdout
 

@@ -97,5 +97,5 @@ def test_out_of_memory_reduces_the_workers_of_the_gpu_and_fails_no_other_line(tm
         assert 3 == segments[0]["takes"]
         log = daemon.log()
         assert "[Main] GPU 0: out of memory: now runs 1 workers; a worker needed 0." in log
-        assert "GB of its 10 GB: something else holds the card's memory" in log
+        assert "GB of its 10 GB: something else holds the GPU's memory" in log
         daemon.wait_until(lambda: daemon.status()["posts"][0]["fewer"] == 1, "the reduction in the status")

@@ -1,4 +1,4 @@
-"""What a job is made of: frozen records, with no behaviour beyond what can be derived."""
+"""A job and its parts: speakers, segments, clips, faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A line of text that one speaker says. `clip` is its file below the result's folder."""
+    """A line of text for one speaker. `clip` is its file's path in the result's folder."""
 
     id: str
     text: str
@@ -34,8 +34,8 @@ class Segment:
 class Speaker:
     """A name with reference clips and their transcript.
 
-    `references` are paths below the bundle; `files` hold the same bytes, for workers. `voice_key` is a hash
-    over the reference files' bytes, the transcript and the language.
+    `references` are paths in the bundle; `files` are the daemon's own copies of them, for workers.
+    `voice_key` is a hash of the reference clips' bytes, the transcript and the language.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Job:
     reuse: bool | None = None  # may clips of earlier jobs be reused; None: as configured
 
     def segments(self) -> Iterator[tuple[int, int, Segment]]:
-        """Every segment with its speaker's position and its own."""
+        """Every segment, with the positions of its speaker and of itself."""
         for s, speaker in enumerate(self.speakers):
             for n, segment in enumerate(speaker.segments):
                 yield s, n, segment
@@ -83,10 +83,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio of a good take, as a file. `path` is below the result's folder.
+    """The audio file of a spoken take. `path` is in the result's folder.
 
-    `work_s` is the time from the take's start to its clip on the disk. `content_hash` is of the file's bytes
-    (hashes.py); "" in journals written before it existed.
+    `work_s` is the time from the take's start until its clip is on disk. `content_hash` is of the file's
+    bytes (hashes.py); "" in journals of older versions.
     """
 
     path: str
@@ -101,10 +101,9 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class SegmentFailure:
-    """The takes of a segment that gave no clip, so far.
+    """The failed takes of a segment so far; `deaths` of them were lost with their worker.
 
-    `deaths` of them ended with their worker. `is_final`: the segment has failed. `can_retry`: another seed
-    may do better.
+    `is_final`: the segment has failed. `can_retry`: another seed may succeed.
     """
 
     takes: int

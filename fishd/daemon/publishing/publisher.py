@@ -11,15 +11,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from fishd.core.model.clip_key import with_keys
-from fishd.core.model.job import Job
 from fishd.core.model.job_result import make_result
-from fishd.core.model.missing_clips import without_clips
-from fishd.core.model.outcome import JobOutcome
+from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
@@ -69,12 +67,11 @@ _Attempt = Callable[[], Awaitable[Published | PublishResumed | Exception]]
 
 @dataclass(frozen=True, slots=True)
 class _FinishedJob:
-    """A job that is over; `hashes` are of its clips' bytes, by path."""
+    """A job that is over. `report` makes the result of an outcome of it."""
 
+    outcome: JobOutcome
+    report: Callable[[JobOutcome], Result]
     result: Result
-    job: Job | None
-    engine_key: str
-    hashes: Mapping[str, str]
 
 
 class Publisher:
@@ -107,11 +104,12 @@ class Publisher:
     def publish(self, outcome: JobOutcome, device_names: Mapping[str, str]) -> None:
         """Report and publish a job that is over now."""
         now = time.time()
-        result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-        _log_result(result)
-        executor = self._large if result.totals.segments > LARGE_SEGMENTS else self._small
-        finished = _FinishedJob(result, outcome.job, outcome.engine_key, _hashes(outcome))
-        self._start(result.job, partial(executor.submit, finished))
+        started, finished = rfc3339(now - outcome.wall_s), rfc3339(now)
+        report = partial(make_result, started=started, finished=finished, device_names=device_names)
+        job = _FinishedJob(outcome, report, report(outcome))
+        _log_result(job.result)
+        executor = self._large if job.result.totals.segments > LARGE_SEGMENTS else self._small
+        self._start(outcome.name, partial(executor.submit, job))
 
     def resume(self, folder: Path) -> None:
         """Complete a publication that a crash interrupted."""
@@ -151,19 +149,18 @@ class Publisher:
     def _publish(self, jobs: Sequence[_FinishedJob]) -> list[Published | Exception]:
         """Render, stage, sync, rename. A job whose clips are gone is published without them."""
         ends: list[Published | Exception] = []
-        for job, first in zip(jobs, self._attempt(jobs), strict=True):
-            result, end = job.result, first
+        for finished, first in zip(jobs, self._attempt(jobs), strict=True):
+            job, end, name = finished, first, finished.outcome.name
             if isinstance(end, ClipsMissing):
-                _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
-                why = "its clip was removed before the job was published"
-                result = without_clips(result, end.clips, why)
-                (end,) = self._attempt([replace(job, result=result)])
+                _log.error("[Main] %s: %s", name, end, extra={"job": name})
+                job = _without_clips(job, end.clips)
+                (end,) = self._attempt([job])
             if isinstance(end, Path):
-                self._refused.discard(result.job)
-                self._job_log.forget_job(result.job)
-                ends.append(Published(result.job, result, end))
+                self._refused.discard(name)
+                self._job_log.forget_job(name)
+                ends.append(Published(name, job.result, end))
             else:
-                self._refused.add(result.job)
+                self._refused.add(name)
                 ends.append(end)
         return ends
 
@@ -181,9 +178,9 @@ class Publisher:
         return [ends[number] for number in range(len(jobs))]
 
     def _request(self, job: _FinishedJob) -> PublishRequest:
-        result = job.result
-        if job.job is not None and job.engine_key:
-            result = with_keys(result, job.job, job.engine_key, self._digests(job.hashes))
+        outcome, result = job.outcome, job.result
+        if outcome.job is not None and outcome.engine_key:
+            result = with_keys(result, outcome.job, outcome.engine_key, self._digests(outcome))
         folder = self._spool.work / result.job
         rendered = _render(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
@@ -195,12 +192,14 @@ class Publisher:
         clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
         return PublishRequest(folder, files, clips, again=result.job in self._refused)
 
-    def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
+    def _digests(self, outcome: JobOutcome) -> Callable[[str, str], str]:
+        hashes = {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
         return lambda clip, key: digest_of(hashes[clip], key, self._secret)
 
 
-def _hashes(outcome: JobOutcome) -> Mapping[str, str]:
-    return {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
+def _without_clips(job: _FinishedJob, paths: frozenset[str]) -> _FinishedJob:
+    outcome = without_clips(job.outcome, paths, "its clip was removed before the job was published")
+    return _FinishedJob(outcome, job.report, job.report(outcome))
 
 
 def _render(result: Result, bundle: str) -> Rendered:
