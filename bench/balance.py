@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import running
+from tests.daemon.daemon_process import running_daemon
 
 SHAPES = {"even": (8, 8, 8, 8, 7, 7), "one long": (23, 5, 5, 5, 4, 4)}
 
@@ -39,7 +39,7 @@ def main() -> None:
 def measure(folder: Path, take_s: float, workers: int) -> dict[str, float]:
     """Seconds by shape, after a job that warms up the workers."""
     walls: dict[str, float] = {}
-    with running(folder / "daemon", {"pool": {"cpu_workers": workers}}, step_s=take_s) as daemon:
+    with running_daemon(folder / "daemon", {"pool": {"cpu_workers": workers}}, step_s=take_s) as daemon:
         daemon.wait_until(lambda: daemon.log().count("] ready: ") == workers, "the workers")
         for shape, counts in {"warm": (workers,), **SHAPES}.items():
             lines = {f"Speaker {s}": [f"Line {n}." for n in range(count)] for s, count in enumerate(counts)}
