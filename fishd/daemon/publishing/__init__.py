@@ -1,5 +1,5 @@
-"""The end of a job: assemble its clips, report it, publish its result, run the hook.
+"""The end of a job: its clips are assembled, its result is reported and moved into the outbox, its hook runs.
 
-The controller gives it jobs that are over; the event loop receives its messages.
-It must not import intake, and changes nothing in the outbox once a result is there.
+It owns the jobs on their way there; the controller hands them over, and their ends go into the mailbox. It
+may import whatever is below the daemon, and of the daemon only the back-off and the disk errors.
 """

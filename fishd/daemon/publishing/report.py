@@ -12,8 +12,7 @@ import msgspec
 from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.job_result import make_result
-from fishd.core.model.missing_clips import without_clips
-from fishd.core.model.outcome import JobOutcome
+from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
