@@ -84,6 +84,7 @@ def test_a_lost_clip_is_a_failed_segment_that_can_be_retried() -> None:
 @pytest.mark.parametrize(
     ("before", "lost", "after"),
     [
+        (JobStatus.DONE, [], JobStatus.DONE),
         (JobStatus.DONE, [0], JobStatus.PARTIAL),
         (JobStatus.DONE, [0, 1], JobStatus.FAILED),
         (JobStatus.CANCELLED, [0, 1], JobStatus.CANCELLED),

@@ -48,7 +48,7 @@ def without_clips(outcome: JobOutcome, errors: Mapping[str, str]) -> JobOutcome:
 
     segments = tuple(tuple(map(without, row)) for row in outcome.segments)
     status = outcome.status
-    if status in (JobStatus.DONE, JobStatus.PARTIAL):
+    if segments != outcome.segments and status in (JobStatus.DONE, JobStatus.PARTIAL):
         has_clips = any(end.clip for row in segments for end in row)
         status = JobStatus.PARTIAL if has_clips else JobStatus.FAILED
     return replace(outcome, segments=segments, status=status)

@@ -12,7 +12,7 @@ import msgspec
 
 from fishd.core.model.job import Job
 from fishd.core.model.outcome import JobOutcome
-from fishd.daemon.publishing.assembly_process import COMMAND, AssemblyProcess, ProcessLost
+from fishd.daemon.publishing.assembly_process import COMMAND, ProcessLost, run_process
 from fishd.daemon.publishing.assembly_request import assembly_request
 from fishd.host.cores import usable_cores
 from fishd.spool.durable.disk import Disk, remove_tree
@@ -23,33 +23,21 @@ from fishd.wire.assembly import AssemblyFault, AssemblyRequest, AssemblyResult
 _log = logging.getLogger("fishd.assembly")
 REQUEST = "assembly.json"
 CORES_EACH = 4  # of the machine's: speaking comes first
-ATTEMPTS = 2  # a process may be lost by chance, as to the kernel for want of memory
+ATTEMPTS = 2  # a process may be lost by chance, such as to the kernel when memory is short
 SILENCE_S = 600.0  # without progress: it hangs
 
 
-class Stopped(Exception):  # noqa: N818 - reads as what it is
-    """The daemon stops."""
-
-
 class Assembler:
-    """Owns the assembly processes. `stop` kills them: the next start repeats their work."""
+    """Runs as many assembly processes at once as the machine has cores to spare."""
 
     def __init__(self, disk: Disk, command: Sequence[str] = COMMAND, silence_s: float = SILENCE_S) -> None:
         self._disk = disk
         self._command = command
         self._silence_s = silence_s
         self._slots = asyncio.Semaphore(max(1, usable_cores() // CORES_EACH))
-        # The mutable state.
-        self._is_stopped = False
-        self._running: set[AssemblyProcess] = set()
-
-    def stop(self) -> None:
-        self._is_stopped = True
-        for process in self._running:
-            process.kill()
 
     async def run(self, outcome: JobOutcome, job: Job, folder: Path) -> AssemblyResult | AssemblyFault:
-        """Assemble the clips in work/NAME (`folder`). Raises SpoolError for the disk's refusals, Stopped."""
+        """Assemble the clips in work/NAME (`folder`). Raises SpoolError for an error of the disk."""
         request = assembly_request(outcome, job, folder)
         async with self._slots:
             try:
@@ -58,36 +46,27 @@ class Assembler:
                 raise disk_error(f"job {job.name}", "cannot be assembled", error) from error
 
     async def _run(self, job: str, request: AssemblyRequest, folder: Path) -> AssemblyResult | AssemblyFault:
-        fault = AssemblyFault("internal", "assembly", "")
+        what = ""
         for _ in range(ATTEMPTS):
-            if self._is_stopped:
-                raise Stopped
             await asyncio.to_thread(self._prepare, folder, request)
             try:
-                return await self._ask(job, request, folder / REQUEST)
+                return await self._attempt(job, request, folder / REQUEST)
             except ProcessLost as lost:
-                fault = msgspec.structs.replace(fault, what=f"the process {lost}")
-                _log.warning("[Assembly] %s: %s", job, fault.what, extra={"job": job})
-        return fault
+                what = f"the process {lost}"
+                _log.warning("[Assembly] %s: %s", job, what, extra={"job": job})
+        return AssemblyFault("internal", "assembly", what)
 
     def _prepare(self, folder: Path, request: AssemblyRequest) -> None:
-        """Blocking: remove what an attempt before has left, and write the request."""
+        """Blocking: remove what an earlier attempt has left, and write the request."""
         folder.mkdir(exist_ok=True)  # a user may have removed work/NAME under the running job
         if os.path.lexists(folder / FINAL):
             remove_tree(self._disk, folder / FINAL)
         (folder / REQUEST).write_bytes(msgspec.json.encode(request))
 
-    async def _ask(self, job: str, request: AssemblyRequest, path: Path) -> AssemblyResult | AssemblyFault:
-        process = AssemblyProcess(self._command, self._silence_s)
-        self._running.add(process)
-        try:
-            answer = await process.run(job, path)
-        except ProcessLost as lost:
-            if self._is_stopped:
-                raise Stopped from lost
-            raise
-        finally:
-            self._running.discard(process)
+    async def _attempt(
+        self, job: str, request: AssemblyRequest, path: Path
+    ) -> AssemblyResult | AssemblyFault:
+        answer = await run_process(self._command, job, path, self._silence_s)
         match answer:
             case AssemblyFault(kind="disk", errno=errno) if errno:
                 raise OSError(errno, answer.what, answer.where)

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -28,72 +28,52 @@ class ProcessLost(Exception):  # noqa: N818 - reads as what it is
     """The process has given no answer; `str()` says why."""
 
 
-class AssemblyProcess:
-    """One process, killed when it says nothing for `silence_s`."""
-
-    def __init__(self, command: Sequence[str], silence_s: float) -> None:
-        self._command = command
-        self._silence_s = silence_s
-        # The mutable state.
-        self._process: Process | None = None
-        self._is_killed = False
-
-    def kill(self) -> None:
-        """Now, or as soon as it is started."""
-        self._is_killed = True
-        if self._process is not None and self._process.returncode is None:
+async def run_process(
+    command: Sequence[str], job: str, request: Path, silence_s: float
+) -> AssemblyResult | AssemblyFault:
+    """Killed when it is silent for `silence_s`, or when this is cancelled. Raises ProcessLost, OSError."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        str(request),
+        str(os.getpid()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    printed = asyncio.create_task(_log_lines(process.stderr, job))
+    try:
+        answer = await _answer(process.stdout, silence_s)
+    finally:
+        if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
+        while await process.stdout.read(_READ_BYTES):  # `wait` returns when all of it was read
+            pass
+        last, status = await printed, await process.wait()
+    if answer is None:
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        raise ProcessLost(f"{how} before it had finished" + (f"; it last printed: {last}" if last else ""))
+    return answer
 
-    async def run(self, job: str, request: Path) -> AssemblyResult | AssemblyFault:
-        """Raises ProcessLost, and OSError if it cannot be started."""
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self._command,
-            str(request),
-            str(os.getpid()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            start_new_session=True,
-        )
-        if self._is_killed:
-            self.kill()
-        assert process.stdout is not None
-        assert process.stderr is not None
-        printed = asyncio.create_task(_log_lines(process.stderr, job))
-        try:
-            answer = await self._answer(process.stdout)
-        finally:
-            self.kill()
-            while await process.stdout.read(_READ_BYTES):  # `wait` returns when all of it was read
-                pass
-            last, status = await printed, await process.wait()
-        if answer is None:
-            how = (
-                f"was killed by {signal.Signals(-status).name}"
-                if status < 0
-                else f"ended with status {status}"
-            )
-            raise ProcessLost(
-                f"{how} before it had finished" + (f"; it last printed: {last}" if last else "")
-            )
-        return answer
 
-    async def _answer(self, stream: asyncio.StreamReader) -> AssemblyResult | AssemblyFault | None:
-        """The result or the fault; None if the output ends without one."""
-        now = asyncio.get_running_loop().time
-        try:
-            async with asyncio.timeout(self._silence_s) as silence:
-                async for line in _lines(stream, _MAX_ANSWER_BYTES):
-                    silence.reschedule(now() + self._silence_s)
-                    answer = _ANSWERS.decode(line)
-                    if not isinstance(answer, AssemblyProgress):
-                        return answer
-        except TimeoutError as error:
-            raise ProcessLost(f"made no progress for {self._silence_s:g} s and was killed") from error
-        except msgspec.DecodeError as error:
-            raise ProcessLost(f"printed what is no answer: {error}") from error
-        return None
+async def _answer(stream: asyncio.StreamReader, silence_s: float) -> AssemblyResult | AssemblyFault | None:
+    """The result or the fault; None if the output ends without one."""
+    now = asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(silence_s) as silence:
+            async for line in _lines(stream, _MAX_ANSWER_BYTES):
+                silence.reschedule(now() + silence_s)
+                answer = _ANSWERS.decode(line)
+                if not isinstance(answer, AssemblyProgress):
+                    return answer
+    except TimeoutError as error:
+        raise ProcessLost(f"made no progress for {silence_s:g} s and was killed") from error
+    except msgspec.DecodeError as error:
+        raise ProcessLost(f"printed an invalid answer: {error}") from error
+    return None
 
 
 async def _log_lines(stream: asyncio.StreamReader, job: str) -> str:

@@ -18,8 +18,8 @@ from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result
 from fishd.daemon.backoff import Backoff
 from fishd.daemon.disk_errors import DiskErrorTracker
-from fishd.daemon.publishing.assembler import Assembler, Stopped
-from fishd.daemon.publishing.assembly import Assembly
+from fishd.daemon.publishing.assembler import Assembler
+from fishd.daemon.publishing.assembly import Assembly, Stopped
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.daemon.publishing.hooks import HookRunner
 from fishd.daemon.publishing.report import FinishedJob, files_of, log_result, report, without_removed
@@ -90,7 +90,7 @@ class Publisher:
         self._large = BatchExecutor("publish-large", self._publish_batch, 1)
         # The mutable state.
         self.num_under_way = 0
-        self.assembling: set[str] = set()  # jobs
+        self.assembling: dict[str, Assembly] = {}  # by job, also while the disk refuses it
         self._stop = asyncio.Event()
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
 
@@ -110,10 +110,15 @@ class Publisher:
         """Complete a publication that a crash interrupted."""
         self._start(folder.name, lambda: asyncio.to_thread(self._resume, folder))
 
+    def cancel(self, job: str) -> None:
+        """Publish a job that is assembling as it was spoken."""
+        self.assembling[job].cancel()
+
     def stop(self) -> None:
         """Assemble and retry nothing from now on."""
         self._stop.set()
-        self._assembler.stop()
+        for assembly in self.assembling.values():
+            assembly.stop()
 
     def _start(self, job: str, attempt: _Attempt) -> None:
         self.num_under_way += 1
@@ -136,15 +141,16 @@ class Publisher:
     async def _publish_assembled(self, assembly: Assembly) -> PublishEnded | Exception:
         """Assemble the job unless an earlier attempt has, then publish it."""
         name = assembly.job.name
-        self.assembling.add(name)
+        if self._stop.is_set():
+            return PublishAbandoned(name)
+        self.assembling[name] = assembly
         try:
             finished = await assembly.run(self._assembler)
         except SpoolError as error:
             return error
         except Stopped:
             return PublishAbandoned(name)
-        finally:
-            self.assembling.discard(name)
+        del self.assembling[name]
         end = await self._submit(finished)
         if isinstance(end, ClipsMissing):
             assembly.repeat()

@@ -20,7 +20,7 @@ from fishd.daemon.publishing.delivered import with_delivery
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.work_folder import FINAL, OUT
 from fishd.view.report.summary import Rendered, render, result_json
-from fishd.wire.assembly import AssemblyFault, AssemblyResult
+from fishd.wire.assembly import AssemblyResult
 
 _log = logging.getLogger("fishd.publisher")
 
@@ -54,13 +54,13 @@ def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
     )
 
 
-def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | AssemblyFault) -> FinishedJob:
-    """With its tracks, or a warning that says why it has none."""
+def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
+    """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
         return FinishedJob(outcome, with_delivery(result, outcome, job, made), made)
-    what = f"cannot be built: {made.where}: {made.what}; the clips are as they were spoken"
-    warnings = (*result.warnings, Fault("tracks", what))
+    what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
+    warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
 
 
