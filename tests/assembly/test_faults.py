@@ -25,7 +25,7 @@ from fishd.wire.assembly import (
 )
 from tests.assembly.running import assemble, assembled, command, request
 from tests.assembly.sounds import babble, spoken, write
-from tests.faults.disks import tmpfs
+from tests.faults.faulty_disks import tmpfs
 
 MIX = AssemblyTracks(mix="tracks/mix.flac", srt="tracks/subtitles.srt")
 
