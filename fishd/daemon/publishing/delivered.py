@@ -11,6 +11,7 @@ from fishd.core.delivery.timeline import Placement
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result, SegmentResult, TrackResult
+from fishd.core.text.humanize import count
 from fishd.daemon.publishing.assembly_request import script_order
 from fishd.wire.assembly import AssemblyResult
 
@@ -49,8 +50,11 @@ def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyR
         for file in made.files
         if file.path not in clips and file.duration_s is not None and PurePath(file.path).suffix in _AUDIO
     )
-    warnings = tuple(Fault("tracks", what) for what in made.warnings)
-    return replace(result, speakers=speakers, tracks=tracks, warnings=result.warnings + warnings)
+    warnings = list(made.warnings)
+    if tracks and result.totals.failed:
+        warnings.append(f"{count(result.totals.failed, 'line')} failed: the tracks are silent there")
+    faults = tuple(Fault("tracks", what) for what in warnings)
+    return replace(result, speakers=speakers, tracks=tracks, warnings=result.warnings + faults)
 
 
 def _segment(
