@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-# Numerical libraries use one thread each: with small matrices, several wait for each other longer than they compute.
+# Numerical libraries use one thread each: with small matrices, several wait longer than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
