@@ -94,7 +94,7 @@ def test_an_assembly_that_is_killed_twice_is_given_up(tmp_path: Path) -> None:
         suspended_assembly(daemon, after=first.pid).kill()
         result = daemon.wait_for_result("NAME")
         assert ("done", len(LINES), []) == (result["status"], result["totals"]["done"], result["tracks"])
-        assert [f"not assembled: assembly: {LOST}; {NOT_ASSEMBLED}"] == [
+        assert [f"not assembled: {LOST}; {NOT_ASSEMBLED}"] == [
             warning["what"] for warning in result["warnings"]
         ]
         assert len(LINES) == len(list((daemon.spool / "outbox/NAME/clips/Ada").glob("*.wav")))

@@ -77,7 +77,7 @@ def test_a_process_that_gives_no_answer_is_given_up_after_two(tmp_path: Path, te
     started = tmp_path / "started"
     counted = f"open({str(started)!r}, 'a').write('x')\n{text}"
     finished = run(make_assembly(tmp_path / "NAME"), program(counted), silence_s=0.5)
-    assert [f"not assembled: assembly: the process {what}; {AS_SPOKEN}"] == warnings_of(finished)
+    assert [f"not assembled: the process {what}; {AS_SPOKEN}"] == warnings_of(finished)
     assert ("done", "out", 3) == (finished.result.status, finished.tree, len(finished.clips))
     assert "xx" == started.read_text()
 
