@@ -61,16 +61,12 @@ def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | Non
 
 
 def _resolve(bundle: Path, root: Path) -> Path:
-    """The bundle's folder or archive, with its full path. Raises CommandError for what cannot be a bundle."""
+    """The folder or file to copy, with its full path. Raises CommandError for what cannot be a bundle."""
     if not os.path.lexists(bundle):
         raise CommandError(f"{bundle}: does not exist")
     if not bundle.is_dir() and not (bundle.is_file() and ending(bundle.resolve().name)):
-        give = (
-            bundle.parent
-            if bundle.name == "job.toml"
-            else "a bundle's folder, an archive of one, or a script"
-        )
-        raise CommandError(f"{bundle}: {NEITHER}; give {give}")
+        fix = f"; give {bundle.parent}" if bundle.name == "job.toml" else ""
+        raise CommandError(f"{bundle}: {NEITHER}{fix}")
     source, spool = bundle.resolve(), root.resolve()
     if spool.is_relative_to(source):
         raise CommandError(f"{bundle}: contains the spool itself; give the folder of one bundle")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fishd.cli.commands.check import check as check_in_process
+from fishd.spool.endings import NEITHER
 from tests.daemon.bundles import make_bundle
 from tests.shell.bundles import names_in
 from tests.shell.cli import ROOT, Ended, fishd
@@ -86,13 +87,12 @@ def test_the_limits_of_the_configuration_hold(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_archive_is_reported(tmp_path: Path) -> None:
-    """With the kinds that are."""
+    """With the kinds of archives and scripts."""
     (tmp_path / "script.docx").write_text("Hello.")
     said = check(tmp_path, tmp_path / "script.docx")
 
     assert 1 == said.returncode
-    fault = "✗ bundle: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip)"
-    assert fault in [line.strip() for line in said.stdout.splitlines()]
+    assert f"✗ bundle: {NEITHER}" in [line.strip() for line in said.stdout.splitlines()]
 
 
 def test_a_missing_temporary_folder_is_reported(

@@ -9,6 +9,7 @@ import pytest
 
 from fishd.cli.drop import drop
 from fishd.cli.output import CommandError
+from fishd.spool.endings import NEITHER
 from fishd.spool.root import FOLDERS, make_folders
 from tests.shell.bundles import write_bundle
 
@@ -86,10 +87,7 @@ def test_what_is_not_a_folder_is_refused(root: Path, tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "job")
 
     assert f"{tmp_path}/no: does not exist" == refusal(tmp_path / "no", root)
-    assert (
-        f"{bundle}/job.toml: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip); give {bundle}"
-        == refusal(bundle / "job.toml", root)
-    )
+    assert f"{bundle}/job.toml: {NEITHER}; give {bundle}" == refusal(bundle / "job.toml", root)
 
 
 def test_a_folder_that_holds_the_spool_is_refused(root: Path, tmp_path: Path) -> None:

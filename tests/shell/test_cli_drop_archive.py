@@ -15,7 +15,10 @@ from fishd.spool.root import make_folders
 from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd
 
-KINDS = "(.tar.gz, .tgz, .tar, .zip)"
+NEITHER = (
+    "is neither a folder, an archive (.tar.gz, .tgz, .tar, .zip) nor a script "
+    "(.srt, .vtt, .ass, .ssa, .csv, .tsv, .txt, .md, .fountain, .epub)"
+)
 READ = "give yourself permission to read it"
 
 
@@ -108,16 +111,15 @@ def test_a_file_that_is_no_archive_is_refused(root: Path, tmp_path: Path) -> Non
     """With what is accepted."""
     script = tmp_path / "script.docx"
     script.write_text("Hello.")
-    give = "give a bundle's folder, or an archive of one"
 
-    assert f"{script}: is neither a folder nor an archive {KINDS}; {give}" == refusal(script, root)
+    assert f"{script}: {NEITHER}" == refusal(script, root)
 
 
 def test_a_fifo_with_an_archives_name_is_refused_at_once(root: Path, tmp_path: Path) -> None:
     """Reading it would block."""
     os.mkfifo(tmp_path / "job.zip")
 
-    assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", root)
+    assert f"{tmp_path}/job.zip: {NEITHER}" == refusal(tmp_path / "job.zip", root)
 
 
 def test_a_link_to_an_archive_is_the_archive(root: Path, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_link_to_nowhere_or_to_itself_is_refused(target: str, root: Path, tmp_
     """A loop of links is not followed."""
     (tmp_path / "job.zip").symlink_to(tmp_path / target)
 
-    assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", root)
+    assert f"{tmp_path}/job.zip: {NEITHER}" == refusal(tmp_path / "job.zip", root)
 
 
 def test_an_archive_in_the_inbox_is_not_dropped_again(root: Path, tmp_path: Path) -> None:

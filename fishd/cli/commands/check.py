@@ -22,7 +22,7 @@ from fishd.core.model.limits import Limits
 from fishd.core.text.humanize import count, duration, size_in_words
 from fishd.spool.bundle.load import LoadedBundle, read_dropped
 from fishd.spool.bundle.settings import BundleSettings
-from fishd.spool.endings import NEITHER, ending, without_ending
+from fishd.spool.endings import NEITHER, ending
 from fishd.spool.errors import SpoolError
 from fishd.spool.names import job_name
 from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
@@ -56,7 +56,7 @@ def _check(bundle: Path, config: Config) -> _Report:
         fault = NEITHER if bundle.exists() else "does not exist"
         return _Report(str(bundle), None, (Fault("bundle", fault),))
     source = bundle.resolve()
-    name = job_name(without_ending(source.name))
+    name = job_name(source.name)
     try:
         with _folder_to_unpack(source) as unpacked:
             settings = BundleSettings.of(config)
