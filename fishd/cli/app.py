@@ -40,7 +40,10 @@ Config = Annotated[
         help="Configuration file. Default: ./config.toml, else /etc/fishd/config.toml.",
     ),
 ]
-BUNDLE = "A folder, or an archive (.zip, .tar, .tar.gz, .tgz) of one."
+BUNDLE = (
+    "A folder, an archive of one (.zip, .tar, .tar.gz, .tgz), or a script (.srt, .vtt, .ass, .csv, .tsv, "
+    ".txt, .md, .epub, .fountain)."
+)
 Job = Annotated[
     str, typer.Argument(metavar="JOB", help="The job's name, as in `fishd status` or the outbox.")
 ]
@@ -179,17 +182,21 @@ def init(
 @app.command(cls=Command)
 def check(
     bundles: Annotated[list[Path] | None, typer.Argument(metavar="BUNDLE", help=BUNDLE)] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines", "-l", help="List all lines, not only the first 20 of more than 40.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Check bundles, or the configuration, without running a job.
 
-    Reports all faults at once: in texts, files, audio, engine options and languages. Without a bundle, or
+    Reports all faults at once: in scripts, texts, files, audio, engine options and languages. Of a bundle
+    without faults it shows the tracks, speakers, chapters and lines that would come out. Without a bundle, or
     with --config, the configuration is checked, and its changes to the defaults are listed. Exits with 1 if a
     bundle has faults; warnings do not change the exit code.
     """
     from fishd.cli.commands.check import check as command
 
-    exit_with(lambda: command(bundles or [], config))
+    exit_with(lambda: command(bundles or [], config, all_lines=lines))
 
 
 @app.command(cls=Command)
