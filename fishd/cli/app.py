@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from fishd.cli.help_layout import Command, SectionedGroup
+from fishd.cli.options import BUNDLE, Config, Job, Wait
 from fishd.cli.output import exit_with
 from fishd.cli.service.app import service
+from fishd.cli.voices.app import voices
 
 app = typer.Typer(
     name="fishd",
@@ -30,27 +32,6 @@ Exit codes:
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="Configuration file. Default: ./config.toml, else /etc/fishd/config.toml.",
-    ),
-]
-BUNDLE = (
-    "A folder, an archive of one (.zip, .tar, .tar.gz, .tgz), or a script (.srt, .vtt, .ass, .csv, .tsv, "
-    ".txt, .md, .epub, .fountain)."
-)
-Job = Annotated[
-    str, typer.Argument(metavar="JOB", help="The job's name, as in `fishd status` or the outbox.")
-]
-Wait = Annotated[
-    bool,
-    typer.Option("--wait", "-w", help="Show progress until the result is published."),
-]
 
 
 def _version(requested: bool) -> None:
@@ -164,6 +145,7 @@ def reload(config: Config = None) -> None:
 
 
 app.add_typer(service, name="service")
+app.add_typer(voices, name="voices")
 
 
 @app.command(cls=Command)

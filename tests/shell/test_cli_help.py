@@ -46,8 +46,8 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     said = fishd("--help", cwd=tmp_path)
 
     assert 0 == said.returncode
-    assert {*COMMANDS, "service"} == set(get_command(app).commands)
-    for name in (*COMMANDS, "service"):
+    assert {*COMMANDS, "service", "voices"} == set(get_command(app).commands)
+    for name in (*COMMANDS, "service", "voices"):
         assert f"\n  {name} " in said.stdout
 
 
@@ -72,7 +72,7 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
     assert min(seconds() for _ in range(5)) < 0.3
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "service install", "service uninstall"])
+@pytest.mark.parametrize("name", [*COMMANDS, "voices", "voices add", "service install", "service uninstall"])
 def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     """Within 80 columns, and without Python's names for types."""
     said = fishd(*name.split(), "--help", cwd=tmp_path)
