@@ -12,7 +12,8 @@ from rich.text import Text
 
 from fishd.core.model.job import Fault
 from fishd.core.text.humanize import duration
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
+from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, NAME, ODD, PLAIN, WIDTH, Cell, Column, hanging, heading, table
 
 _NAME_CELLS = 22

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.bundles import make_voice
-from tests.shell.cli import Ended, fishd, on_a_terminal
+from tests.shell.cli import NOOP_CONFIG, Ended, fishd, on_a_terminal
 from tests.shell.scripts import epub, srt
 
-NOOP = '[engine]\nname = "tests.engines.noop:factory"\n'
-LIBRARY = f'{NOOP}[voices]\ndefault = "mara"\n[pronounce]\nSQL = "sequel"\n'
+LIBRARY = f'{NOOP_CONFIG}[voices]\ndefault = "mara"\n[pronounce]\nSQL = "sequel"\n'
 
 
 @pytest.fixture

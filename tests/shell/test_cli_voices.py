@@ -16,15 +16,13 @@ import pytest
 import soundfile
 
 from tests.daemon.bundles import RATE, make_voice, tone
-from tests.shell.cli import Ended, command, environ, fishd, on_a_terminal
-
-NOOP = '[engine]\nname = "tests.engines.noop:factory"\n'
+from tests.shell.cli import NOOP_CONFIG, Ended, command, environ, fishd, on_a_terminal
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With a configuration, a clip and its transcript; no voice library yet."""
-    (tmp_path / "config.toml").write_text(NOOP)
+    (tmp_path / "config.toml").write_text(NOOP_CONFIG)
     record(tmp_path / "mara.wav", 12.0)
     (tmp_path / "mara.txt").write_text("A tone\nof twelve seconds.")
     return tmp_path
@@ -246,7 +244,7 @@ def test_a_library_that_is_a_file_is_refused(folder: Path) -> None:
 def test_the_library_is_where_the_configuration_says(folder: Path) -> None:
     """--config is understood before and after `add`, and paths are from its folder."""
     (folder / "other").mkdir()
-    (folder / "other" / "fishd.toml").write_text(f'{NOOP}[voices]\nroot = "cast"\ndefault = "mara"\n')
+    (folder / "other" / "fishd.toml").write_text(f'{NOOP_CONFIG}[voices]\nroot = "cast"\ndefault = "mara"\n')
     for name, arguments in (
         ("Mara", ("voices", "add", "Mara", "mara.wav", "--config", "other/fishd.toml")),
         ("Tom", ("voices", "--config", "other/fishd.toml", "add", "Tom", "mara.wav")),

@@ -15,7 +15,7 @@ from fishd.cli.output import EXIT_FAILED, EXIT_OK, console
 from fishd.core.config.config import Config
 from fishd.core.model.job import Job, Speaker
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import count, duration, size_in_words
+from fishd.core.text.humanize import count, duration, human_size
 from fishd.daemon.publishing.assembly_request import assembly_speakers, assembly_tracks
 from fishd.spool.bundle.layout import FORMATS_FIX
 from fishd.view.bundle.line_list import line_list
@@ -88,7 +88,7 @@ def _products(job: Job, cover: bytes | None) -> Products:
     picture = ""
     if cover is not None:
         kind = "PNG" if cover.startswith(b"\x89PNG") else "JPEG"
-        picture = f"{kind}, {size_in_words(len(cover))}"
+        picture = f"{kind}, {human_size(len(cover))}"
     tracks = assembly_tracks(job)
     stems = [speaker.stem for speaker in assembly_speakers(job)]
     has_no_book = job.chapters and "mix" in job.tracks and not tracks.book
@@ -103,10 +103,10 @@ def _products(job: Job, cover: bytes | None) -> Products:
 
 def _print_limits(limits: Limits, out: Console) -> None:
     seconds = f"{limits.min_reference_s:g} to {limits.max_reference_s:g} s"
-    reference_size = f"up to {size_in_words(limits.reference_bytes)}"
+    reference_size = f"up to {human_size(limits.reference_bytes)}"
     lines = (
         "Limits of a bundle ([limits] in the configuration):",
-        f"  {limits.max_files:,} files, {size_in_words(limits.max_bytes)}, folders {limits.max_depth} deep",
+        f"  {limits.max_files:,} files, {human_size(limits.max_bytes)}, folders {limits.max_depth} deep",
         f"  {limits.speakers:,} speakers, {limits.segments:,} segments of {limits.text_chars:,} characters",
         f"  {limits.references} reference clips per speaker, {seconds} and {reference_size} each",
     )

@@ -14,7 +14,7 @@ from fishd.cli.voices.library_check import open_library
 from fishd.cli.voices.write import NewVoice, write_voice
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import duration, size_in_words
+from fishd.core.text.humanize import duration, human_size
 from fishd.spool.bundle.convention import is_ignored
 from fishd.spool.bundle.manifest import LANGUAGE
 from fishd.spool.bundle.scripts.speakers import fold
@@ -116,7 +116,7 @@ def _text(file: Path, limits: Limits, faults: list[Fault]) -> str | None:
     """The text of a file; None after a fault."""
     try:
         if file.stat().st_size > limits.text_bytes:
-            faults.append(Fault(str(file), f"is longer than {size_in_words(limits.text_bytes)}"))
+            faults.append(Fault(str(file), f"is longer than {human_size(limits.text_bytes)}"))
             return None
         return decode(file.read_bytes(), str(file), faults)
     except OSError as error:
@@ -131,8 +131,8 @@ def _inspect(clip: Path, limits: Limits, faults: list[Fault]) -> float:
     if clip.suffix.lower() not in _ENDINGS:
         raise CommandError(f"{clip}: is not named as WAV, FLAC, OGG or MP3; give the clip as one of these")
     if (size_bytes := clip.stat().st_size) > limits.reference_bytes:
-        most = size_in_words(limits.reference_bytes)
-        faults.append(Fault(str(clip), f"is {size_in_words(size_bytes)} long; at most {most} are read"))
+        most = human_size(limits.reference_bytes)
+        faults.append(Fault(str(clip), f"is {human_size(size_bytes)} long; at most {most} are read"))
         return 0.0
     (answer,) = asyncio.run(ask_each([Inspect.within(limits, str(clip), str(clip.resolve()))]))
     if isinstance(answer, WorkerLost):

@@ -15,7 +15,8 @@ from rich.style import Style
 
 from fishd.core.delivery.timeline import Break
 from fishd.core.model.job import Job
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
+from fishd.view.crop import cropped
 from fishd.view.layout import BOLD, DIM, NAME, PLAIN, WIDTH, heading
 from fishd.view.wrap import isolated, wrapped
 

@@ -12,8 +12,9 @@ from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.delivery.timeline import Break
 from fishd.core.model.job import Job, Speaker
 from fishd.core.text.humanize import count, duration
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
 from fishd.view.bundle.line_list import MARKS
+from fishd.view.crop import cropped
 from fishd.view.layout import DIM, NAME, PLAIN, WIDTH, Cell, Column, heading, table
 from fishd.view.wrap import wrapped
 
