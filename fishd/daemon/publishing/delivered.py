@@ -10,7 +10,7 @@ from fishd.core.delivery.settings import CLIP_FORMATS, TRACK_FORMATS
 from fishd.core.delivery.timeline import Placement
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.outcome import JobOutcome
-from fishd.core.model.result import Result, SegmentResult, TrackResult
+from fishd.core.model.result import ChapterResult, Result, SegmentResult, TrackResult
 from fishd.daemon.publishing.assembly_request import script_order
 from fishd.wire.assembly import AssemblyResult
 
@@ -49,8 +49,18 @@ def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyR
         for file in made.files
         if file.path not in clips and file.duration_s is not None and PurePath(file.path).suffix in _AUDIO
     )
+    chapters = tuple(
+        ChapterResult(chapter.title, chapter.start_ms / 1000, chapter.end_ms / 1000)
+        for chapter in made.chapters
+    )
     warnings = tuple(Fault("tracks", what) for what in made.warnings)
-    return replace(result, speakers=speakers, tracks=tracks, warnings=result.warnings + warnings)
+    return replace(
+        result,
+        speakers=speakers,
+        tracks=tracks,
+        chapters=chapters if tracks else (),
+        warnings=result.warnings + warnings,
+    )
 
 
 def _segment(

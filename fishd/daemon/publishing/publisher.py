@@ -110,7 +110,7 @@ class Publisher:
         self._large = BatchExecutor("publish-large", self._publish, 1)
         # The mutable state.
         self.num_under_way = 0
-        self.assembling: set[str] = set()  # jobs
+        self.assembling: dict[str, Assembly] = {}  # by job
         self.has_hooks = False  # is there a hook to run for what is published?
         self._stop = asyncio.Event()
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
@@ -158,13 +158,13 @@ class Publisher:
     ) -> Published | PublishResumed | Exception:
         """Assemble the job unless an earlier attempt has, then publish it."""
         job = assembly.job.name
-        self.assembling.add(job)
+        self.assembling[job] = assembly
         try:
             outcome, made = await assembly.run(self._assembler)
         except (OSError, SpoolError, Stopped) as error:
             return error
         finally:
-            self.assembling.discard(job)
+            del self.assembling[job]
         finished = _finished(outcome, device_names)
         if isinstance(made, AssemblyResult):
             result = with_delivery(finished.result, outcome, assembly.job, made)
