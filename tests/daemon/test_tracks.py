@@ -80,11 +80,12 @@ def test_clips_are_levelled_and_encoded(tmp_path: Path) -> None:
 
 
 def test_a_failed_line_is_silence_in_the_track(tmp_path: Path) -> None:
-    """The others keep their times."""
+    """The others keep their times; the result says so."""
     with running_daemon(tmp_path / "daemon", faults={"Who is": "refuse"}) as daemon:
         daemon.drop(make_cast(tmp_path / "episode"))
         result = daemon.wait_for_result("episode")
         assert "partial" == result["status"]
+        assert "1 line failed: the tracks are silent there" in [w["what"] for w in result["warnings"]]
         mix, rate = soundfile.read(daemon.spool / "outbox" / "episode" / "tracks" / "mix.flac", dtype="int16")
         assert not mix[: 5 * rate].any()
         assert mix[5 * rate :].any()

@@ -147,12 +147,14 @@ def test_a_failed_publication_can_be_repeated(spool: Spool, call: str) -> None:
 
 
 def test_a_job_is_published_although_its_folder_cannot_be_removed(spool: Spool) -> None:
-    """The next start removes it."""
-    disk = FailingDisk("remove_file", times=2)
-    assert spool.outbox / "NAME" == publish(spool, make_claimed_job(spool), disk)
-    assert 1 == len(list(spool.work.iterdir()))
-    assert [] == recover(spool.work)
+    """The next start removes it; publishing it again would be worse."""
+    folder = make_claimed_job(spool)
+    assert spool.outbox / "NAME" == publish(spool, folder, FailingDisk("remove_file"))
+    assert [folder] == list(spool.work.iterdir())
+    assert recover(spool.work)[0].complete
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert [] == list(spool.work.iterdir())
+    assert ["NAME"] == names_in(spool.outbox)
 
 
 class RecordingDisk(Disk):

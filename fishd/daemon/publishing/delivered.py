@@ -11,6 +11,7 @@ from fishd.core.delivery.timeline import Placement
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import ChapterResult, Result, SegmentResult, TrackResult
+from fishd.core.text.humanize import count
 from fishd.daemon.publishing.assembly_request import script_order
 from fishd.wire.assembly import AssemblyResult
 
@@ -53,13 +54,16 @@ def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyR
         ChapterResult(chapter.title, chapter.start_ms / 1000, chapter.end_ms / 1000)
         for chapter in made.chapters
     )
-    warnings = tuple(Fault("tracks", what) for what in made.warnings)
+    warnings = list(made.warnings)
+    if tracks and result.totals.failed:
+        warnings.append(f"{count(result.totals.failed, 'line')} failed: the tracks are silent there")
+    faults = tuple(Fault("tracks", what) for what in warnings)
     return replace(
         result,
         speakers=speakers,
         tracks=tracks,
         chapters=chapters if tracks else (),
-        warnings=result.warnings + warnings,
+        warnings=result.warnings + faults,
     )
 
 

@@ -7,14 +7,13 @@
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
     work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips
 
-Every crash leaves one of four states, and journal/recovery.py distinguishes them. The result's tree is out/
+Every crash leaves one of three states, and journal/recovery.py distinguishes them. The result's tree is out/
 or final/, as the publish line says:
 
-    bundle  tree  publish line
-    no      no    any     half claimed, or archived already: remove the folder
-    yes     any   no      in work: read the bundle again, go on after the journal
-    any     yes   yes     complete: `finish` renames it out
-    yes     no    yes     published: `finish` archives the bundle
+    publish line  bundle or out/
+    no            no              half claimed, or removed already: remove the folder
+    no            yes             in work: read the bundle again, go on after the journal
+    yes           any             complete: `finish` takes every step from the move on that was not taken
 """
 
 from __future__ import annotations
@@ -62,8 +61,8 @@ def publish_all(
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
     that is published is on the disk. A job that failed goes on when it is published again, or by `finish`
-    after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder that
-    gets an empty file of each result's name, which says that its hook has yet to run.
+    after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder below
+    the spool's root that gets an empty file of each result's name: its hook has yet to run.
     """
     disk = disk or Disk()
     jobs = {request.folder: _Publication(request, outbox, archive, disk) for request in requests}
@@ -142,11 +141,12 @@ class _Publication:
         """What cannot be removed now, recovery removes at the next start."""
         folder = self.request.folder
         with suppress(OSError):
-            try:
-                with suppress(FileNotFoundError):
-                    self.disk.remove_file(folder / JOURNAL)
+            left = list(folder.iterdir())
+            if left in ([folder / JOURNAL], []):
+                for journal in left:
+                    self.disk.remove_file(journal)
                 self.disk.remove_folder(folder)
-            except OSError:  # an archive's content, raw clips, or something that a user put there
+            else:  # at once: raw clips without a journal would look like a job in work
                 remove_tree(self.disk, folder)
 
 
@@ -156,9 +156,20 @@ def _move(
     """Everything is staged and journaled: move it out. `finish` repeats a rename that a power cut undoes."""
     group.run(_Publication.move, lambda moved: disk.sync_folders([outbox, archive, *moved]))
     if hooks is not None:
-        group.run(lambda job: hooks / job.name, lambda marks: disk.stage(dict.fromkeys(marks, b""), [hooks]))
+        group.run(
+            lambda job: _room_for(hooks / job.name, disk),
+            lambda marks: disk.stage(dict.fromkeys(marks, b""), [hooks, hooks.parent]),
+        )
     for job in group.jobs.values():
         job.remove()
+
+
+def _room_for(mark: Path, disk: Disk) -> Path:
+    """The mark's path, after removing that of an earlier result of its name."""
+    mark.parent.mkdir(exist_ok=True)
+    with suppress(FileNotFoundError):
+        disk.remove_file(mark)
+    return mark
 
 
 @contextmanager
