@@ -207,8 +207,8 @@ def plan(
 def doctor(config: Config = None) -> None:
     """Check that everything the daemon needs is in place.
 
-    Checks configuration, spool, GPUs, checkpoint and engine, and says how to fix each fault. Exits with 1 if
-    there is one.
+    Checks configuration, spool, voice library, audio formats, hook, GPUs, checkpoint and engine, and says how
+    to fix each fault. Exits with 1 if there is one.
     """
     from fishd.cli.commands.doctor import doctor as command
 
