@@ -52,6 +52,16 @@ def test_subtitles_are_shown_as_they_would_be_spoken(folder: Path) -> None:
     ] == lines[at + 1 : at + 6]
 
 
+def test_a_library_behind_a_symlink_is_the_library(folder: Path) -> None:
+    """Its voices are used, and named as such."""
+    (folder / "voices").rename(folder / "shared")
+    (folder / "voices").symlink_to("shared")
+    ended = check(folder, "episode.srt", srt("MARA: Hello."))
+
+    assert 0 == ended.returncode, ended.stdout
+    assert "mara mara (library) 1.5 s en 1" in rows(ended)
+
+
 def test_a_book_is_shown_with_title_author_cover_and_chapters(folder: Path) -> None:
     """Paragraphs are marked; the audiobook is named."""
     pages = {

@@ -67,7 +67,8 @@ def _tally(report: BundleReport) -> list[str]:
 
 
 def _print_job(job: Job, report: BundleReport, config: Config, out: Console, *, all_lines: bool) -> None:
-    voices = [_voice(speaker, report, config.voices.root) for speaker in job.speakers]
+    library = config.voices.root.resolve()
+    voices = [_voice(speaker, report, library) for speaker in job.speakers]
     head = overview(job, voices, _products(job, report.cover), show_all=all_lines)
     out.print(Segments(head), end="", crop=False)
     for batch in line_list(job, show_all=all_lines):
@@ -78,8 +79,8 @@ def _print_job(job: Job, report: BundleReport, config: Config, out: Console, *, 
 def _voice(speaker: Speaker, report: BundleReport, library: Path) -> Voice:
     seconds = sum(report.clips[file].duration_s for file in speaker.files)
     file = Path(speaker.files[0])
-    if file.is_relative_to(library.absolute()):
-        return Voice(f"{file.relative_to(library.absolute()).parts[0]} (library)", seconds)
+    if file.is_relative_to(library):
+        return Voice(f"{file.relative_to(library).parts[0]} (library)", seconds)
     references = speaker.references
     return Voice(references[0] if len(references) == 1 else f"{len(references)} clips", seconds)
 
