@@ -44,6 +44,7 @@ def assemble(request: AssemblyRequest, tell: Callable[[AssemblyProgress], None])
             placements=programme.placements,
             files=tuple(target.files),
             warnings=tuple(warnings),
+            chapters=programme.chapters,
         )
 
 

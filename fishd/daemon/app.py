@@ -84,9 +84,8 @@ async def build(
 
     def snapshot() -> Status:
         now, at = asyncio.get_running_loop().time(), rfc3339(time.time())
-        return status.snapshot(
-            dispatcher, reloader.gpus, controller.device_names, publisher.assembling, at=at, now=now
-        )
+        assembling = [assembly.outcome for assembly in publisher.assembling.values()]
+        return status.snapshot(dispatcher, reloader.gpus, controller.device_names, assembling, at=at, now=now)
 
     reloader = ConfigReloader(config, environment, cache, our_pids, post)
     deployment = await reloader.plan_initial()

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from fishd.core.delivery.chapters import Chapter
+from fishd.core.delivery.chapters import Chapter, ChapterMark
 from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.delivery.timeline import Break, Placement
 
@@ -126,6 +126,7 @@ class AssemblyResult(msgspec.Struct, frozen=True, tag="result"):
     placements: tuple[Placement | None, ...]
     files: tuple[WrittenFile, ...]
     warnings: tuple[str, ...] = ()
+    chapters: tuple[ChapterMark, ...] = ()
 
 
 class AssemblyFault(msgspec.Struct, frozen=True, tag="fault"):

@@ -61,7 +61,7 @@ def test_a_subtitle_file_becomes_a_mix_stems_subtitles_and_timings(tmp_path: Pat
         assert (5.0, 6.0, 5.0, 1.0) == tuple(
             segments["003"][key] for key in ("start_s", "end_s", "at_s", "speed")
         )
-        assert [] == list((daemon.spool / "work").iterdir())
+        daemon.wait_until(lambda: not list((daemon.spool / "work").iterdir()), "work/ to be empty")
 
 
 def test_clips_are_levelled_and_encoded(tmp_path: Path) -> None:

@@ -68,6 +68,14 @@ class TrackResult(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class ChapterResult(msgspec.Struct, frozen=True):
+    """A chapter of the tracks; each ends where the next begins."""
+
+    title: str
+    start_s: float
+    end_s: float
+
+
 class WorkerShare(msgspec.Struct, frozen=True):
     """What one worker did for this job: `busy_s` is the time in which it held any of its takes."""
 
@@ -107,6 +115,7 @@ class Result(msgspec.Struct, frozen=True):
     workers: tuple[WorkerShare, ...] = ()
     skipped: tuple[SkippedResult, ...] = ()
     tracks: tuple[TrackResult, ...] = ()
+    chapters: tuple[ChapterResult, ...] = ()
     takes_folder: str | None = None
 
     @property

@@ -10,7 +10,7 @@ from fishd.core.delivery.settings import CLIP_FORMATS, TRACK_FORMATS
 from fishd.core.delivery.timeline import Placement
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.outcome import JobOutcome
-from fishd.core.model.result import Result, SegmentResult, TrackResult
+from fishd.core.model.result import ChapterResult, Result, SegmentResult, TrackResult
 from fishd.core.text.humanize import count
 from fishd.daemon.publishing.assembly_request import script_order
 from fishd.wire.assembly import AssemblyResult
@@ -52,6 +52,10 @@ def with_delivery(
         for file in made.files
         if file.path not in clips and file.duration_s is not None and PurePath(file.path).suffix in _AUDIO
     )
+    chapters = tuple(
+        ChapterResult(chapter.title, chapter.start_ms / 1000, chapter.end_ms / 1000)
+        for chapter in made.chapters
+    )
     warnings = list(made.warnings)
     if tracks and result.totals.failed:
         warnings.append(f"{count(result.totals.failed, 'line')} failed: the tracks are silent there")
@@ -60,6 +64,7 @@ def with_delivery(
         result,
         speakers=speakers,
         tracks=tracks,
+        chapters=chapters if tracks else (),
         warnings=result.warnings + faults,
         takes_folder=takes_folder,
     )

@@ -23,5 +23,5 @@ class BundleSettings:
 
     @classmethod
     def of(cls, config: Config) -> BundleSettings:
-        voices = config.voices
-        return cls(config.limits, config.output.delivery, config.pronounce, voices.root, voices.default)
+        voices, delivery = config.voices, config.output.delivery
+        return cls(config.limits, delivery, config.pronounce, voices.root.resolve(), voices.default)
