@@ -14,7 +14,8 @@ from fishd.core.delivery.levels import speaker_level
 from fishd.wire.assembly import SpeakerLevel
 
 _MOST_MAKEUP_LU = 4.0  # past that a limiter does more harm than a quieter speaker
-_MAKEUP_ROUNDS = 5  # each leaves less than half of the error
+_MAKEUP_ROUNDS = 6  # each leaves less than half of the error
+_CLOSE_ENOUGH_LU = 0.03
 _BELOW_TRACKS = 0.995  # -0.04 dB, so that the tracks' limiter leaves a lone line alone
 
 NOT_LEVELLED = SpeakerLevel(None, None, 0.0)
@@ -27,8 +28,10 @@ def level_of(measured: Measurement, target_lufs: float, ceiling_dbtp: float) -> 
     gain_db = level.gain
     if level.limiting > 0:
         for _ in range(_MAKEUP_ROUNDS):
-            loss = measured.limiter_loss_lu(ratio(gain_db), magnitude(ceiling_dbtp))
+            before, loss = gain_db, measured.limiter_loss_lu(ratio(gain_db), magnitude(ceiling_dbtp))
             gain_db = level.gain + min(loss, _MOST_MAKEUP_LU)
+            if abs(gain_db - before) < _CLOSE_ENOUGH_LU:
+                break
     return SpeakerLevel(_finite(loudness.lufs), _finite(loudness.peak), gain_db)
 
 

@@ -159,11 +159,11 @@ def test_without_pyav_the_coded_formats_are_missing(tmp_path: Path) -> None:
     ("changes", "where", "what"),
     [
         (
-            {"tracks": AssemblyTracks(mix="mix.ogg")},
-            "mix.ogg",
-            "the format must be one of wav flac opus mp3 m4b",
+            {"tracks": AssemblyTracks(mix="mix.aac")},
+            "mix.aac",
+            "the format must be one of wav flac ogg opus mp3 m4b",
         ),
-        ({"tracks": AssemblyTracks(mix="mix")}, "mix", "the format must be one of wav flac opus mp3 m4b"),
+        ({"tracks": AssemblyTracks(mix="mix")}, "mix", "the format must be one of wav flac ogg opus mp3 m4b"),
         (
             {"tracks": AssemblyTracks(mix="a.flac"), "speakers": (AssemblySpeaker("A", "a.flac"),)},
             "a.flac",
