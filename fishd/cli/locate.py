@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fishd.cli.output import CommandError
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.host.config_file import load_config
 from fishd.host.status_file import BadStatus, pid_is_alive, read_status, why_not_running
 from fishd.spool.root import FOLDERS, LOCK

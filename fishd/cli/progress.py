@@ -16,10 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from fishd.cli.locate import last_status, why_no_daemon
 from fishd.cli.output import EXIT_FAILED, CommandError, console, print_message
-from fishd.core.model.result import JobSnapshot, Status
-from fishd.core.text.humanize import left
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.model.status import JobSnapshot, Status
+from fishd.core.text.humanize import time_left
+from fishd.core.text.printable import to_printable
 from fishd.spool.endings import bundle_in
+from fishd.view.crop import cropped
 
 POLL_S = 0.2
 REPORT_EVERY_S = 10.0
@@ -95,7 +96,7 @@ class ProgressBars:
             self._set(name, state=cropped(state, 40))
             return
         ended = job.done + job.failed
-        shown = state if job.eta_s is None else f"{left(job.eta_s)} left"
+        shown = state if job.eta_s is None else f"{time_left(job.eta_s)} left"
         if job.failed:
             shown += f", {job.failed:,} failed"
         self._set(name, completed=ended, total=job.total, count=f"{ended:,}/{job.total:,}", state=shown)
@@ -122,7 +123,7 @@ class ProgressLines:
         self._printed[name] = state, time.monotonic()
         if job is not None:
             state += f", {job.done + job.failed:,}/{job.total:,} segments"
-            state += f", {left(job.eta_s)} left" if job.eta_s is not None else ""
+            state += f", {time_left(job.eta_s)} left" if job.eta_s is not None else ""
         print_message(f"{to_printable(name)}: {state}")
 
     def finish(self, name: str) -> None:

@@ -1,10 +1,10 @@
-"""Which refusals of the system pass by themselves, or when an operator mends them: those are waited for."""
+"""The OS errors that are worth a retry: they pass by themselves, or once an operator has fixed the cause."""
 
 from __future__ import annotations
 
 import errno
 
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         errno.ENOSPC,
         errno.EDQUOT,
@@ -20,5 +20,5 @@ _PASSING = frozenset(
 
 
 def is_transient(error: OSError) -> bool:
-    """Whether it is the whole disk's or machine's fault, not one file's."""
-    return error.errno in _PASSING
+    """Whether the disk or the machine is at fault, not the one file."""
+    return error.errno in _TRANSIENT

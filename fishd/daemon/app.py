@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from fishd.core.config.config import Config
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import StopRequested, Tick
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.announce import log_plan
 from fishd.daemon.config.config_watch import ConfigWatch

@@ -10,7 +10,7 @@ from fishd.core.config.config import Config, engine_key, resolve_engine
 from fishd.core.dispatch.events import DevicePlan, PoolPlan
 from fishd.core.model.limits import Limits
 from fishd.core.sizing.model import Device, Gpu, SizingPlan
-from fishd.core.sizing.plan import counting_ours, plan_for
+from fishd.core.sizing.plan import plan_for, with_own_memory
 from fishd.host.cores import usable_cores
 from fishd.host.gpus import DetectedGpus, mps_runs
 from fishd.wire.messages import Load
@@ -48,7 +48,7 @@ def plan_deployment(
     """Plan for the detected GPUs, coming from `before`: the memory of its workers counts as free, and only
     another engine or other options make a new generation of workers.
     """
-    gpus = found.gpus if before is None else counting_ours(found.gpus, before.plan)
+    gpus = found.gpus if before is None else with_own_memory(found.gpus, before.plan)
     plan = plan_for(config, gpus, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)
     options = _engine_options(config, cache)

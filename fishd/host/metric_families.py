@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fishd.core.model.job import JobStatus
-from fishd.core.model.result import Result, Status
+from fishd.core.model.result import Result
+from fishd.core.model.status import Status
 from fishd.host.metric_families import (
     counter,
     gauge,

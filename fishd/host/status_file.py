@@ -14,8 +14,8 @@ import aiofiles
 import aiofiles.os
 import msgspec
 
-from fishd.core.model.result import Status
-from fishd.core.text.humanize import moment
+from fishd.core.model.status import Status
+from fishd.core.text.humanize import utc_time
 from fishd.core.text.to_json import as_json
 
 
@@ -65,10 +65,10 @@ def why_not_running(
     if status is None:
         return f"no daemon has run here ({spool}); start one with `fishd run`"
     if status.state == "stopped":
-        return f"the daemon was stopped at {moment(status.at)}; start it with `fishd run`"
+        return f"the daemon was stopped at {utc_time(status.at)}; start it with `fishd run`"
     if not is_alive(status.pid):
         return (
-            f"the daemon (process {status.pid}) died at about {moment(status.at)}; "
+            f"the daemon (process {status.pid}) died at about {utc_time(status.at)}; "
             "start it with `fishd run`: it resumes unfinished jobs"
         )
     return None

@@ -16,6 +16,7 @@ FILE_NAME_BYTES = 180  # of 255: room for a hash, a suffix and a temporary endin
 JOINERS = {"\u200c", "\u200d"}  # emoji families and Indic letters need them
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
 NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*]')
+REPEATED = re.compile(r"(-retry)?(-\d+)?$")
 
 
 def job_name(raw: str | bytes) -> str:
@@ -30,6 +31,17 @@ def job_name(raw: str | bytes) -> str:
 def numbered(name: str, number: int) -> str:
     """NAME for 1, then NAME-2, NAME-3, …: what a bundle or a result is called where NAME is taken."""
     return name if number == 1 else f"{name}-{number}"
+
+
+def retry_number(name: str) -> int:
+    """How often a job was retried: 0 for `Episode`, 1 for `Episode-retry`, 2 for `Episode-retry-2`."""
+    retry = re.search(r"-retry(?:-(\d{1,9}))?$", name)
+    return 0 if retry is None else int(retry[1] or 1)
+
+
+def base_name(name: str) -> str:
+    """`Episode-2` and `Episode-retry` -> `Episode`: what a job was called when it was first dropped."""
+    return REPEATED.sub("", name) or name
 
 
 def printable(text: str) -> str:

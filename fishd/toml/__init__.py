@@ -1,5 +1,5 @@
-"""Reads TOML that people write: every fault of a text is collected, with its place and what was expected.
+"""Reads TOML that people write: collects every fault of a text, with its place and what was expected.
 
-The configuration (core), bundles (spool) and the engines' options all read their tables with it.
-It knows none of their keys and imports nothing of fishd.
+The configuration, the bundle reader and the engines' options use it.
+It must not import anything else of fishd, and knows none of their keys.
 """

@@ -1,4 +1,4 @@
-"""Values, keys and places as messages show them: as TOML writes them, cut to a readable length."""
+"""Values, keys and places in messages: written as in TOML, and cut to a readable length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Place = tuple[str | int, ...]  # keys, and positions in lists from 0
 _VALUE_CHARS = 60
 _KEY_CHARS = 40
 _MOST_DEEP = 8
-_HUGE = 10**20  # Python refuses to write integers of more than some thousand digits
+_HUGE = 10**20  # Python refuses to format integers of some thousand digits
 
 
 def dotted(place: Place) -> str:
@@ -28,14 +28,14 @@ def key(name: str) -> str:
 
 
 def value(found: object) -> str:
-    """A value, however long or deep it is."""
+    """A value, cut short if it is long or deep."""
     written = _written(found, _MOST_DEEP)
     return written if len(written) <= _VALUE_CHARS else written[: _VALUE_CHARS - 1] + "…"
 
 
-def any_of(words: Iterable[str]) -> str:
+def any_of(choices: Iterable[str]) -> str:
     """`a`, `a or b`, `a, b or c`."""
-    *most, last = words
+    *most, last = choices
     return f"{', '.join(most)} or {last}" if most else last
 
 

@@ -1,4 +1,4 @@
-"""The lines of a TOML text on which its keys stand."""
+"""The line numbers of the keys in a TOML text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _KEY_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line, from 1, on which each key or table of a TOML text first stands.
+    """The first line, from 1, of each key and table in a TOML text.
 
-    A scan of the lines, not a parser: a multi-line string that holds `key = value` lines may add keys
-    that are not there, which is harmless.
+    It scans lines and does not parse: a multi-line string that contains `key = value` lines may add keys
+    that do not exist, which is harmless.
     """
     lines: dict[tuple[str, ...], int] = {}
     section: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def line_of(place: Place, lines: Mapping[tuple[str, ...], int]) -> int | None:
-    """The line of a key, else of a key inside it (`[a.b]` for `a`), else of the table that holds it."""
+    """The line of a key, else of a key inside it (`[a.b]` for `a`), else of the table around it."""
     if found := [n for path, n in lines.items() if path[: len(place)] == place]:
         return min(found)
     return line_of(place[:-1], lines) if len(place) > 1 else None

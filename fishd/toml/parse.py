@@ -1,4 +1,4 @@
-"""TOML text to a tree, with one error for whatever makes that impossible."""
+"""Parses TOML, with one exception for every kind of failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 class BadToml(ValueError):  # noqa: N818 - whose fault it is
-    """The text is not TOML. `at` goes behind the file's name: ":line:column", or "" where unknown."""
+    """The text is not valid TOML. `at` is for after the file's name: ":line:column", or "" if unknown."""
 
     def __init__(self, what: str, at: str = "") -> None:
         super().__init__(f"is not valid TOML: {what}")
@@ -18,7 +18,7 @@ class BadToml(ValueError):  # noqa: N818 - whose fault it is
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The tree of a TOML text; raises BadToml."""
+    """The content of a TOML text; raises BadToml."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

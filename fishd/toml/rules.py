@@ -1,7 +1,7 @@
-"""What a value must be.
+"""Rules for values.
 
-A rule keeps a value or refuses it; it never guesses. The value comes as tomllib reads it, or through
-`Rule.from_text` from the text of an environment variable.
+A rule keeps a value or refuses it; it never guesses. The value is as tomllib reads it, or the text of an
+environment variable as `Rule.from_text` converts it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fishd.toml import display
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_LARGEST = 1e15  # beyond it a number is a typing error
+_LARGEST = 1e15  # a larger number is a typing error
 _LARGEST_WHOLE = 2**53
 
 
@@ -25,7 +25,7 @@ _LARGEST_WHOLE = 2**53
 class Rule(Generic[T_co]):
     """`must` completes "must be …". `take` returns the value to keep, or None to refuse it.
 
-    `from_text` turns a variable's text into a value for `take`; None: no variable can hold such a value.
+    `from_text` converts a variable's text for `take`; None if no variable can hold such a value.
     """
 
     must: str
@@ -33,7 +33,7 @@ class Rule(Generic[T_co]):
     from_text: Callable[[str], object] | None = None
 
     def keep(self, value: object) -> T_co:
-        """The value to keep. Raises ValueError, which says what it is and what it must be."""
+        """The value to keep. Raises ValueError with what the value is and what it must be."""
         kept = self.take(value)
         if kept is None:
             raise ValueError(f"is {display.value(value)}; must be {self.must}")
@@ -45,7 +45,7 @@ def text(must: str = "a string") -> Rule[str]:
 
 
 def path(must: str, *, may_be_empty: bool = True) -> Rule[str]:
-    """A string that the system can take as a path."""
+    """A string that can be a path."""
     return _string(must, lambda value: "\0" not in value and (may_be_empty or value.strip()))
 
 
@@ -58,12 +58,12 @@ def one_of(*choices: str) -> Rule[str]:
 
 
 def yes_no() -> Rule[bool]:
-    """True or false; a variable may also say it in capitals, or as 1 and 0."""
-    words = {"true": True, "1": True, "false": False, "0": False}
+    """True or false; in a variable also in capitals, or as 1 and 0."""
+    values = {"true": True, "1": True, "false": False, "0": False}
     return Rule(
         "true or false",
         lambda value: value if isinstance(value, bool) else None,
-        lambda said: words.get(said.strip().lower(), said),
+        lambda text: values.get(text.strip().lower(), text),
     )
 
 
@@ -75,7 +75,7 @@ def number(
     most: float = math.inf,
     note: str = "",
 ) -> Rule[float]:
-    """A finite float, or an int taken as one. `of` is its unit, `note` an explanation for the message."""
+    """A finite float or an int, kept as a float. `of` is its unit, `note` an explanation for the message."""
 
     def take(value: object) -> float | None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
@@ -100,12 +100,12 @@ def whole(of: str = "", *, least: int, most: int | None = None) -> Rule[int]:
 
 
 def or_word(word: str, rule: Rule[T]) -> Rule[T | str]:
-    """What `rule` takes, or a word such as "auto" in its place."""
+    """What `rule` keeps, or a word such as "auto" in its place."""
     from_text = rule.from_text or str
     return Rule(
         f'{rule.must}, or "{word}"',
         lambda value: word if value == word else rule.take(value),
-        lambda said: word if said.strip().lower() == word else from_text(said),
+        lambda text: word if text.strip().lower() == word else from_text(text),
     )
 
 
@@ -118,7 +118,7 @@ def any_list(must: str) -> Rule[list[object]]:
 
 
 def table_of(rule: Rule[T], must: str) -> Rule[dict[str, T]]:
-    """A table with any keys, whose values one rule takes."""
+    """A table with any keys, and one rule for their values."""
 
     def take(value: object) -> dict[str, T] | None:
         content = any_table(must).take(value)
@@ -152,10 +152,10 @@ def _bounds(above: float, least: float, most: float) -> str:
     return f", {least:.15g} or more" if least > -math.inf else ""
 
 
-def _read_number(said: str) -> object:
+def _read_number(text: str) -> object:
     for read in (int, float):
         try:
-            return read(said)
+            return read(text)
         except ValueError:
             continue
-    return said.strip()
+    return text.strip()

@@ -1,4 +1,4 @@
-"""Reads a table key by key. Each fault is noted with its place, and reading goes on."""
+"""Reads a table key by key. Each fault is collected with its place, and reading continues."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from fishd.toml.display import Place, dotted
 from fishd.toml.rules import Rule, any_list, any_table
 
 T = TypeVar("T")
-Faults = list[tuple[Place, str]]  # where, and what is wrong
+Faults = list[tuple[Place, str]]  # where and what
 Rules = Mapping[str, Rule[object]]  # by key
 
 
 class Table:
-    """A table at its place in the text. A method leaves out what is wrong, or returns None for it.
+    """A table and its place in the text. Methods leave out what is invalid, or return None for it.
 
-    `noun` and `homes` word the faults of unknown keys: `homes` are the sections where other keys belong.
+    `noun` and `homes` are for the faults of unknown keys: what a key would be, and the section of each key
+    that belongs elsewhere.
     """
 
     def __init__(
@@ -35,34 +36,34 @@ class Table:
         self._place = place
         self._noun = noun
         self._homes = homes
-        # The mutable state; the faults are shared with the reader.
+        # The mutable state; the caller's list collects the faults.
         self._faults = faults
-        self._known: dict[str, None] = {}  # the keys that were asked for, in order
+        self._known: dict[str, None] = {}  # the keys that were read, in order
         self._faulty: set[str | int] = set()
 
     def at(self, *below: str | int) -> str:
-        """The place of a key; without one, of the table."""
+        """The place of a key; without a key, of the table."""
         return dotted((*self._place, *below))
 
     def __contains__(self, key: str) -> bool:
         return key in self._content
 
     def fault(self, what: str, *below: str | int) -> None:
-        """Note what is wrong with a key; without one, with the table."""
+        """Add a fault of a key; without a key, of the table."""
         self._faults.append(((*self._place, *below), what))
         self._faulty.update(below[:1])
 
     def is_faulty(self, key: str) -> bool:
-        """Whether this key has a fault."""
+        """Has this key a fault?"""
         return key in self._faulty
 
     def get(self, key: str, rule: Rule[T]) -> T | None:
-        """A value; None also where the key is absent."""
+        """A value; None if it is absent or invalid."""
         self._known[key] = None
         return self._keep(rule, self._content[key], key) if key in self._content else None
 
     def each(self, key: str, rule: Rule[T]) -> tuple[tuple[str, T], ...]:
-        """The values of a list, or the single value in its place, each with its place."""
+        """The values of a list, or a single value in place of a list; each with its place."""
         listed = self._content.get(key)
         if not isinstance(listed, list):
             one = self.get(key, replace(rule, must=f"{rule.must}, or a list of them"))
@@ -83,20 +84,20 @@ class Table:
         return None if content is None else self._below(content, key)
 
     def tables(self, key: str) -> tuple[Table, ...]:
-        """A list of tables, as [[key]] makes it."""
+        """A list of tables, written [[key]]."""
         entries = self.get(key, any_list(f"a list of tables, written [[{self._name(key)}]]")) or ()
         rule = any_table("a table")
         contents = ((n, self._keep(rule, entry, key, n)) for n, entry in enumerate(entries))
         return tuple(self._below(content, key, n) for n, content in contents if content is not None)
 
     def read(self, rules: Rules) -> dict[str, Any]:
-        """The good values of a table with one rule a key; any other key is a fault."""
+        """The valid values of a table with one rule per key; any other key is a fault."""
         kept = {key: self.get(key, rule) for key, rule in rules.items()}
         self.close()
         return {key: value for key, value in kept.items() if value is not None}
 
     def close(self) -> None:
-        """Note every key that was not asked for as unknown."""
+        """Add a fault for every key that was not read."""
         for key in self._content:
             if key not in self._known:
                 self.fault(unknown_key(key, self._known, self._noun, self._homes.get(key, "")), key)
@@ -111,12 +112,12 @@ class Table:
         return Table(content, self._faults, (*self._place, *below), homes=self._homes)
 
     def _name(self, key: str) -> str:
-        """A key's full name as a header has it, without positions in lists."""
+        """A key's full name as in a header, without positions in lists."""
         return dotted((*(part for part in self._place if isinstance(part, str)), key))
 
 
 def read_table(content: Mapping[str, object], rules: Rules, noun: str) -> tuple[dict[str, Any], list[str]]:
-    """The good values of a table, and the faults of the others as `key: what is wrong`."""
+    """The valid values of a table, and the faults of the others as `key: fault`."""
     faults: Faults = []
     kept = Table(content, faults, noun=noun).read(rules)
     return kept, [f"{dotted(place)}: {what}" for place, what in faults]
@@ -125,7 +126,7 @@ def read_table(content: Mapping[str, object], rules: Rules, noun: str) -> tuple[
 def read_sections(
     tree: Mapping[str, object], rules: Mapping[str, Rules], faults: Faults, free: Mapping[str, Rule[object]]
 ) -> dict[str, dict[str, Any]]:
-    """The good values of a file that is made of sections only, by section and key.
+    """The valid values of a file that consists of sections, by section and key.
 
     `free` are sections with any keys, each with the rule of its values.
     """
@@ -148,7 +149,7 @@ def homes_of(rules: Mapping[str, Rules]) -> dict[str, str]:
 
 
 def unknown_key(key: str, known: Iterable[str], noun: str = "a known key", home: str = "") -> str:
-    """The message for an unknown key: the key that was meant, where it belongs, or all that are known."""
-    if meant := difflib.get_close_matches(key[:50], known, n=1):
-        return f"is not {noun}; did you mean {meant[0]}?"
+    """The fault of an unknown key, with the likeliest key, the section it belongs in, or all known keys."""
+    if close := difflib.get_close_matches(key[:50], known, n=1):
+        return f"is not {noun}; did you mean {close[0]}?"
     return f"is not {noun}; " + (f"it belongs in [{home}]" if home else f"known are {', '.join(known)}")

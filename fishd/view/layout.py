@@ -1,7 +1,7 @@
-"""How a summary is laid out: frames, tables, hanging paragraphs, straight into rich's segments.
+"""Layout in 80 columns: frames, tables and hanging paragraphs, written straight into rich's segments.
 
-rich.table can do far more (nesting, wrapping cells, measuring) and needs 3 ms for a job of one segment. Our
-cells are short by construction, so that a width is a maximum and a row is a line: that takes a tenth.
+rich.table wraps and measures cells, and needs 3 ms for the summary of one segment. Our cells are short by
+construction, so that a column is as wide as its widest cell and a row is one line: that takes a tenth.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.text.printable import cropped
+from fishd.core.text.humanize import count
+from fishd.view.crop import cropped
 
 WIDTH = 80
 PLAIN = Style()
@@ -34,11 +35,11 @@ _NEWLINE = Segment("\n")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Text that is safe and short enough for its place."""
+    """Printable text, short enough for its place."""
 
     text: str
     style: Style = PLAIN
-    tail: str = ""  # goes on, dim
+    tail: str = ""  # follows the text, dim
 
     @property
     def width(self) -> int:
@@ -47,14 +48,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column."""
-
     title: str
     right: bool = False
 
 
 def frame(label: str, lines: Iterable[Cell], style: Style) -> Iterator[Segment]:
-    """Lines in a box whose upper edge bears the label."""
+    """Lines in a box with the label in its upper edge."""
     edge = Style(color=style.color)
     inner = WIDTH - 2
     yield Segment("╭─ ", edge)
@@ -69,12 +68,12 @@ def frame(label: str, lines: Iterable[Cell], style: Style) -> Iterator[Segment]:
 
 
 def heading(title: str) -> Iterator[Segment]:
-    """A section's title, an empty line above it."""
+    """A section's title, below an empty line."""
     yield Segment(f"\n{title}\n", BOLD)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[Segment]:
-    """Titles, a rule, rows; as wide as the page: the first column takes what the others leave."""
+    """Titles, a rule and rows across the page; the first column takes the width that the others leave."""
     widths = [
         max(cell_len(column.title), *(row[n].width for row in rows)) for n, column in enumerate(columns)
     ]
@@ -85,18 +84,24 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator
         yield from _row([replace(first, text=cropped(first.text, widths[0])), *others], columns, widths)
 
 
+def and_more(number: int, noun: str, note: str = "") -> Iterator[Segment]:
+    """Below a list that was cut: how many are left out. Nothing if none are."""
+    if number > 0:
+        yield Segment(f"  … and {count(number, f'more {noun}')}{note}\n", DIM)
+
+
 def pairs(rows: Sequence[tuple[str, str]]) -> Iterator[Segment]:
-    """Names in a dim column, what they stand for beside them."""
+    """Names in a dim column, and their values beside them."""
     width = max(len(name) for name, _ in rows) + _GAP
-    for name, said in rows:
+    for name, value in rows:
         yield Segment(f"  {name:<{width}}", DIM)
-        yield Segment(said + "\n", PLAIN)
+        yield Segment(value + "\n", PLAIN)
 
 
-def hanging(mark: Cell, said: Text, console: Console) -> Iterator[Segment]:
-    """A paragraph with its mark out in the margin."""
+def hanging(mark: Cell, text: Text, console: Console) -> Iterator[Segment]:
+    """A paragraph with its mark in the margin."""
     indent = cell_len(mark.text) + 3
-    lines = said.wrap(console, WIDTH - indent - 1, overflow="fold")
+    lines = text.wrap(console, WIDTH - indent - 1, overflow="fold")
     for n, line in enumerate(lines):
         if n:
             yield Segment(" " * indent, PLAIN)
@@ -108,7 +113,7 @@ def hanging(mark: Cell, said: Text, console: Console) -> Iterator[Segment]:
 
 
 def bar(share: float, cells: int, style: Style = GOOD) -> Cell:
-    """That share of a line, the rest of it dim."""
+    """A progress bar: that share of the cells solid, the others dim."""
     filled = round(min(max(share, 0.0), 1.0) * cells)
     return Cell("━" * filled, style, tail="┄" * (cells - filled))
 

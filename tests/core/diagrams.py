@@ -1,4 +1,4 @@
-"""The state diagrams of docs/architecture.md, from the tables in the code.
+"""The state diagrams in docs/architecture.md, generated from the tables in the code.
 
 `python -m tests.core.diagrams` writes them into the page, between their markers.
 """
@@ -14,7 +14,7 @@ from fishd.core.dispatch.job_state import SEGMENT_MOVES, SegmentState
 from fishd.core.dispatch.worker_state import WORKER_MOVES, WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
-ABOUT = {
+CAPTIONS = {
     "worker": "A worker (`WORKER_MOVES` in `core/dispatch/worker_state.py`):",
     "segment": "A segment (`SEGMENT_MOVES` in `core/dispatch/job_state.py`):",
 }
@@ -30,7 +30,7 @@ def diagram(moves: Mapping[tuple[StrEnum, str], StrEnum], first: StrEnum) -> str
 
 
 def diagrams() -> dict[str, str]:
-    """By the name of their marker."""
+    """All diagrams, by the name of their marker."""
     return {
         "worker": diagram(WORKER_MOVES, WorkerState.STARTING),
         "segment": diagram(SEGMENT_MOVES, SegmentState.WAITING),
@@ -38,10 +38,10 @@ def diagrams() -> dict[str, str]:
 
 
 def with_diagrams(page: str) -> str:
-    """The page with each diagram after its marker, up to the marker's end."""
-    for name, drawn in diagrams().items():
+    """The page with each diagram between its two markers."""
+    for name, generated in diagrams().items():
         begin, end = f"<!-- {name} states -->", f"<!-- end of {name} states -->"
-        block = f"{begin}\n\n{ABOUT[name]}\n\n{drawn}\n\n{end}"
+        block = f"{begin}\n\n{CAPTIONS[name]}\n\n{generated}\n\n{end}"
         pattern = rf"{re.escape(begin)}(?:.*?{re.escape(end)})?"
         page, count = re.subn(pattern, lambda _, block=block: block, page, count=1, flags=re.DOTALL)
         if count == 0:

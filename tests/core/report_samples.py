@@ -1,20 +1,10 @@
-"""Jobs as they end in life, for the tests of the report and of the board."""
+"""Results and statuses as in real use, for the tests of the summary and of `fishd status`."""
 
 from __future__ import annotations
 
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import (
-    GpuSnapshot,
-    JobSnapshot,
-    RecentError,
-    Result,
-    SegmentResult,
-    SpeakerResult,
-    Status,
-    Totals,
-    WorkerShare,
-    WorkerSnapshot,
-)
+from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals, WorkerShare
+from fishd.core.model.status import GpuSnapshot, JobSnapshot, RecentError, Status, WorkerSnapshot
 
 CAST = (("Alice", 12), ("Bob", 11), ("Chloë", 8), ("Dr. Okonkwo", 7), ("Émile", 5), ("Narrator", 3))
 PREVIEW = (
@@ -22,9 +12,11 @@ PREVIEW = (
 )
 
 
-def segment(number: int, error: str | None = None, duration_s: float = 3.1) -> SegmentResult:
+def segment(
+    number: int, error: str | None = None, duration_s: float = 3.1, *, can_retry: bool | None = True
+) -> SegmentResult:
     if error:
-        return SegmentResult(f"{number:03d}", "A line.", "failed", takes=3, error=error)
+        return SegmentResult(f"{number:03d}", "A line.", "failed", takes=3, error=error, can_retry=can_retry)
     clip = f"clips/x/{number:03d}.wav"
     return SegmentResult(f"{number:03d}", "A line.", "done", clip, duration_s, 1, 7, 0, "cpu")
 
@@ -39,7 +31,7 @@ def result(status: JobStatus, speakers: tuple[SpeakerResult, ...] = (), **fields
     done = [one for one in segments if one.status == "done"]
     audio_s = sum(one.duration_s or 0.0 for one in done)
     wall_s = 6.1
-    said: dict[str, object] = {
+    values: dict[str, object] = {
         "job": "episode",
         "title": "Episode 3",
         "status": status,
@@ -60,7 +52,7 @@ def result(status: JobStatus, speakers: tuple[SpeakerResult, ...] = (), **fields
         "speakers": speakers,
         "workers": (WorkerShare(0, "cpu", 25, 5.9), WorkerShare(1, "cpu", 21, 5.2)) if speakers else (),
     }
-    return Result(**{**said, **fields})
+    return Result(**{**values, **fields})
 
 
 def done() -> Result:
@@ -118,7 +110,7 @@ def hostile() -> Result:
 
 
 def status(**fields: object) -> Status:
-    said: dict[str, object] = {
+    values: dict[str, object] = {
         "version": "0.1.0",
         "pid": 4711,
         "at": "2026-11-22T15:12:14Z",
@@ -127,11 +119,11 @@ def status(**fields: object) -> Status:
         "engine": "fish",
         "spool": "/var/lib/fishd/spool",
     }
-    return Status(**{**said, **fields})
+    return Status(**{**values, **fields})
 
 
 def busy() -> Status:
-    card = "NVIDIA GeForce RTX 4090"
+    gpu = "NVIDIA GeForce RTX 4090"
     return status(
         jobs=(
             JobSnapshot("episode", "Episode 3", "speaking", 0, 24, 1, 34, 96.0, 22.4, 5.1, 9.0),
@@ -141,14 +133,14 @@ def busy() -> Status:
         ),
         waiting=1,
         workers=(
-            WorkerSnapshot(0, "cuda:0", card, "ready", 8, 8, 1203, 0, 7.4, 5001),
-            WorkerSnapshot(1, "cuda:0", card, "ready", 8, 7, 1187, 0, 7.4, 5002),
+            WorkerSnapshot(0, "cuda:0", gpu, "ready", 8, 8, 1203, 0, 7.4, 5001),
+            WorkerSnapshot(1, "cuda:0", gpu, "ready", 8, 7, 1187, 0, 7.4, 5002),
             WorkerSnapshot(
-                2, "cuda:1", card, "draining", 4, 1, 640, 2, 7.9, 5003, "out of memory; runs with 4 slots"
+                2, "cuda:1", gpu, "draining", 4, 1, 640, 2, 7.9, 5003, "out of memory; runs with 4 slots"
             ),
-            WorkerSnapshot(3, "cuda:1", card, "starting", 0, 0, 0, 1, None, 5004),
+            WorkerSnapshot(3, "cuda:1", gpu, "starting", 0, 0, 0, 1, None, 5004),
         ),
-        gpus=(GpuSnapshot(0, card, 24.0, 8.9, 2), GpuSnapshot(1, card, 24.0, 2.2, 2)),
+        gpus=(GpuSnapshot(0, gpu, 24.0, 8.9, 2), GpuSnapshot(1, gpu, 24.0, 2.2, 2)),
         errors=(
             RecentError("2026-11-22T14:02:51Z", "config.toml", "pool.max_takes: is 0; give it 1 or more"),
             RecentError("2026-11-22T15:11:40Z", "worker 2", "CUDA out of memory: 512 MiB more did not fit"),

@@ -1,4 +1,4 @@
-"""From measured peaks to a budget, and from a budget into config.toml."""
+"""From measured memory to a budget, and the edit of config.toml that sets it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import tomllib
 
 import pytest
 
-from fishd.core.config.edit import set_number, set_number_anyhow
+from fishd.core.config.edit import set_number, set_number_and_rewrite
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 
 
 @pytest.mark.parametrize(("slots", "tried"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
 def test_slots_are_tried_by_doubling(slots: int, tried: list[int]) -> None:
-    """And all of them in the end."""
+    """Up to all of them."""
     assert tried == levels(slots)
 
 
 @pytest.mark.parametrize(
     ("measured", "gb"),
     [
-        ([Level(1, 4.0, 4.6), Level(4, 5.0, 5.5)], 5.8),  # NVML sees more than torch
-        ([Level(1, 4.0), Level(4, 5.0)], 5.9),  # it tells nothing: what CUDA holds beside is added
+        ([Level(1, 4.0, 4.6), Level(4, 5.0, 5.5)], 5.8),  # NVML reports more than torch
+        ([Level(1, 4.0), Level(4, 5.0)], 5.9),  # it reports nothing: an allowance for CUDA is added
     ],
 )
-def test_a_budget_holds_the_highest_peak_with_a_little_to_spare(measured: list[Level], gb: float) -> None:
-    """Upwards to a tenth."""
+def test_a_budget_is_the_highest_peak_with_a_margin(measured: list[Level], gb: float) -> None:
+    """Rounded up to a tenth of a GB."""
     assert Proposal("model_memory_gb", gb) == propose(measured, on_gpu=True)
 
 
 def test_on_a_cpu_a_limit_is_proposed() -> None:
-    """Half as much again as was seen: it is for what grows."""
+    """Half as much again as was measured, as the limit is for workers that grow."""
     assert Proposal("cpu_memory_gb", 0.9) == propose([Level(1, 0.55)], on_gpu=False)
 
 
@@ -44,20 +44,20 @@ def test_on_a_cpu_a_limit_is_proposed() -> None:
         ("[log]", "[log]\n\n[pool]\nmodel_memory_gb = 6.5\n"),
     ],
 )
-def test_one_key_is_set_and_all_else_stays(text: str, edited: str) -> None:
-    """Where it stands, in its section, or in a section of its own."""
+def test_setting_a_number_changes_nothing_else(text: str, edited: str) -> None:
+    """A key is replaced, added to its section, or added with a new section."""
     assert edited == set_number(text, "pool", "model_memory_gb", 6.5)
 
 
 @pytest.mark.parametrize("text", ["pool = { model_memory_gb = 8.0 }\n", "[pool\n", "pool = 3\n"])
-def test_what_cannot_be_edited_in_place_is_refused(text: str) -> None:
-    """Rather than written wrongly."""
+def test_a_text_that_cannot_be_edited_in_place_is_refused(text: str) -> None:
+    """None is returned, never a wrong text."""
     assert set_number(text, "pool", "model_memory_gb", 6.5) is None
 
 
-def test_any_good_text_can_be_written_anew() -> None:
-    """Its comments are lost."""
-    text = set_number_anyhow(
+def test_any_valid_text_can_be_rewritten() -> None:
+    """Its other values are kept."""
+    text = set_number_and_rewrite(
         "pool = { model_memory_gb = 8.0, max_takes = 2 }\n", "pool", "model_memory_gb", 6.5
     )
     assert {"pool": {"model_memory_gb": 6.5, "max_takes": 2}} == tomllib.loads(text)

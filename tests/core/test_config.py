@@ -21,7 +21,7 @@ def config_of(text: str, path: str = "/etc/fishd/config.toml", **environ: str) -
     return parse_config(text, path, environ)
 
 
-def test_an_empty_file_gives_the_contracts_defaults() -> None:
+def test_an_empty_file_gives_the_documented_defaults() -> None:
     """Every key is optional."""
     config = config_of("")
 
@@ -67,7 +67,7 @@ def test_every_key_has_a_rule_and_a_default() -> None:
 
 
 def test_the_shipped_file_holds_every_key_at_its_default() -> None:
-    """The top-level config.toml documents each key and changes none."""
+    """The top-level config.toml documents every key and changes none."""
     text = SHIPPED.read_text("utf-8")
 
     documented = {name: set(keys) for name, keys in tomllib.loads(text).items()}
@@ -78,7 +78,7 @@ def test_the_shipped_file_holds_every_key_at_its_default() -> None:
 
 
 def test_values_replace_defaults() -> None:
-    """A value in the file is kept as its type; a whole number is accepted where a float is expected."""
+    """A whole number becomes a float where a float is expected."""
     pool = config_of(
         '[pool]\nmodel_memory_gb = 6\nmultiprocess = true\nworkers_per_gpu = { "0" = 2, "1" = 0 }'
     ).pool
@@ -92,7 +92,7 @@ def test_values_replace_defaults() -> None:
 
 
 def test_paths_are_relative_to_the_file() -> None:
-    """The folder in which the daemon was started does not matter."""
+    """Not to the working directory of the daemon."""
     config = config_of(
         '[spool]\nroot = "jobs"\n[engine]\ncheckpoint = "/models/s1"\n[log]\nfile = "../fishd.log"'
     )
@@ -108,7 +108,7 @@ def test_the_default_spool_is_beside_the_file() -> None:
 
 
 def test_a_tilde_is_the_users_home() -> None:
-    """`~/spool` means what it means in a shell."""
+    """As in a shell."""
     assert Path("/home/ann/spool") == config_of('[spool]\nroot = "~/spool"', HOME="/home/ann").spool.root
 
 
@@ -123,5 +123,5 @@ def test_a_tilde_is_the_users_home() -> None:
     ],
 )
 def test_the_engine_is_resolved(engine: str, resolved: tuple[str, str]) -> None:
-    """`auto` is fish where a checkpoint is given, else preview; a name with a colon is taken as it is."""
+    """ "auto" is fish if there is a checkpoint, else preview; a name with a colon is its own factory."""
     assert resolved == resolve_engine(config_of(f"[engine]\n{engine}"))

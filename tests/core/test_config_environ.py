@@ -21,7 +21,7 @@ def faults_of(text: str = "", **environ: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "value"),
     [
         ("true", True),
         ("TRUE", True),
@@ -32,11 +32,11 @@ def faults_of(text: str = "", **environ: str) -> list[str]:
         ("Auto", "auto"),
     ],
 )
-def test_the_multiprocess_mode_overrides_the_file(said: str, meant: object) -> None:
-    """FISH_MULTIPROCESS_MODE takes the spellings that are usual in a shell."""
-    config = config_of("[pool]\nmultiprocess = true", FISH_MULTIPROCESS_MODE=said)
+def test_the_multiprocess_mode_overrides_the_file(text: str, value: object) -> None:
+    """FISH_MULTIPROCESS_MODE accepts the spellings that are usual in a shell."""
+    config = config_of("[pool]\nmultiprocess = true", FISH_MULTIPROCESS_MODE=text)
 
-    assert meant == config.pool.multiprocess
+    assert value == config.pool.multiprocess
 
 
 def test_the_model_memory_overrides_the_file() -> None:
@@ -45,14 +45,14 @@ def test_the_model_memory_overrides_the_file() -> None:
 
 
 def test_the_fish_name_wins_over_the_fishd_name() -> None:
-    """Of two names for one key, the documented one counts."""
+    """If a key is set by both."""
     config = config_of("", FISH_MODEL_MEMORY_GB="6", FISHD_POOL_MODEL_MEMORY_GB="7")
 
     assert 6.0 == config.pool.model_memory_gb
 
 
 def test_any_scalar_key_has_a_variable() -> None:
-    """FISHD_<SECTION>_<KEY>, for numbers, texts, paths and choices."""
+    """FISHD_<SECTION>_<KEY>, for numbers, strings, paths and choices."""
     config = config_of(
         "",
         FISHD_SPOOL_ROOT="jobs",
@@ -71,7 +71,7 @@ def test_any_scalar_key_has_a_variable() -> None:
     )
 
 
-def test_a_numeric_file_name_stays_a_string() -> None:
+def test_a_numeric_file_name_is_a_string() -> None:
     """A variable for a string is not read as a number."""
     assert Path("/etc/7") == config_of("", FISHD_LOG_FILE="7").log.file
 
@@ -83,13 +83,13 @@ def test_an_empty_variable_counts_as_unset_except_for_a_string() -> None:
     assert (8.0, None) == (config.pool.model_memory_gb, config.log.file)
 
 
-def test_a_variable_of_no_section_is_ignored() -> None:
-    """FISHD_CONFIG or FISHD_HOME may belong to another program."""
+def test_a_variable_that_names_no_section_is_ignored() -> None:
+    """It may belong to another program."""
     assert config_of() == config_of("", FISHD_HOME="/x", FISHD_POOLS_SIZE="3", FISHD_POOL="3")
 
 
-def test_bad_variables_are_named() -> None:
-    """A bad value, a misspelt key and a key that holds a table, each with its variable."""
+def test_faults_of_variables_name_the_variable() -> None:
+    """An invalid value, a misspelt key and a key that no variable can set."""
     assert [
         "FISHD_POOL_MAX_TAKE: is not a known key; did you mean max_takes?",
         "FISHD_POOL_WORKERS_PER_GPU: cannot be set by a variable; set pool.workers_per_gpu in the file",
@@ -104,8 +104,8 @@ def test_bad_variables_are_named() -> None:
     )
 
 
-def test_faults_of_file_and_variables_come_together() -> None:
-    """One report has them all."""
+def test_faults_of_file_and_variables_are_reported_together() -> None:
+    """The file's first."""
     assert ["config.toml:2: pool.max_takes", "FISHD_LOG_LEVEL"] == [
         fault.split(": is ")[0] for fault in faults_of("[pool]\nmax_takes = 0", FISHD_LOG_LEVEL="loud")
     ]

@@ -21,8 +21,8 @@ def faults_of(text: str) -> list[str]:
     return [str(fault) for fault in caught.value.faults]
 
 
-def test_all_faults_come_together_in_the_files_order() -> None:
-    """One report shows every fault, with its line."""
+def test_all_faults_are_reported_together_in_the_files_order() -> None:
+    """Each with its line."""
     text = '[log]\nlevel = "loud"\n\n[pool]\n# how long\ntake_timeout_s = "abc"\nmax_takes = 0\n'
 
     assert [
@@ -46,7 +46,7 @@ def test_all_faults_come_together_in_the_files_order() -> None:
     ],
 )
 def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> None:
-    """In the form that editors jump to: file, line, column."""
+    """As file:line:column, which editors can jump to."""
     if fault is None:
         assert parse_config(text, "config.toml", {})
     else:
@@ -78,8 +78,8 @@ def test_a_syntax_error_has_line_and_column(text: str, fault: str | None) -> Non
         ),
     ],
 )
-def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str) -> None:
-    """An unknown section or key is reported with the likeliest fix."""
+def test_a_misplaced_or_misspelt_name_is_reported_with_the_likeliest_fix(text: str, fault: str) -> None:
+    """Of a section or a key."""
     assert [fault] == faults_of(text)
 
 
@@ -124,7 +124,7 @@ def test_a_misplaced_or_misspelt_name_says_what_was_meant(text: str, fault: str)
     ],
 )
 def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, must: str) -> None:
-    """The fault says where it is, what it is and what it must be."""
+    """The fault has its place, the value and what it must be."""
     (fault,) = faults_of(f"[{section}]\n{line}")
 
     assert fault.startswith(f"config.toml:2: {section}.{line.partition(' = ')[0]}: is ")
@@ -132,27 +132,27 @@ def test_a_value_out_of_its_range_or_type_is_refused(section: str, line: str, mu
 
 
 def test_a_fish_engine_needs_a_checkpoint() -> None:
-    """Fish that was asked for by name has no fallback."""
+    """If it is configured by name; "auto" has a fallback."""
     needs = "the fish engine needs the folder with config.json, model.pth and codec.pth"
 
     assert [f"config.toml:1: engine.checkpoint: is empty; {needs}"] == faults_of('[engine]\nname = "fish"')
 
 
-def test_a_bundle_must_be_able_to_settle_before_the_timeout() -> None:
-    """settle_timeout_s below settle_s would reject every bundle without .ready."""
+def test_the_settle_timeout_must_not_be_below_the_settle_time() -> None:
+    """Otherwise every bundle without .ready would be rejected."""
     assert ["config.toml:3: spool.settle_timeout_s: is 5; must not be below spool.settle_s, 10"] == faults_of(
         "[spool]\nsettle_s = 10\nsettle_timeout_s = 5"
     )
 
 
-def test_reference_limits_must_not_cross() -> None:
-    """A shortest reference above the longest would refuse every bundle."""
+def test_the_shortest_reference_must_not_be_above_the_longest() -> None:
+    """Otherwise every bundle would be rejected."""
     assert [
         "config.toml:2: limits.min_reference_s: is 700; must not be above limits.max_reference_s, 600"
     ] == faults_of("[limits]\nmin_reference_s = 700")
 
 
-def test_a_long_value_is_cut_short() -> None:
+def test_a_long_value_is_cut_in_the_fault() -> None:
     """A pasted text does not fill the log."""
     (fault,) = faults_of(f'[log]\nlevel = "{"x" * 500}"')
 
@@ -160,8 +160,8 @@ def test_a_long_value_is_cut_short() -> None:
 
 
 @given(st.text(alphabet="[]{}=.,#\"'\\n 0x1e9-_poltaks\\u00e4", max_size=60))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    """Any text gives a configuration, or faults with their places."""
+def test_any_text_is_a_configuration_or_faults(text: str) -> None:
+    """Each fault with its place; there is no other exception."""
     faults: tuple[Fault, ...] = ()
     try:
         parse_config(text, "config.toml", {})
@@ -180,6 +180,6 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     ],
     ids=["decimal", "nested", "hexadecimal"],
 )
-def test_what_python_refuses_to_read_or_write_is_a_fault(text: str, fault: str) -> None:
-    """A running daemon that reloads such a file goes on."""
+def test_values_that_python_cannot_parse_or_format_are_faults(text: str, fault: str) -> None:
+    """A running daemon survives the reload of such a file."""
     assert faults_of(text)[0].startswith(fault)

@@ -19,7 +19,7 @@ def test_a_quiet_speaker_is_raised_to_the_target() -> None:
 
 
 def test_a_loud_speaker_is_lowered_to_the_target() -> None:
-    """A peak over full scale comes down with him."""
+    """So are peaks over full scale."""
     assert Level(gain=-6.0, limiting=0.0) == speaker_level(Loudness(-10.0, 0.5, 60.0), -16.0, -1.0)
 
 
@@ -30,7 +30,7 @@ def test_the_ceiling_costs_limiting_not_loudness() -> None:
 
 @pytest.mark.parametrize("lufs", [-math.inf, -70.0, -90.0, math.nan])
 def test_silence_is_not_raised(lufs: float) -> None:
-    """Nor is what could not be measured."""
+    """Nor is a speaker whose loudness could not be measured."""
     assert Level(0.0, 0.0) == speaker_level(Loudness(lufs, -1.0, 1.0), -16.0, -1.0)
 
 
@@ -39,7 +39,7 @@ def test_without_a_target_clips_stay_as_they_are() -> None:
     assert Level(0.0, 0.0) == speaker_level(Loudness(-10.0, 0.5, 60.0), None, -1.0)
 
 
-def test_a_speaker_is_as_loud_as_his_clips_together() -> None:
+def test_a_speaker_is_as_loud_as_all_clips_together() -> None:
     """Power by duration: 3 s at -20 and 1 s at -26 LUFS; the loudest peak counts."""
     measured = speaker_loudness([Loudness(-20.0, -3.0, 3.0), Loudness(-26.0, -9.0, 1.0)])
 

@@ -1,4 +1,4 @@
-"""The fitting plan's rules, on any script: what must hold whatever the clips and the cues are."""
+"""The rules of fitting: what holds for any clips and cues."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def shortest(placement: Placement, options: DeliverySettings) -> int:
 
 
 @given(MIXED, RATES, settings())
-def test_nobody_overlaps_himself(lines: list[Line], rate: int, options: DeliverySettings) -> None:
+def test_no_speaker_overlaps_their_own_lines(lines: list[Line], rate: int, options: DeliverySettings) -> None:
     """Each of a speaker's lines begins when the one before it has ended, or later."""
     timeline = plan_timeline(lines, rate, options)
     for speaker in range(3):
@@ -148,10 +148,10 @@ def test_a_line_takes_the_gap_first_then_the_least_speed_that_fits(
 
 
 @given(TIMED, RATES, settings())
-def test_a_speaker_keeps_the_order_of_his_times(
+def test_a_speaker_keeps_the_order_of_the_cues(
     lines: list[Line], rate: int, options: DeliverySettings
 ) -> None:
-    """Who has an earlier cue speaks it earlier; of equal times, in script order."""
+    """Lines with equal times are in script order."""
     placements = plan_timeline(lines, rate, options).placements
     for speaker in range(3):
         own = [p for p in placements if p.speaker == speaker]
@@ -198,7 +198,7 @@ def test_the_programme_ends_with_its_last_line_or_cue(
 
 @given(MIXED, RATES, settings())
 def test_the_same_script_has_the_same_plan(lines: list[Line], rate: int, options: DeliverySettings) -> None:
-    """A retake of one line moves no other by chance."""
+    """Nothing depends on chance."""
     assert plan_timeline(lines, rate, options) == plan_timeline(tuple(lines), rate, options)
 
 

@@ -1,25 +1,34 @@
-"""Time and cost: no deadline spins, and no event costs more because there is more to do."""
+"""Deadlines never spin, and the cost of an event does not grow with the number of jobs or segments."""
 
 import sys
+from collections import deque
 from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishd.core.dispatch.actions import KillWorker, SendTake
+from fishd.core.dispatch.actions import Action, KillWorker, SendTake, ValidateOptions
 from fishd.core.dispatch.dispatcher import Dispatcher
-from fishd.core.dispatch.events import JobArrived, Tick, WorkerReady
-from tests.core.stage import Script, World, clip_of, make_job, make_plan, of
+from fishd.core.dispatch.events import (
+    CheckCompleted,
+    Event,
+    JobArrived,
+    TakeCompleted,
+    TakeFailed,
+    Tick,
+    WorkerReady,
+)
+from tests.core.dispatcher_driver import Driver, clip_of, make_job, make_plan, of
 
-TEN_TIMES_AND_SOME = 13.0
+TEN_TIMES_AND_MARGIN = 13.0
 
 
 @given(
     started=st.floats(0.0, 1e6),
     limits=st.tuples(*[st.floats(0.001, 1e4)] * 3),
 )
-def test_a_tick_at_the_deadline_does_what_is_due(started: float, limits: tuple[float, float, float]):
-    """However the sums are rounded: the deadline is not left standing, or the clock would spin."""
+def test_a_tick_at_the_deadline_applies_it(started: float, limits: tuple[float, float, float]):
+    """Whatever the rounding of the sums: a deadline that remained would make the clock spin."""
     start_s, take_s, drain_s = limits
     plan = make_plan(1, start_timeout_s=start_s, take_timeout_s=take_s, drain_s=drain_s)
     dispatcher = Dispatcher(plan)
@@ -31,22 +40,22 @@ def test_a_tick_at_the_deadline_does_what_is_due(started: float, limits: tuple[f
 
 
 def test_an_idle_pool_has_no_deadline():
-    """Nothing to do, nothing to wake for."""
-    script = Script()
-    script.start()
-    assert script.dispatcher.next_deadline(script.now) is None
+    """It never wakes the daemon."""
+    driver = Driver()
+    driver.start()
+    assert driver.dispatcher.next_deadline(driver.now) is None
 
 
-def test_backing_off_is_a_deadline():
-    """The clock wakes when the next worker may start, and not before."""
-    script = Script()
-    script.tick()
-    script.lose(0, "load")
-    assert script.now + 1.0 == script.dispatcher.next_deadline(script.now)
+def test_the_end_of_a_back_off_is_a_deadline():
+    """The next worker may start then."""
+    driver = Driver()
+    driver.tick()
+    driver.lose(0, "load")
+    assert driver.now + 1.0 == driver.dispatcher.next_deadline(driver.now)
 
 
-def count_calls(play: Callable[[], None]) -> int:
-    """How many functions are called, Python's and C's: a measure of work that no busy machine disturbs."""
+def count_calls(work: Callable[[], None]) -> int:
+    """The number of function calls, Python's and C's: a measure of work on any machine, busy or not."""
     calls = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:
@@ -56,73 +65,64 @@ def count_calls(play: Callable[[], None]) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        play()
+        work()
     finally:
         sys.setprofile(before)
     return calls
 
 
 def speak_all(jobs: int, lines: tuple[int, ...], *, failing: bool = False) -> int:
-    """Calls inside `handle` for that many jobs, all there at once, from arrival to ending."""
-    world = World(make_plan(4), slots=4)
-    dispatcher = world.dispatcher
+    """Function calls inside `handle` for that many jobs, which arrive together, until all are finished."""
+    dispatcher = Dispatcher(make_plan(4))
     arrivals = [JobArrived(f"{n}", make_job(f"{n}", lines)) for n in range(jobs)]
+    todo: deque[Action] = deque()
     calls = 0
-    failed: set[tuple[str, int, int]] = set()
 
-    def handle(event: object) -> None:
+    def handle(event: Event) -> None:
         nonlocal calls
-        actions: list[object] = []
-        calls += count_calls(lambda: actions.extend(dispatcher.handle(event, 1.0)))  # type: ignore[arg-type]
-        todo.extend(actions)
+        calls += count_calls(lambda: todo.extend(dispatcher.handle(event, 1.0)))
 
-    todo: list[object] = []
     handle(Tick())
     for worker in range(4):
         handle(WorkerReady(worker, 4, "an engine"))
     for arrival in arrivals:
         handle(arrival)
-    at = 0
-    while at < len(todo):
-        event = answer(todo[at], failed if failing else None)
-        at += 1
+    while todo:
+        event = reply(todo.popleft(), first_takes_fail=failing)
         if event is not None:
             handle(event)
     assert dispatcher.is_idle
     return calls
 
 
-def answer(action: object, failed: set[tuple[str, int, int]] | None) -> object | None:
-    """A world in which all goes well, or every first take fails."""
-    from fishd.core.dispatch.actions import ValidateOptions
-    from fishd.core.dispatch.events import CheckCompleted, TakeCompleted, TakeFailed
-
+def reply(action: Action, *, first_takes_fail: bool) -> Event | None:
+    """The event with which a worker completes an action."""
     if isinstance(action, ValidateOptions):
         return CheckCompleted(action.worker, action.check)
     if not isinstance(action, SendTake):
         return None
-    if failed is not None and action.number == 1:
-        return TakeFailed(action.worker, action.take, "it stammered", retry=True)
+    if first_takes_fail and action.number == 1:
+        return TakeFailed(action.worker, action.take, "it failed", retry=True)
     return TakeCompleted(action.worker, action.take, clip_of(action))
 
 
 def test_a_segment_costs_the_same_in_a_job_of_2_000_as_in_one_of_200():
-    """Ten times the segments are ten times the work, not more."""
-    assert speak_all(1, (2000,)) < TEN_TIMES_AND_SOME * speak_all(1, (200,))
+    """Ten times the segments are ten times the work."""
+    assert speak_all(1, (2000,)) < TEN_TIMES_AND_MARGIN * speak_all(1, (200,))
 
 
 def test_a_speaker_costs_the_same_among_1_000_as_among_100():
-    """Choosing a speaker does not look at all of them."""
-    assert speak_all(1, (2,) * 1000) < TEN_TIMES_AND_SOME * speak_all(1, (2,) * 100)
+    """The choice of the next one does not search all of them."""
+    assert speak_all(1, (2,) * 1000) < TEN_TIMES_AND_MARGIN * speak_all(1, (2,) * 100)
 
 
 def test_a_job_costs_the_same_among_2_000_as_among_200():
-    """Turns are constant in the number of jobs, questions too."""
-    assert speak_all(2000, (1,)) < TEN_TIMES_AND_SOME * speak_all(200, (1,))
+    """Both its takes and its checks."""
+    assert speak_all(2000, (1,)) < TEN_TIMES_AND_MARGIN * speak_all(200, (1,))
 
 
-def test_takes_that_are_tried_again_cost_the_same_too():
-    """Putting a segment back among many is no search."""
-    assert speak_all(1, (1000, 1000), failing=True) < TEN_TIMES_AND_SOME * speak_all(
+def test_a_retry_costs_the_same_in_a_large_job_as_in_a_small_one():
+    """To put a segment back takes no search."""
+    assert speak_all(1, (1000, 1000), failing=True) < TEN_TIMES_AND_MARGIN * speak_all(
         1, (100, 100), failing=True
     )

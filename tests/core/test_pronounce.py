@@ -1,4 +1,4 @@
-"""Terms are exchanged for how they are said: whole words, the longest first, once."""
+"""Terms are replaced by their pronunciations: whole words, the longest first, once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fishd.core.text.pronounce import Pronunciations
 
-SAID = {
+REPLACEMENTS = {
     "Siobhan": "Shivawn",
     "SQL": "sequel",
     "New York": "Noo Yawk",
@@ -23,7 +23,7 @@ SAID = {
     "नम": "nam",
 }
 
-SPOKEN = {
+EXAMPLES = {
     "beside punctuation": ("SQL, (SQL) “SQL”.", "sequel, (sequel) “sequel”."),
     "in any case": ("sql and Sql", "sequel and sequel"),
     "in a compound": ("SQL-based", "sequel-based"),
@@ -41,28 +41,28 @@ SPOKEN = {
 }
 
 
-@pytest.mark.parametrize(("text", "spoken"), SPOKEN.values(), ids=SPOKEN.keys())
-def test_a_term_is_exchanged_as_a_whole_word(text: str, spoken: str) -> None:
-    """Wherever a reader would see the term."""
-    assert spoken == Pronunciations(SAID).apply(text)
+@pytest.mark.parametrize(("text", "spoken"), EXAMPLES.values(), ids=EXAMPLES.keys())
+def test_a_term_is_replaced_as_a_whole_word(text: str, spoken: str) -> None:
+    """Whatever stands beside it."""
+    assert spoken == Pronunciations(REPLACEMENTS).apply(text)
 
 
-def test_what_was_put_in_is_not_exchanged_again() -> None:
-    """Otherwise a to b and b to a would not be possible."""
+def test_a_replacement_is_not_replaced_again() -> None:
+    """Two terms can be swapped."""
     assert "b a b" == Pronunciations({"a": "b", "b": "a"}).apply("a b a")
 
 
-def test_a_term_may_be_left_unsaid() -> None:
-    """An empty pronunciation removes the term; one without a letter to find is ignored."""
+def test_an_empty_replacement_removes_the_term() -> None:
+    """A blank term is ignored."""
     assert "say  please" == Pronunciations({"(sic)": "", " ": "x"}).apply("say (sic) please")
 
 
-def test_without_terms_a_text_stays_as_it_is() -> None:
+def test_without_terms_a_text_is_unchanged() -> None:
     """Not even its Unicode form changes."""
     assert "Zoe\u0308" == Pronunciations({}).apply("Zoe\u0308")
 
 
 @given(st.dictionaries(st.text(max_size=6), st.text(max_size=4), max_size=6), st.text())
-def test_any_terms_and_any_text_have_a_result(said: dict[str, str], text: str) -> None:
-    """Terms are the user's: none is a pattern, and none makes it fail."""
-    assert isinstance(Pronunciations(said).apply(text), str)
+def test_any_terms_and_any_text_have_a_result(replacements: dict[str, str], text: str) -> None:
+    """No term is taken as a pattern, and none raises."""
+    assert isinstance(Pronunciations(replacements).apply(text), str)

@@ -1,4 +1,4 @@
-"""The summary of a finished job: what it says, and what a hostile bundle cannot make it do."""
+"""The summary of a finished job: its content, and its safety with hostile names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import Result, WorkerShare
+from fishd.core.model.result import Result, SpeakerResult, WorkerShare
 from fishd.view.report.summary import render, result_json
 from tests.core import report_samples as samples
 
@@ -24,7 +24,7 @@ FIRST_KEYS = "job title status engine device_names started finished totals error
 
 
 class Page(html.parser.HTMLParser):
-    """Reads a page: its tags, the addresses in it, its text."""
+    """A parsed page: its tags, their attributes, its text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_a_done_job_says_so_first() -> None:
-    """Status, title and outcome stand at the top."""
+def test_the_summary_begins_with_status_title_and_outcome() -> None:
+    """In a frame."""
     first, title, job, outcome, *_ = render(samples.done()).text.splitlines()
     assert first.startswith("╭─ ✓ Done ─")
     assert title.strip("│ ") == "Episode 3"
@@ -59,71 +59,123 @@ def test_a_done_job_says_so_first() -> None:
     assert outcome.strip("│ ") == "All 46 segments are spoken: 2 min 23 s of speech in 6.1 s."
 
 
-def test_speakers_have_segments_seconds_and_failures() -> None:
-    """One row a speaker."""
+def test_each_speaker_has_a_row_with_segments_seconds_and_failures() -> None:
+    """A dash for none."""
     rows = [squeezed(line) for line in render(samples.partial()).text.splitlines()]
     assert "Alice en 12 31.0 s 2" in rows
     assert "Bob en 11 0.0 s 11" in rows
     assert "Narrator en 3 9.3 s –" in rows
 
 
-def test_workers_have_device_takes_and_busy_share() -> None:
-    """Busy share is busy seconds over wall time, in figures and as a bar."""
+def test_each_worker_has_a_row_with_device_takes_and_busy_share() -> None:
+    """That is busy seconds over wall time, as a number and as a bar."""
     rows = [squeezed(line) for line in render(samples.done()).text.splitlines()]
     assert "Worker 0 cpu 25 97% ━━━━━━━━━━━━━━━┄" in rows
     assert "Worker 1 cpu 21 85% ━━━━━━━━━━━━━━┄┄" in rows
 
 
-def test_totals_are_in_words() -> None:
-    """Wall time, speech rate and speed against real time."""
+def test_the_totals_have_wall_time_speech_rate_and_speed() -> None:
+    """The speed against real time."""
     rows = [squeezed(line) for line in render(samples.done()).text.splitlines()]
     assert "Wall time 6.1 s (22 Nov 2026, 15:12:14 to 15:12:20 UTC)" in rows
-    assert "Speech rate 23.4 seconds of speech a second" in rows
+    assert "Speech rate 23.4 seconds of speech per second" in rows
     assert "Speed 23.4 × real time: an hour of speech takes 2 min 34 s" in rows
 
 
 def test_the_engines_remark_is_shown() -> None:
-    """Who listens to a preview is told that it is one."""
+    """So that listeners know that a preview is one."""
     assert samples.PREVIEW in squeezed(render(samples.done()).text)
 
 
-def test_failures_are_grouped_by_reason_with_their_places() -> None:
-    """One reason, said once, with every segment that it hit."""
+def test_failures_are_grouped_by_reason() -> None:
+    """Each reason with all its segments."""
     text = squeezed(render(samples.partial()).text)
     assert "✗ Alice 003, 007 the audio ended before the text did in 3 takes; shorten the line" in text
     assert "✗ Bob 001, 002, 003" in text
 
 
 def test_every_fault_of_a_rejected_bundle_is_shown() -> None:
-    """Twelve faults, twelve places, and how to go on."""
+    """Each with its place, and the next step below them."""
     result = samples.rejected()
     text = squeezed(render(result).text)
     for fault in result.errors:
         assert fault.where in text
         assert squeezed(fault.what) in text
     assert "12 faults" in text
-    assert "→ Mend the bundle, which is in archive/episode, and drop it again." in text
+    assert "→ Fix the bundle, which is in archive/episode, and drop it again." in text
 
 
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.REJECTED, JobStatus.CANCELLED])
-def test_the_next_step_names_the_bundles_real_place(status: JobStatus) -> None:
-    """An archive keeps its ending."""
+def test_the_next_step_has_the_real_path_of_the_bundle(status: JobStatus) -> None:
+    """An archive keeps its suffix."""
     text = squeezed(render(samples.result(status), "archive/episode-2.zip").text)
     assert re.search(r"in archive/episode-2\.zip\b", text)
 
 
+NO_WORD = "the text '–' has no letter or digit"
+STUTTER = "the audio is silent (3 takes)"
+
+
+def with_failures(*can_retry: bool | None, done: int = 0) -> Result:
+    """A job of one speaker: `done` segments, then one failed segment for each of `can_retry`."""
+    segments = tuple(samples.segment(n + 1) for n in range(done)) + tuple(
+        samples.segment(done + n + 1, NO_WORD if may is False else STUTTER, can_retry=may)
+        for n, may in enumerate(can_retry)
+    )
+    status = JobStatus.PARTIAL if done else JobStatus.FAILED
+    return samples.result(status, (SpeakerResult("Alice", "en", segments),))
+
+
+FIX = "fix the text or the reference, then drop the bundle again (it is in archive/episode)."
+
+
 @pytest.mark.parametrize(
-    ("status", "step"),
+    ("result", "step"),
     [
-        (JobStatus.PARTIAL, "fishd retry episode"),
-        (JobStatus.FAILED, "fishd retry episode"),
-        (JobStatus.REJECTED, "fishd check BUNDLE"),
-        (JobStatus.CANCELLED, "drop it again"),
+        (
+            with_failures(True, None, done=1),
+            "fishd retry episode speaks the failed segments again; finished segments are kept.",
+        ),
+        (
+            with_failures(True, None),
+            "Fix the cause, then: fishd retry episode (the bundle is in archive/episode)",
+        ),
+        (
+            with_failures(False, False, done=1),
+            f"A retry cannot help: {FIX} Finished segments are reused.",
+        ),
+        (with_failures(False), f"A retry cannot help: {FIX}"),
+        (
+            with_failures(True, False, True, done=1),
+            (
+                f"A retry cannot help 1 of the 3 failed segments: {FIX} Finished segments are reused. "
+                "Without a fix, fishd retry episode can help only the other 2."
+            ),
+        ),
+        (
+            samples.rejected(),
+            (
+                "Fix the bundle, which is in archive/episode, and drop it again. "
+                "To check it before: fishd check BUNDLE"
+            ),
+        ),
+        (
+            samples.result(JobStatus.CANCELLED),
+            "To have it spoken after all, drop the bundle again; it is in archive/episode.",
+        ),
     ],
+    ids=["partial", "failed", "partial-no-retry", "failed-no-retry", "mixed", "rejected", "cancelled"],
 )
-def test_whatever_was_not_done_has_a_next_step(status: JobStatus, step: str) -> None:
-    """No bad news without a way on."""
-    assert step in squeezed(render(samples.result(status)).text)
+def test_a_job_that_is_not_done_has_a_next_step(result: Result, step: str) -> None:
+    """A retry only where another take may succeed; where the version did not record it, it may."""
+    assert squeezed(f"→ {step}") in squeezed(render(result).text)
+
+
+def test_failures_that_a_retry_cannot_help_are_marked_among_others() -> None:
+    """Where all are alike, the next step says it."""
+    mixed = squeezed(render(with_failures(True, False, done=1)).text)
+    assert f"✗ Alice 002: {STUTTER} ✗ Alice 003: {NO_WORD} (a retry cannot help) →" in mixed
+    assert f"✗ Alice 002: {NO_WORD} →" in squeezed(render(with_failures(False, done=1)).text)
 
 
 def test_the_next_step_can_be_pasted_into_a_shell() -> None:
@@ -132,8 +184,8 @@ def test_the_next_step_can_be_pasted_into_a_shell() -> None:
     assert "fishd retry 'my job'" in render(result).text
 
 
-def test_a_faults_words_are_not_said_twice() -> None:
-    """A failed segment that also stands among the job's errors is shown once."""
+def test_a_fault_is_shown_once() -> None:
+    """Also if it is both a segment's and among the job's errors."""
     speakers = (samples.speaker("Alice", 2, {2: "it was too long"}),)
     result = samples.result(
         JobStatus.PARTIAL, speakers, errors=(Fault("speakers[0].segments[1]", "it was too long"),)
@@ -141,16 +193,16 @@ def test_a_faults_words_are_not_said_twice() -> None:
     assert render(result).text.count("it was too long") == 1
 
 
-def test_many_failures_are_bounded_and_point_at_the_rest() -> None:
-    """A summary stays a summary; result.json has them all."""
+def test_many_failures_are_cut_with_a_reference_to_result_json() -> None:
+    """It has them all."""
     failed = {n: f"reason {n}" for n in range(1, 1001)}
     text = render(samples.result(JobStatus.PARTIAL, (samples.speaker("Alice", 1000, failed),))).text
     assert len(text.splitlines()) < 60
     assert "… and 988 more reasons: result.json lists all" in text
 
 
-def test_many_faults_and_speakers_are_bounded() -> None:
-    """Neither thousands of faults nor of speakers make a page that no browser opens."""
+def test_many_faults_and_speakers_are_cut() -> None:
+    """So that a browser can open the page."""
     faults = tuple(Fault(f"speakers[{n}].name", "is empty") for n in range(5000))
     speakers = tuple(samples.speaker(f"Voice {n}", 1) for n in range(5000))
     text = render(samples.result(JobStatus.PARTIAL, speakers, errors=faults)).text
@@ -167,37 +219,37 @@ def test_no_line_is_wider_than_eighty_cells(sample: object) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_the_page_says_what_the_text_says(sample: object) -> None:
-    """Text and page are one drawing."""
+def test_the_page_has_the_content_of_the_text(sample: object) -> None:
+    """In the same order."""
     rendered = render(sample())  # type: ignore[operator] -- a tuple of functions
     assert squeezed(rendered.text) in squeezed(Page(rendered.html).text)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_the_page_needs_nothing_else(sample: object) -> None:
-    """No scripts, no links, no fonts or pictures from elsewhere; UTF-8 is declared."""
+def test_the_page_is_self_contained(sample: object) -> None:
+    """No scripts, links, external fonts or pictures; UTF-8 is declared."""
     page = Page(render(sample()).html)  # type: ignore[operator] -- a tuple of functions
     assert page.tags == TAGS
     assert page.attributes <= {"lang", "charset", "name", "content", "class", "style"}
     assert not re.search(r"https?:|url\(|@import", render(sample()).html)  # type: ignore[operator]
 
 
-def test_colours_are_the_readers_light_or_dark() -> None:
-    """Every colour on the page is a variable with two values; none of rich's numbers is left."""
+def test_the_page_has_a_light_and_a_dark_theme() -> None:
+    """Every colour is a variable with two values; no placeholder is left."""
     page = render(samples.partial()).html
     assert "prefers-color-scheme: dark" in page
     assert "#face" not in page
     assert re.search(r"\.r\d+ \{color: var\(--green\)", page)
 
 
-def test_a_name_that_looks_like_a_placeholder_stays() -> None:
-    """The exchange of colours never touches a text, nor do braces upset the page."""
+def test_a_name_that_looks_like_a_placeholder_is_unchanged() -> None:
+    """Colours are replaced in the style sheet only, and braces have no effect."""
     result = samples.result(JobStatus.DONE, (samples.speaker("#face01 {code} {0}", 1),))
     assert "#face01 {code} {0}" in Page(render(result).html).text
 
 
 def test_control_characters_are_written_out() -> None:
-    """Escapes, bidi overrides, line breaks and lone bytes in names are shown, not obeyed."""
+    """Escapes, bidi overrides, line breaks and undecoded bytes in names have no effect."""
     text = render(samples.hostile()).text
     for shown in (
         r"\x1b[31mred\x1b[0m\x07",
@@ -210,22 +262,22 @@ def test_control_characters_are_written_out() -> None:
     assert not set("\x1b\x07\u202e\r") & set(text)
 
 
-def test_wide_names_keep_their_columns() -> None:
-    """Rows with CJK and emoji are as wide as the others, in cells."""
+def test_wide_characters_keep_the_columns_aligned() -> None:
+    """Rows with CJK and emoji have as many cells as the others."""
     lines = render(samples.hostile()).text.splitlines()
     start = lines.index("Speakers")
     assert {cell_len(line) for line in lines[start + 3 : start + 14]} == {78}
 
 
-def test_other_fonts_are_boxed_in_cells_on_the_page() -> None:
-    """A browser draws CJK as wide as its font likes; the box around it is as wide as the terminal's cells."""
+def test_wide_characters_have_a_box_of_their_cells_on_the_page() -> None:
+    """In a browser, their width depends on the font."""
     result = samples.result(JobStatus.DONE, (samples.speaker("日本", 1),))
     assert '<span class="wide" style="width:4ch">日本</span>' in render(result).html
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_no_text_breaks_the_summary(name: str, what: str) -> None:
-    """Whatever the names and words, the text fits, encodes, and the page has only our tags."""
+def test_any_names_and_errors_give_a_summary(name: str, what: str) -> None:
+    """The text fits and can be encoded, and the page has only its own tags."""
     speakers = (samples.speaker(name, 2, {2: what}),)
     result = samples.result(JobStatus.PARTIAL, speakers, job=name, title=what, errors=(Fault(name, what),))
     rendered = render(result)
@@ -234,8 +286,8 @@ def test_no_text_breaks_the_summary(name: str, what: str) -> None:
     assert Page(rendered.html).tags <= TAGS
 
 
-def test_a_job_of_20_000_segments_is_rendered_in_a_moment() -> None:
-    """The summary's cost does not grow into a pause of the daemon."""
+def test_a_job_of_20_000_segments_is_rendered_in_half_a_second() -> None:
+    """Of CPU time."""
     result = samples.result(
         JobStatus.PARTIAL, (samples.speaker("A", 20_000, dict.fromkeys(range(9_000), "x")),)
     )
@@ -244,29 +296,29 @@ def test_a_job_of_20_000_segments_is_rendered_in_a_moment() -> None:
     assert time.process_time() - started < 0.5
 
 
-def test_no_time_at_all_is_no_division_by_zero() -> None:
-    """An engine that returns at once may leave a wall time of 0."""
+def test_a_wall_time_of_zero_is_no_division_by_zero() -> None:
+    """An engine may return at once."""
     done = samples.done()
     totals = msgspec.structs.replace(done.totals, wall_s=0.0, speech_rate=0.0)
     result = msgspec.structs.replace(done, totals=totals, workers=(WorkerShare(0, "cpu", 46, 0.0),))
     assert "Worker 0" in render(result).text
 
 
-def test_result_json_is_in_the_contracts_order() -> None:
-    """Programs and people find the fields where the contract puts them, two spaces in."""
+def test_result_json_has_the_documented_order() -> None:
+    """Indented by two spaces."""
     encoded = result_json(samples.done())
     assert list(json.loads(encoded))[:10] == FIRST_KEYS.split()
     assert encoded.startswith(b'{\n  "job": "episode",\n  "title": "Episode 3",\n  "status": "done"')
 
 
-def test_result_json_reads_back() -> None:
-    """Nothing is lost on the way."""
+def test_result_json_can_be_decoded() -> None:
+    """To an equal result."""
     for sample in (samples.done, samples.partial, samples.rejected):
         assert msgspec.json.decode(result_json(sample()), type=Result) == sample()
 
 
 def test_result_json_is_utf_8() -> None:
-    """Names are written as themselves; a byte that is not UTF-8 is written out."""
+    """Unescaped; a byte that is not UTF-8 is written out."""
     result = samples.result(JobStatus.DONE, (samples.speaker("日本", 1),), job="b\udcff")
     assert json.loads(result_json(result).decode())["job"] == r"b\xff"
     assert "日本" in result_json(result).decode()

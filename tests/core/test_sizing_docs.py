@@ -1,4 +1,4 @@
-"""The hardware page, in both languages: its tables are what the sizing gives."""
+"""The tables of docs/hardware.md, in both languages, match the sizing."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ SETTINGS = settings("hardware.md")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: f"{setting[0]}{setting[1]}-{setting[3]}")
-def test_each_setting_gives_the_workers_and_memory_it_promises(setting: tuple[str, ...]) -> None:
-    """What the table says of a card is what `fishd plan` says of it, without a warning."""
-    num_cards, name, card_gb, _, model_memory_gb, multiprocess, workers, used_gb, total_gb = setting
-    cards = parse_gpu_specs([f"{num_cards or 1}x {name}:{card_gb}"])
+def test_each_setting_gives_the_documented_workers_and_memory(setting: tuple[str, ...]) -> None:
+    """Without a warning."""
+    num_gpus, name, gpu_gb, _, model_memory_gb, multiprocess, workers, used_gb, total_gb = setting
+    gpus = parse_gpu_specs([f"{num_gpus or 1}x {name}:{gpu_gb}"])
     pool = PoolConfig(
         model_memory_gb=float(model_memory_gb), multiprocess=True if multiprocess == "true" else "auto"
     )
-    plan = plan_workers(cards, pool, 8)
+    plan = plan_workers(gpus, pool, 8)
 
     assert [int(count) for count in workers.split("+")] == list(plan.workers.values())
     assert float(used_gb) == pytest.approx(plan.total * pool.model_memory_gb)
-    assert float(total_gb) == sum(card.total_gb for card in cards)
+    assert float(total_gb) == sum(gpu.total_gb for gpu in gpus)
     assert () == plan.warnings
 
 
-def test_the_page_names_every_card_alone_and_in_a_pair() -> None:
-    """Single and double RTX 4090/3090, 4080, 3060 and A100/H100, each conservative and aggressive."""
+def test_the_page_has_every_gpu_alone_and_in_a_pair() -> None:
+    """RTX 4090/3090, 4080, 3060 and A100/H100, each with a conservative and an aggressive setting."""
     named = {(count, name, setting) for count, name, _, setting, *_ in SETTINGS}
 
     assert {
@@ -55,11 +55,11 @@ def test_the_page_names_every_card_alone_and_in_a_pair() -> None:
 
 def test_the_chinese_page_has_the_same_figures() -> None:
     """Neither page may be changed alone."""
-    words = {"或": "or", "保守": "conservative", "激进": "aggressive", "批处理": "batching"}
+    translations = {"或": "or", "保守": "conservative", "激进": "aggressive", "批处理": "batching"}
     translated = []
     for row in settings("hardware.zh.md"):
         cells = list(row)
-        for chinese, english in words.items():
+        for chinese, english in translations.items():
             cells = [cell.replace(chinese, english) for cell in cells]
         translated.append(tuple(cells))
 

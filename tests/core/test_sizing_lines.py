@@ -1,4 +1,4 @@
-"""What the plan says: the contract's lines to the letter, and its warnings."""
+"""The log lines of a plan, word for word, and its warnings."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RTX_4090 = Gpu(0, "NVIDIA GeForce RTX 4090", 23.99, 23.5, uuid="GPU-1234")
 RTX_3060 = Gpu(1, "NVIDIA GeForce RTX 3060", 12.0, 11.6)
 
 
-def plan(*cards: Gpu, mps: bool | None = None, **pool: object) -> SizingPlan:
-    return plan_workers(cards, PoolConfig(**pool), 8, mps=mps)
+def plan(*gpus: Gpu, mps: bool | None = None, **pool: object) -> SizingPlan:
+    return plan_workers(gpus, PoolConfig(**pool), 8, mps=mps)
 
 
-def test_one_card_says_the_contracts_lines() -> None:
-    """Exactly these lines, in this order."""
+def test_the_lines_of_one_gpu() -> None:
+    """Exactly these, in this order."""
     assert (
         "[GPU 0] NVIDIA GeForce RTX 4090, Total Memory: 24.00 GB",
         "[GPU 0] Can run 2 workers (Available: 21.60 GB)",
@@ -26,8 +26,8 @@ def test_one_card_says_the_contracts_lines() -> None:
     ) == plan(RTX_4090).lines
 
 
-def test_two_cards_say_theirs_first_and_then_the_sum() -> None:
-    """The number of workers is always in the same form, one or many."""
+def test_the_lines_of_two_gpus_end_with_the_sum() -> None:
+    """The form is the same for one worker and for several."""
     assert (
         "[GPU 0] NVIDIA GeForce RTX 4090, Total Memory: 24.00 GB",
         "[GPU 0] Can run 2 workers (Available: 21.60 GB)",
@@ -39,56 +39,56 @@ def test_two_cards_say_theirs_first_and_then_the_sum() -> None:
     ) == plan(RTX_4090, RTX_3060).lines
 
 
-def test_other_programs_memory_is_said() -> None:
-    """The log tells why there are fewer workers than yesterday."""
+def test_memory_of_other_programs_has_a_line() -> None:
+    """It says why fewer workers run than before."""
     assert (
         "[GPU 0] NVIDIA GeForce RTX 4090, Total Memory: 24.00 GB",
-        "[GPU 0] Other programs hold 9.00 GB: 15.00 GB are free of 21.60 GB usable",
+        "[GPU 0] Other programs hold 9.00 GB: 15.00 GB of the usable 21.60 GB are free",
         "[GPU 0] Can run 1 workers (Available: 15.00 GB)",
     ) == plan(Gpu(0, RTX_4090.name, 24.0, 15.0)).lines[:3]
 
 
 @pytest.mark.parametrize(
-    ("card", "pool", "why"),
+    ("gpu", "pool", "why"),
     [
         (RTX_4090, {"multiprocess": False}, "[Main] multiprocess = false: one worker in all"),
-        (RTX_4090, {"workers_per_gpu": {0: 1}}, "[Main] Workers set by hand: pool.workers_per_gpu"),
+        (RTX_4090, {"workers_per_gpu": {0: 1}}, "[Main] pool.workers_per_gpu sets the number of workers"),
         (
             RTX_3060,
             {"model_memory_gb": 5.0},
-            '[Main] multiprocess = "auto": one worker on a single card under 16 GB; true: as many as fit',
+            '[Main] multiprocess = "auto": one worker on a single GPU under 16 GB; true: as many as fit',
         ),
         (
             RTX_3060,
             {"model_memory_gb": 11.0},
-            "[Main] No room for a worker on any card: one all the same, on the emptiest",
+            "[Main] No room for a worker on any GPU: one is started anyway, where most memory is free",
         ),
     ],
 )
-def test_a_count_that_is_not_the_heuristics_is_explained(
-    card: Gpu, pool: dict[str, object], why: str
+def test_another_number_of_workers_than_fits_is_explained(
+    gpu: Gpu, pool: dict[str, object], why: str
 ) -> None:
-    """ "Only one worker?" is answered in the log itself."""
-    lines = plan(card, **pool).lines
+    """In the line before the number of workers."""
+    lines = plan(gpu, **pool).lines
 
     assert (why, "[Main] Using 1 parallel workers across 1 GPU(s)") == lines[2:4]
 
 
 def test_without_a_gpu_the_lines_say_so() -> None:
-    """The same form, for the CPU."""
+    """In the same form, for the CPU."""
     assert ("[Main] No GPU found", "[Main] Using 8 parallel workers on the CPU") == plan().lines
 
 
-def test_a_preview_on_a_gpu_machine_says_why_the_cards_rest() -> None:
-    """The engine decides; the log says that the card is not used."""
+def test_the_preview_engine_on_a_gpu_machine_says_that_the_gpus_are_not_used() -> None:
+    """It runs on the CPU."""
     assert (
         "[Main] This engine runs on the CPU: 1 GPU(s) not used",
         "[Main] Using 4 parallel workers on the CPU",
     ) == plan_for(Config(), [RTX_4090], 4).lines
 
 
-def test_fish_on_a_cpu_is_one_worker() -> None:
-    """One worker with a large batch, by measurement."""
+def test_fish_on_a_cpu_runs_one_worker() -> None:
+    """One with a large batch is fastest, as measured."""
     config = Config(engine=EngineConfig(name="fish"))
 
     assert ({"cpu": 1}, {"gpu:0": 2}) == (
@@ -97,45 +97,47 @@ def test_fish_on_a_cpu_is_one_worker() -> None:
     )
 
 
-def test_an_engine_of_ones_own_uses_the_cards() -> None:
-    """What is not the preview is taken for an engine that wants a GPU."""
+def test_a_custom_engine_uses_the_gpus() -> None:
+    """Only the preview engine is known to need none."""
     assert {"gpu:0": 2} == plan_for(Config(engine=EngineConfig(name="a.b:c")), [RTX_4090], 8).workers
 
 
-def test_a_card_by_hand_that_is_not_here_is_a_warning() -> None:
-    """A card that fell off the bus, or a slip of the finger."""
-    assert ("pool.workers_per_gpu names GPU 3, but here are only GPU 0, GPU 1",) == plan(
+def test_a_gpu_in_workers_per_gpu_that_does_not_exist_is_a_warning() -> None:
+    """A typing error, or a GPU that is gone."""
+    assert ("pool.workers_per_gpu names GPU 3, but the GPUs here are GPU 0, GPU 1",) == plan(
         RTX_4090, RTX_3060, workers_per_gpu={3: 1}
     ).warnings
     assert ("pool.workers_per_gpu is set, but no GPU was found",) == plan(workers_per_gpu={0: 1}).warnings
 
 
-def test_more_by_hand_than_fits_is_done_with_a_warning() -> None:
-    """The operator's word counts; the warning names the budget that would fit."""
-    asked = plan(RTX_4090, workers_per_gpu={0: 4})
+def test_more_workers_per_gpu_than_fit_run_with_a_warning() -> None:
+    """The warning names the budget that fits."""
+    overfull = plan(RTX_4090, workers_per_gpu={0: 4})
 
-    assert {"gpu:0": 4} == asked.workers
+    assert {"gpu:0": 4} == overfull.workers
     assert (
         (
-            "GPU 0: 21.60 GB are not enough for 4 workers of 8.00 GB; it may run out of memory. "
-            "Free memory on the card, or set pool.model_memory_gb to 5.4 if the model fits in it"
+            "GPU 0: 21.60 GB are not enough for 4 workers of 8.00 GB, which may run out of memory; "
+            "free memory on the GPU, or set pool.model_memory_gb to 5.4 if the model fits in that"
         ),
-    ) == asked.warnings
+    ) == overfull.warnings
 
 
-def test_several_workers_on_a_card_without_mps_are_a_warning() -> None:
-    """Only where MPS is known not to run; a card with one worker is well without."""
+def test_several_workers_on_a_gpu_without_mps_are_a_warning() -> None:
+    """One for all such GPUs, and only where MPS is known not to run; a single worker needs none."""
     assert (
         (
-            "GPU 0: without MPS 2 workers take turns on the card; start it "
-            "(`nvidia-cuda-mps-control -d`), or give one worker the whole card's budget"
+            "GPU 0: without MPS, the workers of one GPU take turns; start MPS "
+            "(`nvidia-cuda-mps-control -d`), or run one worker with the budget of all"
         ),
     ) == plan(RTX_4090, RTX_3060, mps=False).warnings
+    (both,) = plan(RTX_4090, RTX_3060, mps=False, model_memory_gb=5.0).warnings
+    assert both.startswith("GPU 0, GPU 1: without MPS, ")
     assert ((), ()) == (plan(RTX_4090, mps=True).warnings, plan(RTX_4090).warnings)
 
 
-def test_a_worker_sees_its_card_only() -> None:
-    """CUDA_VISIBLE_DEVICES holds the UUID where it is known, so that the worker's device is always cuda:0."""
+def test_a_worker_sees_only_its_gpu() -> None:
+    """By its UUID if that is known; the worker's device is always cuda:0."""
     first, second = (share.device for share in plan(RTX_4090, RTX_3060).shares)
 
     assert ("gpu:0", "GPU 0", "cuda:0", "GPU-1234") == (
@@ -148,7 +150,7 @@ def test_a_worker_sees_its_card_only() -> None:
 
 
 def test_workers_share_the_cores() -> None:
-    """Threads that spin against each other cost a factor of 12: each worker has its part of the cores."""
+    """Each has its share of threads, as more of them slow each other down."""
     (gpu,) = plan(RTX_4090).shares
     (cpu,) = plan().shares
 
@@ -156,8 +158,8 @@ def test_workers_share_the_cores() -> None:
     assert ("4", "0") == (gpu.device.env["OMP_NUM_THREADS"], gpu.device.env["GOMP_SPINCOUNT"])
 
 
-def test_a_cpu_only_engine_gets_one_thread_a_worker() -> None:
-    """Its matrices are small: a second thread only spins, and one worker ran 3 times slower."""
+def test_a_cpu_only_engine_gets_one_thread_per_worker() -> None:
+    """Its matrices are small: with a second thread, one worker ran 3 times slower."""
     config = Config(pool=PoolConfig(cpu_workers=1))
     (share,) = plan_for(config, [], 2).shares
 

@@ -1,4 +1,4 @@
-"""status.json's keys are a promise: none goes, none changes its name, each is explained."""
+"""The keys of status.json: none is removed or renamed, and each is documented."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.model.result import (
+from fishd.core.model.status import (
     DeviceSnapshot,
     GpuSnapshot,
     JobSnapshot,
@@ -38,14 +38,14 @@ SECTIONS = {
 
 
 @pytest.mark.parametrize("struct", KEYS, ids=lambda struct: struct.__name__)
-def test_the_keys_are_those_that_were_promised(struct: type[msgspec.Struct]) -> None:
-    """A new one is added here and to docs/status.md; an old one stays."""
+def test_the_keys_are_stable(struct: type[msgspec.Struct]) -> None:
+    """A new key is added here and to docs/status.md; an old one stays."""
     assert KEYS[struct].split() == [field.name for field in msgspec.structs.fields(struct)]
 
 
 @pytest.mark.parametrize("struct", SECTIONS, ids=lambda struct: struct.__name__)
-def test_every_key_is_explained(struct: type[msgspec.Struct]) -> None:
-    """In its section of docs/status.md, which explains no other."""
+def test_every_key_is_documented(struct: type[msgspec.Struct]) -> None:
+    """In its section of docs/status.md, which documents no other key."""
     section = PAGE.split(f"## {SECTIONS[struct]}\n")[1].split("\n## ")[0]
-    explained = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
-    assert sorted([*KEYS[struct].split(), *(["trouble"] if struct is Status else [])]) == sorted(explained)
+    documented = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
+    assert sorted([*KEYS[struct].split(), *(["trouble"] if struct is Status else [])]) == sorted(documented)

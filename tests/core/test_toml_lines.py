@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands."""
+"""The line numbers of keys in a TOML text."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ temperature = 0.7
         (("log", "file"), None),
     ],
 )
-def test_a_key_is_found_on_its_line(key: tuple[str, ...], line: int | None) -> None:
-    """Dotted, quoted, indented and inside tables; a key that is not there has its section's line."""
+def test_a_key_has_its_line(key: tuple[str, ...], line: int | None) -> None:
+    """Dotted, quoted, indented and in tables; a missing key has the line of its section."""
     assert line == line_of(key, key_lines(TEXT))

@@ -15,12 +15,12 @@ RULES: dict[str, Rule[object]] = {
 }
 
 
-def said(faults: Faults) -> list[str]:
+def shown(faults: Faults) -> list[str]:
     return [f"{dotted(place)}: {what}" for place, what in faults]
 
 
-def test_good_values_are_kept_and_every_fault_is_reported() -> None:
-    """A wrong value, a misspelt key and an unknown one, in one reading; the rest is kept."""
+def test_valid_values_are_kept_and_every_fault_is_reported() -> None:
+    """An invalid value, a misspelt key and an unknown one, in a single pass."""
     kept, faults = read_table({"name": "a", "gain": "loud", "takse": 3, "zz": 1}, RULES, "a known key")
 
     assert {"name": "a"} == kept
@@ -32,7 +32,7 @@ def test_good_values_are_kept_and_every_fault_is_reported() -> None:
 
 
 def test_one_table_of_rules_serves_two_kinds_of_files() -> None:
-    """A section of a configuration and the same section inside another file have the same faults."""
+    """A section has the same faults in a configuration and in another file."""
     content = {"output": {"gain": 3}}
     of_sections: Faults = []
     of_tables: Faults = []
@@ -41,12 +41,12 @@ def test_one_table_of_rules_serves_two_kinds_of_files() -> None:
     assert section
     section.read(RULES)
 
-    assert ['output.gain: is 3; must be a number of dB from -60 to 0, or "off"'] == said(of_sections)
+    assert ['output.gain: is 3; must be a number of dB from -60 to 0, or "off"'] == shown(of_sections)
     assert of_sections == of_tables
 
 
 def test_lists_of_tables_and_of_values_count_from_zero() -> None:
-    """What is wrong with one entry leaves out that entry only."""
+    """A fault leaves out only its entry."""
     faults: Faults = []
     top = Table({"rows": [{"files": ["a", 1]}, 2, {"files": 3}]}, faults)
     files = [row.each("files", text()) for row in top.tables("rows")]
@@ -56,22 +56,22 @@ def test_lists_of_tables_and_of_values_count_from_zero() -> None:
         "rows[1]: is 2; must be a table",
         "rows[0].files[1]: is 1; must be a string",
         "rows[2].files: is 3; must be a string, or a list of them",
-    ] == said(faults)
+    ] == shown(faults)
     assert top.is_faulty("rows")
 
 
 def test_a_table_with_any_keys_has_one_rule() -> None:
-    """A bad value does not spoil the others, and no key is unknown."""
+    """An invalid value leaves out only its key, and no key is unknown."""
     faults: Faults = []
     table = Table({"SQL": "sequel", "odd key": 3}, faults)
 
     assert {"SQL": "sequel"} == table.every(text())
     table.close()
-    assert ['"odd key": is 3; must be a string'] == said(faults)
+    assert ['"odd key": is 3; must be a string'] == shown(faults)
 
 
 def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_reported() -> None:
-    """With the way to write it."""
+    """With the correct form."""
     faults: Faults = []
     top = Table({"output": 1, "speakers": {"name": "A"}}, faults)
 
@@ -79,7 +79,7 @@ def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_reporte
     assert [
         "output: is 1; must be a section, written [output]",
         'speakers: is { name = "A" }; must be a list of tables, written [[speakers]]',
-    ] == said(faults)
+    ] == shown(faults)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,14 @@ def test_a_table_in_place_of_a_value_and_a_value_in_place_of_a_table_are_reporte
     ],
     ids=lambda value: value.must if isinstance(value, Rule) else "",
 )
-def test_a_rule_keeps_what_it_must_be_and_nothing_else(
-    rule: Rule[object], good: list[object], bad: list[object]
-) -> None:
-    """True is not a number, 1.0 is not a whole number, NaN is never accepted."""
+def test_a_rule_keeps_valid_values_only(rule: Rule[object], good: list[object], bad: list[object]) -> None:
+    """True is not a number, 1.0 is not a whole number, and NaN is never accepted."""
     assert good == [rule.keep(value) for value in good]
     assert [None] * len(bad) == [rule.take(value) for value in bad]
 
 
 @pytest.mark.parametrize(
-    ("rule", "said", "read"),
+    ("rule", "text", "value"),
     [
         (whole(least=0), " 3", 3),
         (number(), "0.5", 0.5),
@@ -119,10 +117,12 @@ def test_a_rule_keeps_what_it_must_be_and_nothing_else(
         (text(), "7", "7"),
     ],
 )
-def test_a_variables_text_is_read_as_its_rule_needs_it(rule: Rule[object], said: str, read: object) -> None:
+def test_the_text_of_a_variable_is_converted_by_its_rule(
+    rule: Rule[object], text: str, value: object
+) -> None:
     """As people write values in a shell."""
     assert rule.from_text
-    assert read == rule.from_text(said)
+    assert value == rule.from_text(text)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_a_variables_text_is_read_as_its_rule_needs_it(rule: Rule[object], said:
     ],
     ids=["table", "empty", "huge", "long", "deep", "million"],
 )
-def test_a_refused_value_is_shown_as_toml_and_cut_short(value: object, shown: str) -> None:
-    """However large or deep it is."""
+def test_a_refused_value_is_shown_as_toml_and_cut(value: object, shown: str) -> None:
+    """Whatever its size or depth."""
     with pytest.raises(ValueError, match="must be") as refused:
         Rule("x", lambda _: None).keep(value)
     assert f"is {shown}; must be x" == str(refused.value)

@@ -32,7 +32,7 @@ from fishd.spool.root import open_spool
 from fishd.spool.work_folder import BUNDLE
 from fishd.wire.messages import Inspect
 from fishd.worker.references import inspect
-from tests.core.stage import Script, make_job, of
+from tests.core.dispatcher_driver import Driver, make_job, of
 from tests.daemon.bundles import RATE, tone
 from tests.daemon.running import NOOP
 
@@ -73,60 +73,60 @@ def option_loaded(key: str) -> Callable[[Settings, Path], object]:
 # ---- scheduling, with a clock that is passed in -----------------------------------------------------------
 
 
-def _dispatcher(settings: Settings, folder: Path) -> Script:
+def _dispatcher(settings: Settings, folder: Path) -> Driver:
     one_worker = {**settings, "pool": {"cpu_workers": 1, **settings.get("pool", {})}}
-    return Script(deployment_of(one_worker, folder).pool_plan)
+    return Driver(deployment_of(one_worker, folder).pool_plan)
 
 
-def _killed_after_s(script: Script) -> float:
+def _killed_after_s(driver: Driver) -> float:
     """Seconds until the one worker is killed, if nothing happens."""
-    deadline = script.dispatcher.next_deadline(script.now)
+    deadline = driver.dispatcher.next_deadline(driver.now)
     assert deadline is not None
-    waited_s = deadline - script.now
-    assert of(KillWorker, script.tick(waited_s))
+    waited_s = deadline - driver.now
+    assert of(KillWorker, driver.tick(waited_s))
     return waited_s
 
 
 def start_timeout_of(settings: Settings, folder: Path) -> float:
-    script = _dispatcher(settings, folder)
-    script.tick()
-    return _killed_after_s(script)
+    driver = _dispatcher(settings, folder)
+    driver.tick()
+    return _killed_after_s(driver)
 
 
 def take_timeout_of(settings: Settings, folder: Path) -> float:
-    script = _dispatcher(settings, folder)
-    script.start()
-    script.arrive(make_job())
-    return _killed_after_s(script)
+    driver = _dispatcher(settings, folder)
+    driver.start()
+    driver.arrive(make_job())
+    return _killed_after_s(driver)
 
 
 def drain_timeout_of(settings: Settings, folder: Path) -> float:
-    script = _dispatcher(settings, folder)
-    script.start()
-    script.arrive(make_job())
-    script.tell(StopRequested())
-    return _killed_after_s(script)
+    driver = _dispatcher(settings, folder)
+    driver.start()
+    driver.arrive(make_job())
+    driver.apply(StopRequested())
+    return _killed_after_s(driver)
 
 
 def takes_of_a_line_that_fails(settings: Settings, folder: Path) -> int:
-    script = _dispatcher(settings, folder)
-    script.start()
-    actions = script.arrive(make_job())
-    while not of(FinishJob, script.heard):
+    driver = _dispatcher(settings, folder)
+    driver.start()
+    actions = driver.arrive(make_job())
+    while not of(FinishJob, driver.actions):
         (take,) = of(SendTake, actions)
-        actions = script.fail(take)
-    return len(of(SendTake, script.heard))
+        actions = driver.fail(take)
+    return len(of(SendTake, driver.actions))
 
 
 def is_replaced_at_three_gb(settings: Settings, folder: Path) -> bool:
-    script = _dispatcher(settings, folder)
-    script.start()
-    actions = script.arrive(make_job(lines=(20,)))
+    driver = _dispatcher(settings, folder)
+    driver.start()
+    actions = driver.arrive(make_job(lines=(20,)))
     for _ in range(17):
         (take,) = of(SendTake, actions)
-        actions = script.speak(take)
-    script.tell(WorkerProgressed(0, 3.0, 3.0))
-    return script.dispatcher.workers.by_id[0].is_over_budget
+        actions = driver.complete(take)
+    driver.apply(WorkerProgressed(0, 3.0, 3.0))
+    return driver.dispatcher.workers.by_id[0].is_over_budget
 
 
 # ---- bundles, read as the daemon reads them ---------------------------------------------------------------

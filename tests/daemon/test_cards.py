@@ -104,7 +104,7 @@ def test_out_of_memory_costs_the_card_a_worker_and_no_line(tmp_path: Path) -> No
         assert 3 == segments[0]["takes"]
         log = daemon.log()
         assert "[Main] GPU 0: out of memory: now runs 1 workers; a worker needed 0." in log
-        assert "GB of its 10 GB: something else holds the card's memory" in log
+        assert "GB of its 10 GB: something else holds the GPU's memory" in log
         daemon.wait_until(lambda: daemon.status()["posts"][0]["fewer"] == 1, "it in the status")
 
 

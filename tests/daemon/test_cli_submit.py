@@ -51,7 +51,7 @@ def test_wait_says_what_went_wrong(daemon: Running, tmp_path: Path) -> None:
 
     assert 1 == said.returncode
     assert "! Partial" in said.stdout
-    assert "fishd retry partial" in said.stdout
+    assert "A retry cannot help: fix the text or the reference" in said.stdout
     assert "✗ Rejected" in said.stdout
     assert "is empty" in said.stdout
 

@@ -11,7 +11,7 @@ import msgspec
 
 from fishd.cli.commands.reload import wait_for_outcome
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.config.reload import ConfigReloader, Environment
 from fishd.daemon.mailbox import ConfigRead, GpusChanged

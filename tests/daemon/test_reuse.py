@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fishd.core.model.clip_key import base_name
+from fishd.spool.names import base_name
 from tests.daemon.bundles import make_bundle
 from tests.daemon.running import Running, running
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fishd.spool.durable.confined_fs import ConfinedFolder, Missing, Refused, size_in_words
+from fishd.core.text.humanize import human_size
+from fishd.spool.durable.confined_fs import ConfinedFolder, Missing, Refused
 from fishd.spool.durable.syscalls import has_openat2, open_beneath, open_by_kernel, open_by_steps
 
 OPENERS = [open_by_steps, *([open_by_kernel] if has_openat2() else [])]
@@ -144,7 +145,7 @@ def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int]
 @pytest.mark.parametrize(("size", "words"), [(1, "1 bytes"), (2048, "2.0 KiB"), (5 << 30, "5.0 GiB")])
 def test_sizes_are_said_for_people(size: int, words: str) -> None:
     """With one decimal."""
-    assert words == size_in_words(size)
+    assert words == human_size(size)
 
 
 def num_descriptors() -> int:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from fishd.core.model.job import JobStatus
-from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
+from fishd.core.model.status import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.host.metrics import CAUSES, Metrics
 from tests.core.report_samples import partial
 from tests.daemon.running import ROOT

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fishd.core.model.result import JobSnapshot, Status
+from fishd.core.model.status import JobSnapshot, Status
 from fishd.host.status_file import BadStatus, pid_is_alive, read_status, why_not_running, write_status
 
 STATUS = Status(

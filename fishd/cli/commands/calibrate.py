@@ -16,7 +16,7 @@ from fishd.cli.memory_measurement import MemoryMeasurement
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, console, print_message
 from fishd.cli.single_worker import SingleWorker, WorkerLost
 from fishd.core.config.config import Config
-from fishd.core.config.edit import set_number, set_number_anyhow
+from fishd.core.config.edit import set_number, set_number_and_rewrite
 from fishd.core.sizing.calibration import Level, Proposal, levels, propose
 from fishd.core.sizing.model import DeviceShare, Gpu
 from fishd.core.sizing.plan import available_on, room_for
@@ -93,7 +93,7 @@ def _write(path: Path, proposal: Proposal) -> None:
         old = target.read_bytes().decode("utf-8-sig")
         new = set_number(old, "pool", proposal.key, proposal.gb)
         if new is None:
-            new = set_number_anyhow(old, "pool", proposal.key, proposal.gb)
+            new = set_number_and_rewrite(old, "pool", proposal.key, proposal.gb)
             backup = target.with_name(f"{target.name}.bak")
             backup.write_bytes(target.read_bytes())
             print_message(f"{path}: the comments could not be kept; the old file is {backup.name}")

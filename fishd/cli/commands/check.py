@@ -19,7 +19,7 @@ from fishd.cli.single_worker import Question, WorkerLost, ask_each
 from fishd.core.config.config import Config, resolve_engine
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import count, duration, size_in_words
+from fishd.core.text.humanize import count, duration, human_size
 from fishd.spool.bundle.load import LoadedBundle, read_dropped
 from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.endings import NEITHER, ending, without_ending
@@ -131,10 +131,10 @@ def _print(report: _Report, out: Console) -> None:
 
 def _print_limits(limits: Limits, out: Console) -> None:
     seconds = f"{limits.min_reference_s:g} to {limits.max_reference_s:g} s"
-    reference_size = f"up to {size_in_words(limits.reference_bytes)}"
+    reference_size = f"up to {human_size(limits.reference_bytes)}"
     lines = (
         "Limits of a bundle ([limits] in the configuration):",
-        f"  {limits.max_files:,} files, {size_in_words(limits.max_bytes)}, folders {limits.max_depth} deep",
+        f"  {limits.max_files:,} files, {human_size(limits.max_bytes)}, folders {limits.max_depth} deep",
         f"  {limits.speakers:,} speakers, {limits.segments:,} segments of {limits.text_chars:,} characters",
         f"  {limits.references} reference clips per speaker, {seconds} and {reference_size} each",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fishd.cli.locate import daemon_pid, last_status, read_config, spool_root
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, EXIT_USAGE, CommandError, print_error, print_message
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.core.text.timestamps import rfc3339
 
 WAIT_S = 30.0

@@ -13,12 +13,12 @@ from fishd.cli.drop import drop
 from fishd.cli.job_outcome import read_result
 from fishd.cli.locate import parse_job_name, read_config, spool_root
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, print_message
-from fishd.core.model.clip_key import base_name
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import count
 from fishd.core.text.printable import to_printable
 from fishd.spool.endings import bundle_in
+from fishd.spool.names import base_name
 
 
 def retry(job: str, path: Path | None, *, wait: bool) -> int:
@@ -29,23 +29,35 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
     if not os.path.lexists(root / "outbox" / job):
         raise CommandError(f"{to_printable(job)}: has no result in {root / 'outbox'}", EXIT_FAILED)
     bundle = bundle_in(root / "archive", job) or root / "archive" / job
-    num_missing = _count_missing(read_result(root / "outbox" / job), bundle)
+    result = read_result(root / "outbox" / job)
+    _check_retryable(result, bundle)
     if not os.path.lexists(bundle):
         days = config.spool.archive_days
         fault = f"is no longer archived (archive_days is {days}); submit the bundle again"
         raise CommandError(f"{bundle}: {fault}", EXIT_FAILED)
     dropped = drop(bundle, root, f"{base_name(job)}-retry", config.limits)
-    print_message(f"{to_printable(job)}: {count(num_missing, 'segment')} to speak again")
+    print_message(f"{to_printable(job)}: {count(result.totals.failed, 'segment')} to speak again")
+    if remark := _remark(result):
+        print_message(f"{to_printable(job)}: {remark}")
     return report([dropped], root, wait=wait)
 
 
-def _count_missing(result: Result, bundle: Path) -> int:
-    """How many segments have no clip. Raises CommandError where a retry cannot help."""
+def _check_retryable(result: Result, bundle: Path) -> None:
+    """Raises CommandError for a job that has nothing to speak again."""
     name = to_printable(result.job)
     if result.status is JobStatus.REJECTED:
         raise CommandError(f"{name}: was rejected; fix the bundle ({bundle}) and submit it", EXIT_FAILED)
-    segments = [segment for speaker in result.speakers for segment in speaker.segments]
-    num_missing = sum(segment.status != "done" for segment in segments)
-    if not num_missing:
+    if not result.totals.failed:
         raise CommandError(f"{name}: every segment is spoken; there is nothing to retry", EXIT_OK)
-    return num_missing
+
+
+def _remark(result: Result) -> str:
+    """A warning of segments that will fail again; "" if there are none."""
+    failed, hopeless = result.totals.failed, result.num_not_retryable
+    if not hopeless:
+        return ""
+    which = f" {hopeless:,} of the {failed:,} failed segments" if hopeless < failed else ""
+    return (
+        f"a retry cannot help{which} unless the engine or its options have changed; "
+        "else fix the text or the reference, and submit the bundle again"
+    )

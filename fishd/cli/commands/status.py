@@ -12,7 +12,7 @@ import msgspec
 from fishd import __version__
 from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, console, print_message
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 
 REDRAW_S = 0.5
 
@@ -34,9 +34,9 @@ def show_status(config: Path | None, *, as_json: bool, watch: bool) -> int:
 
 
 def _print(status: Status, trouble: str | None) -> None:
-    from fishd.view.status.status_view import full
+    from fishd.view.status.status_view import full_status
 
-    console().print(full(status, trouble), crop=False)
+    console().print(full_status(status, trouble), crop=False)
 
 
 def _watch(root: Path) -> int:
@@ -50,13 +50,13 @@ def _redraw(root: Path) -> NoReturn:
     from rich.live import Live
     from rich.text import Text
 
-    from fishd.view.status.status_view import full
+    from fishd.view.status.status_view import full_status
 
     with Live(console=console(), screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             status = last_status(root)
             trouble = why_no_daemon(root, status)
-            shown = full(status, trouble) if status else Text(trouble or "a daemon is starting")
+            shown = full_status(status, trouble) if status else Text(trouble or "a daemon is starting")
             live.update(shown, refresh=True)
             time.sleep(REDRAW_S)
 

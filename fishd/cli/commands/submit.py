@@ -8,7 +8,7 @@ from pathlib import Path
 from fishd.cli.drop import Dropped, drop
 from fishd.cli.locate import last_status, read_config, spool_root, why_no_daemon
 from fishd.cli.output import EXIT_OK, CommandError, print_error, print_message
-from fishd.core.text.humanize import count, size_in_words
+from fishd.core.text.humanize import count, human_size
 from fishd.core.text.printable import to_printable
 
 
@@ -30,7 +30,7 @@ def submit(bundles: list[Path], path: Path | None, *, wait: bool) -> int:
 def report(dropped: Sequence[Dropped], root: Path, *, wait: bool) -> int:
     """Print the jobs' names on stdout or, with `wait`, how they ended; the exit code."""
     for one in dropped:
-        size = f"{count(one.files, 'file')}, {size_in_words(one.size_bytes)}"
+        size = f"{count(one.files, 'file')}, {human_size(one.size_bytes)}"
         print_message(f"{to_printable(one.name)} is in the inbox ({size})")
         if not wait:
             print(one.name)

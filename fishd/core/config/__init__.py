@@ -1,5 +1,5 @@
-"""Owns the configuration: its keys and their rules, its defaults, and how config.toml becomes a Config.
+"""The configuration: its keys, their rules and defaults, and how the text of config.toml becomes a Config.
 
-The commands, the daemon and the sizing use it; reading the file is `fishd.host.config_file`'s.
-It may import `fishd.toml` and `fishd.core.model`, and does no I/O.
+The command line, the daemon and the sizing use it; `fishd.host.config_file` reads the file.
+It must not import anything of fishd but fishd.toml and core.model, and does no I/O.
 """

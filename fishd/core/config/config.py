@@ -15,8 +15,8 @@ from fishd.core.model.limits import Limits
 _ENGINES = {"fish": "fishd.engines.fish:factory", "preview": "fishd.engines.preview:factory"}
 
 
-class BadConfig(Exception):  # noqa: N818 - whose fault it is, not that it is one
-    """The user's configuration is wrong; `faults` are all its faults, in the file's order."""
+class BadConfig(Exception):  # noqa: N818 - whose fault it is
+    """The user's configuration is invalid; `faults` are all its faults, in the file's order."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -88,7 +88,7 @@ class MetricsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration. `source` is the file that it was read from, or would be."""
+    """The whole configuration. `source` is its file, which need not exist."""
 
     source: Path = Path("config.toml")
     spool: SpoolConfig = field(default_factory=SpoolConfig)
@@ -104,19 +104,18 @@ class Config:
 
 
 def resolve_engine(config: Config) -> tuple[str, str]:
-    """The engine's name as people say it, and its factory as `module:function`."""
-    name = resolve_engine_name(config.engine)
+    """The engine's name, with "auto" resolved, and its factory as `module:function`."""
+    name = _engine_name(config.engine)
     return name, _ENGINES.get(name, name)
 
 
-def resolve_engine_name(engine: EngineConfig) -> str:
-    """The engine's name, with "auto" decided."""
+def engine_key(engine: EngineConfig) -> str:
+    """A hash of everything in the configuration that affects how a take sounds."""
+    name = _engine_name(engine)
+    return fingerprint((name, str(engine.checkpoint or ""), engine.precision, dict(engine.options)))
+
+
+def _engine_name(engine: EngineConfig) -> str:
     if engine.name == "auto":
         return "fish" if engine.checkpoint else "preview"
     return engine.name
-
-
-def engine_key(engine: EngineConfig) -> str:
-    """The fingerprint of everything in the configuration that decides how a take sounds."""
-    name = resolve_engine_name(engine)
-    return fingerprint((name, str(engine.checkpoint or ""), engine.precision, dict(engine.options)))

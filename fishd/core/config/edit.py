@@ -1,4 +1,4 @@
-"""Sets one key of a config.toml, and keeps its comments and its order."""
+"""Sets a number in the text of a config.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VALUE = re.compile(r"^([^=]*=\s*)([^\s#]+)(.*)$", re.DOTALL)
 
 
 def set_number(text: str, section: str, key: str, value: float) -> str | None:
-    """The text with `[section] key = value`; None if this cannot edit the way that it is written."""
+    """The text with `[section] key = value` and all else unchanged; None where this edit is not possible."""
     try:
         wanted = _with(tomllib.loads(text), section, key, value)
         edited = _edited(text, section, key, f"{value:g}" if value % 1 else f"{value:.1f}")
@@ -21,8 +21,8 @@ def set_number(text: str, section: str, key: str, value: float) -> str | None:
         return None
 
 
-def set_number_anyhow(text: str, section: str, key: str, value: float) -> str:
-    """The same for any valid text, but its comments are lost. Raises ValueError for invalid TOML."""
+def set_number_and_rewrite(text: str, section: str, key: str, value: float) -> str:
+    """The same for any valid TOML, written anew without its comments. Raises ValueError for invalid TOML."""
     import tomli_w
 
     return tomli_w.dumps(_with(tomllib.loads(text), section, key, value))
@@ -46,5 +46,5 @@ def _edited(text: str, section: str, key: str, value: str) -> str:
 def _with(found: dict[str, Any], section: str, key: str, value: float) -> dict[str, Any]:
     inside = found.get(section, {})
     if not isinstance(inside, dict):
-        raise ValueError(f"{section} is not a section")  # noqa: TRY004 - the text's fault, like all others
+        raise ValueError(f"{section} is not a section")  # noqa: TRY004 - a fault of the text, as invalid TOML is
     return {**found, section: {**cast("dict[str, Any]", inside), key: value}}

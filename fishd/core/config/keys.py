@@ -1,4 +1,4 @@
-"""Every key of config.toml, and what its value must be. Its default is in `config.py`'s dataclasses."""
+"""Every key of config.toml and the rule for its value. The defaults are in config.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fishd.core.model.limits import Limits
 from fishd.toml import rules
 from fishd.toml.rules import Rule
 
-MAX_WORKERS = 1024  # on one device; a larger number is a typing error
+MAX_WORKERS = 1024  # on one device; more is a typing error
 
 
 def _gpu_counts(value: object) -> dict[int, int] | None:
@@ -23,7 +23,7 @@ def _gpu_counts(value: object) -> dict[int, int] | None:
 
 
 def _is_sendable(value: object, depth: int = 3) -> bool:
-    """Whether a message to a worker can carry it: at most `depth` lists and tables inside one another."""
+    """Whether a message to a worker can carry the value, with at most `depth` nested lists and tables."""
     match value:
         case bool() | str() | float():
             return True

@@ -1,4 +1,4 @@
-"""The text of a config.toml to a Config, or to every fault in it with its line.
+"""From the text of a config.toml to a Config, or to all its faults with their lines.
 
 Pure: the text, its path and the environment are passed in.
 """
@@ -53,7 +53,7 @@ def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
 
 
 def _located(found: Faults, text: str, path: str) -> tuple[Fault, ...]:
-    """The faults with the lines that they are on, in the file's order."""
+    """The faults with their lines, in the file's order."""
     lines = key_lines(text)
     numbered = sorted(((line_of(place, lines) or 0, place, what) for place, what in found), key=itemgetter(0))
     return tuple(
@@ -63,21 +63,21 @@ def _located(found: Faults, text: str, path: str) -> tuple[Fault, ...]:
 
 
 def _override(values: _Values, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Write what the variables say over the file's values; the faults of the bad variables."""
+    """Replace the file's values by those of variables; yields the faults of bad variables."""
     # The FISH_ names come last, so that they win over FISHD_POOL_MULTIPROCESS and the like.
     for variable in sorted(environ, key=lambda name: (name in _VARIABLES, name)):
         section, key = _VARIABLES.get(variable) or _split_variable(variable)
         if section not in RULES or not key:
             continue
-        rule, said = RULES[section].get(key), environ[variable]
+        rule, text = RULES[section].get(key), environ[variable]
         if rule is None:
             home = homes_of(RULES).get(key, "")
             yield Fault(variable, unknown_key(key, RULES[section], home=home))
         elif rule.from_text is None:
             yield Fault(variable, f"cannot be set by a variable; set {section}.{key} in the file")
-        elif said or rule.from_text is str:  # an empty variable counts as unset, except for a string
+        elif text or rule.from_text is str:  # an empty variable counts as unset, except for a string
             try:
-                values[section][key] = rule.keep(rule.from_text(said))
+                values[section][key] = rule.keep(rule.from_text(text))
             except ValueError as error:
                 yield Fault(variable, str(error))
 
@@ -89,7 +89,7 @@ def _split_variable(name: str) -> tuple[str, str]:
 
 
 def _contradictions(config: Config) -> Iterator[tuple[Place, str]]:
-    """Faults between keys that are each good alone."""
+    """Faults of keys that are valid by themselves but contradict each other."""
     spool, limits = config.spool, config.limits
     if config.engine.name == "fish" and config.engine.checkpoint is None:
         what = "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
@@ -117,10 +117,10 @@ def _build(values: _Values, path: str, environ: Mapping[str, str]) -> Config:
     return Config(Path(path), pronounce=pronounce, **sections)
 
 
-def _full_path(said: str, config_path: str, environ: Mapping[str, str]) -> Path | None:
+def _full_path(path: str, config_path: str, environ: Mapping[str, str]) -> Path | None:
     """Relative to the file; `~` is the user's home; None for ""."""
-    if not said:
+    if not path:
         return None
-    if said == "~" or said.startswith("~/"):
-        said = environ.get("HOME", "~") + said[1:]
-    return Path(PurePath(config_path).parent / said)
+    if path == "~" or path.startswith("~/"):
+        path = environ.get("HOME", "~") + path[1:]
+    return Path(PurePath(config_path).parent / path)

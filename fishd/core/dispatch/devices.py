@@ -94,7 +94,7 @@ class DeviceState:
             return f"; a worker needed {needs_gb:.1f} GB: model_memory_gb = {fits_gb:g} would fit"
         return (
             f"; a worker needed {needs_gb:.1f} GB of its {budget_gb:g} GB: "
-            "something else holds the card's memory, see `nvidia-smi`"
+            "something else holds the GPU's memory, see `nvidia-smi`"
         )
 
     def _on_early_exit(self, event: WorkerGone, now: float) -> str:

@@ -9,6 +9,7 @@ from fishd.core.dispatch.actions import SendTake
 from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord
 
+RETRY_SEEDS = 1000  # takes of a segment have other seeds when its job is retried
 _BASE_S = 3.0
 _LONGEST_S = 180.0
 _LETTER_S = 0.14  # slow English: 7 letters a second; usual is 14
@@ -19,6 +20,7 @@ _DIGIT_S = 0.7  # "7" is a word
 def make_send_take(worker: WorkerRecord, job: JobRecord, s: int, n: int, number: int) -> SendTake:
     """Have this worker speak segment `n` of speaker `s`, for the `number`-th time."""
     speaker = job.job.speakers[s]
+    attempt = job.job.retry * RETRY_SEEDS + number
     segment = speaker.segments[n]
     return SendTake(
         worker=worker.id,
@@ -28,7 +30,7 @@ def make_send_take(worker: WorkerRecord, job: JobRecord, s: int, n: int, number:
         speaker_index=s,
         segment_index=n,
         number=number,
-        seed=take_seed(speaker.voice_key, segment.language, segment.speech, number),
+        seed=take_seed(speaker.voice_key, segment.language, segment.speech, attempt),
         limit_s=limit_s(segment.speech),
     )
 

@@ -1,11 +1,10 @@
-"""What makes two clips the same: equal keys are equal voice, text, language, engine, options and format.
+"""Keys of clips: with equal keys an engine would get the same take, so an earlier job's clip can be reused.
 
-With equal keys an engine would be asked for the same take, so the clip of an earlier job may be taken over.
+A key covers the voice, the text, its language, the engine with its options, and the clip's format.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -14,49 +13,28 @@ from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Job, Segment, Speaker
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult
 
-_NUMBER = re.compile(r"(-retry)?(-\d+)?$")
+
+def clip_key(engine_key: str, job: Job, speaker: Speaker, segment: Segment) -> str:
+    take = (speaker.voice_key, segment.speech, segment.language, job.take_format)
+    return fingerprint((engine_key, *take, dict(job.engine_options)))
 
 
-def clip_key(engine: str, job: Job, speaker: Speaker, segment: Segment) -> str:
-    """`engine` is its key."""
-    said = (
-        speaker.voice_key,
-        segment.speech,
-        segment.language,
-        job.take_format,
-        dict(job.engine_options),
-    )
-    return fingerprint((engine, *said))
-
-
-def is_retry(name: str) -> bool:
-    """`Episode-retry`, `Episode-retry-2`: a job that is to reuse whatever its first one has spoken."""
-    return re.search(r"-retry(-\d+)?$", name) is not None
-
-
-def base_name(name: str) -> str:
-    """`Episode-2` and `Episode-retry` -> `Episode`: what a bundle was called when it was first dropped."""
-    return _NUMBER.sub("", name) or name
-
-
-def with_keys(result: Result, job: Job, engine: str, digest: Callable[[str, str], str]) -> Result:
-    """The result with what a later job needs to reuse its clips; `digest` is of a clip's path and key.
+def with_keys(result: Result, job: Job, engine_key: str, digest: Callable[[str, str], str]) -> Result:
+    """The job's result with the key and the digest of each clip; `digest` takes a clip's path and key.
 
     Clips that were levelled or encoded are not what was spoken, and get none.
     """
     if job.take_format != job.delivery.format or job.delivery.loudness is not None:
         return result
 
-    def keyed(s: int, n: int, segment: SegmentResult) -> SegmentResult:
-        if segment.clip is None:
-            return segment
-        speaker = job.speakers[s]
-        key = clip_key(engine, job, speaker, speaker.segments[n])
-        return replace(segment, key=key, digest=digest(segment.clip, key))
+    def keyed(speaker: Speaker, segment: Segment, row: SegmentResult) -> SegmentResult:
+        if row.clip is None:
+            return row
+        key = clip_key(engine_key, job, speaker, segment)
+        return replace(row, key=key, digest=digest(row.clip, key))
 
-    def row(s: int, speaker: SpeakerResult) -> SpeakerResult:
-        return replace(
-            speaker, segments=tuple(keyed(s, n, segment) for n, segment in enumerate(speaker.segments))
-        )
-
-    return replace(result, speakers=tuple(row(s, speaker) for s, speaker in enumerate(result.speakers)))
+    rows: list[SpeakerResult] = []
+    for speaker, row in zip(job.speakers, result.speakers, strict=True):
+        pairs = zip(speaker.segments, row.segments, strict=True)
+        rows.append(replace(row, segments=tuple(keyed(speaker, *pair) for pair in pairs)))
+    return replace(result, speakers=tuple(rows))

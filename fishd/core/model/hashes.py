@@ -1,4 +1,4 @@
-"""Hashes that outlive a process: a worker and the daemon, and two versions of fishd, must agree on them."""
+"""Hashes that are stored or sent: every process and every version of fishd must compute the same ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 def content_hash(content: bytes | memoryview) -> str:
-    """Of a clip's bytes: 128 bits of BLAKE2b, in hexadecimal."""
+    """The hash of a file's bytes: 128 bits of BLAKE2b, in hexadecimal."""
     hasher = content_hasher()
     hasher.update(content)
     return hasher.hexdigest()
@@ -20,5 +20,5 @@ def content_hasher() -> hashlib.blake2b:
 
 
 def fingerprint(parts: tuple[object, ...]) -> str:
-    """Of plain values, whatever the order of a mapping's keys: 128 bits of BLAKE2b, in hexadecimal."""
+    """The hash of plain values, independent of the order of a mapping's keys."""
     return content_hash(msgspec.msgpack.encode(parts, order="deterministic"))

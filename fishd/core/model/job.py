@@ -1,4 +1,4 @@
-"""What a job is made of: frozen records, with no behaviour beyond what can be derived."""
+"""A job and its parts: speakers, segments, clips, faults."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Segment:
 class Speaker:
     """A name with reference clips and their transcript.
 
-    `references` are paths below the bundle; `files` hold the same bytes, for workers. `voice_key` is a hash
-    over the reference files' bytes, the transcript and the language.
+    `references` are paths in the bundle; `files` are the daemon's own copies of them, for workers.
+    `voice_key` is a hash of the reference clips' bytes, the transcript and the language.
     """
 
     name: str
@@ -105,10 +105,11 @@ class Job:
     has_cover: bool = False
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     warnings: tuple[Fault, ...] = ()
+    retry: int = 0  # how often an earlier job of the same bundle was retried
     reuse: bool | None = None  # may clips of earlier jobs be reused; None: as configured
 
     def segments(self) -> Iterator[tuple[int, int, Segment]]:
-        """Every segment with its speaker's position and its own."""
+        """Every segment, with the positions of its speaker and of itself."""
         for s, speaker in enumerate(self.speakers):
             for n, segment in enumerate(speaker.segments):
                 yield s, n, segment
@@ -140,10 +141,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio of a good take, as a file. `path` is below the result's folder.
+    """The audio file of a spoken take. `path` is in the result's folder.
 
-    `work_s` is the time from the take's start to its clip on the disk. `content_hash` is of the file's bytes
-    (hashes.py); "" in journals written before it existed.
+    `work_s` is the time from the take's start until its clip is on disk. `content_hash` is of the file's
+    bytes (hashes.py); "" in journals of older versions.
     """
 
     path: str
@@ -158,10 +159,9 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class SegmentFailure:
-    """The takes of a segment that gave no clip, so far.
+    """The failed takes of a segment so far; `deaths` of them were lost with their worker.
 
-    `deaths` of them ended with their worker. `is_final`: the segment has failed. `can_retry`: another seed
-    may do better.
+    `is_final`: the segment has failed. `can_retry`: another seed may succeed.
     """
 
     takes: int

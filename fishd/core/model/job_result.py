@@ -1,4 +1,4 @@
-"""A job's outcome -> the result that is reported: counts, seconds, every segment in the bundle's order."""
+"""From the outcome of a job to its result: counts, seconds, and every segment in the bundle's order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fishd.core.model.result import Result, SegmentResult, SkippedResult, Speake
 
 
 def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
-    """`started` and `finished` are RFC 3339; `device_names` gives a device's name for people."""
+    """`started` and `finished` are RFC 3339; `device_names` maps a device's id to its name."""
     speakers = outcome.job.speakers if outcome.job else ()
     devices = {share.device for share in outcome.shares}
     return Result(
@@ -52,7 +52,7 @@ def _totals(outcome: JobOutcome) -> Totals:
 
 
 def _segment_faults(outcome: JobOutcome, speakers: Sequence[Speaker]) -> tuple[Fault, ...]:
-    """The failed segments, unless the bundle was not accepted: then its own faults say it all."""
+    """The failed segments; none if the bundle was rejected, as its own faults explain them."""
     if outcome.faults:
         return ()
     return tuple(

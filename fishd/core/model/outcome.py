@@ -1,8 +1,9 @@
-"""How a job ended: what its result and its summary are made from."""
+"""How a job ended; its result is made from this."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
 from fishd.core.model.result import WorkerShare
@@ -10,7 +11,7 @@ from fishd.core.model.result import WorkerShare
 
 @dataclass(frozen=True, slots=True)
 class SegmentOutcome:
-    """How a segment ended: with a clip or an error. `can_retry`: another seed may do better."""
+    """How a segment ended: with a clip or an error. `can_retry`: another seed may succeed."""
 
     takes: int
     clip: Clip | None = None
@@ -20,7 +21,7 @@ class SegmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """Everything that a finished job's report needs; `segments` follow the job's speakers.
+    """A finished job. `segments` are in the order of the job's speakers, empty if the bundle was not read.
 
     `engine_key` identifies the engine that spoke every clip; "" if there were several.
     """
@@ -36,3 +37,19 @@ class JobOutcome:
     engine: str
     wall_s: float
     engine_key: str = ""
+
+
+def without_clips(outcome: JobOutcome, paths: Collection[str], error: str) -> JobOutcome:
+    """The outcome after the clips at these paths were lost: their segments have failed with this error."""
+    segments = tuple(
+        tuple(
+            replace(end, clip=None, error=error) if end.clip and end.clip.path in paths else end
+            for end in row
+        )
+        for row in outcome.segments
+    )
+    status = outcome.status
+    if status in (JobStatus.DONE, JobStatus.PARTIAL):
+        has_clips = any(end.clip for row in segments for end in row)
+        status = JobStatus.PARTIAL if has_clips else JobStatus.FAILED
+    return replace(outcome, segments=segments, status=status)

@@ -1,4 +1,4 @@
-"""What a worker's memory was measured to be, and the budget that follows from it."""
+"""From the measured memory of a worker to its budget."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CUDA_GB = 0.6  # what a process holds of a card beside torch's memory, where NVML does not tell
-SPARE = 1.05  # for what the standard set did not ask for
-CPU_SPARE = 1.5  # a limit for growth, not a budget: a worker at it is replaced
+CUDA_GB = 0.6  # GPU memory of a process beside torch's, where NVML does not report it
+SPARE = 1.05  # for takes that need more than the standard lines
+CPU_SPARE = 1.5  # a limit on growth, not a budget: a worker that reaches it is replaced
 LINES = (
     "The ferry had left by the time they reached the harbour, and the next one would not sail before dawn.",
     "She counted the lanterns along the quay, twice, because the first time she had lost her place at nine.",
@@ -23,7 +23,7 @@ LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """So many takes at once: the most that the process held until then, as it and as NVML say it."""
+    """The peak memory of a worker up to so many takes at once, as measured by itself and by NVML."""
 
     takes: int
     own_gb: float
@@ -37,19 +37,19 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A key of [pool] and what it should be."""
+    """A key of [pool] and its proposed value."""
 
     key: str
     gb: float
 
 
 def levels(slots: int) -> list[int]:
-    """How many takes at once to try: 1, 2, 4 … and all slots."""
+    """The numbers of takes at once to measure: 1, 2, 4 … and all slots."""
     return sorted({slots, *(2**n for n in range(slots.bit_length()) if 2**n < slots)})
 
 
 def propose(measured: Sequence[Level], *, on_gpu: bool) -> Proposal:
-    """The budget in which everything that was measured fits, upwards to a tenth of a GB."""
+    """The budget that holds the highest measured peak, rounded up to a tenth of a GB."""
     peak_gb = max(level.gb for level in measured)
     if not on_gpu:
         return Proposal("cpu_memory_gb", _up(peak_gb * CPU_SPARE))

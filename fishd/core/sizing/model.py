@@ -1,4 +1,4 @@
-"""What sizing works with: GPUs as they are found, and the workers that each device gets."""
+"""The input and output of sizing: GPUs as found, and the workers planned for each device."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SMALL_GPU_GB = 16.0  # multiprocess "auto" keeps to one worker on a single GPU below this
+SMALL_GPU_GB = 16.0  # multiprocess = "auto" runs one worker on a single GPU with less
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU, or one instance of a split one. Memory in GiB, as NVML says it.
+    """A GPU, or one MIG instance of it. Memory in GiB, as NVML reports it.
 
-    `free_gb` is free now; `ours_gb` is what our own workers hold of it, which is room for them still.
+    `free_gb` is free now; `ours_gb` is held by our own workers, and so available to them.
     """
 
     index: int
@@ -28,20 +28,20 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a worker runs. `env` goes into the worker's environment before it imports anything."""
+    """A device for workers. `env` is set in a worker's environment before it imports anything."""
 
     id: str  # "gpu:0", "cpu"
     name: str  # "NVIDIA GeForce RTX 4090"
     label: str  # "GPU 0", "CPU"
-    torch_device: str  # as the worker sees it: its one visible card is always "cuda:0"
+    torch_device: str  # for the worker: its one visible GPU is always "cuda:0"
     env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceShare:
-    """What one device gets: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
+    """The plan for one device: `workers`, each with a budget of `budget_gb`, out of `available_gb`.
 
-    `room` is how many the heuristic finds room for. On the CPU the other figures are 0: nothing is budgeted.
+    `room` is the number of workers that the heuristic allows. On the CPU all figures but `workers` are 0.
     """
 
     device: Device
@@ -54,7 +54,7 @@ class DeviceShare:
 
 @dataclass(frozen=True, slots=True)
 class SizingPlan:
-    """The pool's shape. `lines` go to the log as they are, `warnings` as warnings, both without a time."""
+    """The workers on each device. `lines` go to the log as they are, `warnings` as warnings."""
 
     shares: tuple[DeviceShare, ...]
     lines: tuple[str, ...]
@@ -62,7 +62,7 @@ class SizingPlan:
 
     @property
     def workers(self) -> dict[str, int]:
-        """Wanted workers by device id; a device that gets none stands there with 0."""
+        """Wanted workers by device id; 0 for a device that gets none."""
         return {share.device.id: share.workers for share in self.shares}
 
     @property

@@ -1,4 +1,4 @@
-"""What a plan says of itself: the contract's log lines, word for word, and the doubts, each with its mend."""
+"""The log lines and warnings of a plan. The form of the lines is fixed, as programs read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fishd.core.sizing.model import SMALL_GPU_GB
+from fishd.core.text.humanize import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,71 +15,66 @@ if TYPE_CHECKING:
     from fishd.core.sizing.model import DeviceShare
 
 
-def card_lines(share: DeviceShare, pool: PoolConfig) -> Iterator[str]:
-    """A card's lines; "1 workers" is meant: the form is fixed, for those who read it with a program."""
-    card = f"[{share.device.label}]"
-    yield f"{card} {share.device.name}, Total Memory: {share.total_gb:.2f} GB"
+def gpu_lines(share: DeviceShare, pool: PoolConfig) -> Iterator[str]:
+    """A GPU's memory and its room for workers ("1 workers" is part of the fixed form)."""
+    gpu = f"[{share.device.label}]"
+    yield f"{gpu} {share.device.name}, Total Memory: {share.total_gb:.2f} GB"
     usable_gb = share.total_gb * pool.usable_fraction
     if share.available_gb < usable_gb:
         others_gb = share.total_gb - share.available_gb
-        free = f"{share.available_gb:.2f} GB are free of {usable_gb:.2f} GB usable"
-        yield f"{card} Other programs hold {others_gb:.2f} GB: {free}"
-    yield f"{card} Can run {share.room} workers (Available: {share.available_gb:.2f} GB)"
+        free = f"{share.available_gb:.2f} GB of the usable {usable_gb:.2f} GB are free"
+        yield f"{gpu} Other programs hold {others_gb:.2f} GB: {free}"
+    yield f"{gpu} Can run {share.room} workers (Available: {share.available_gb:.2f} GB)"
 
 
 def main_lines(shares: Sequence[DeviceShare], pool: PoolConfig) -> Iterator[str]:
-    """What the pool does with the cards, and why it differs from what they can run."""
+    """The workers of the pool, and why they are not as many as there is room for."""
     used = [share for share in shares if share.workers]
     if any(share.workers != share.room for share in shares):
-        yield f"[Main] {_why_not_all(shares, pool)}"
+        yield f"[Main] {_why_not_room(shares, pool)}"
     yield f"[Main] Using {sum(share.workers for share in used)} parallel workers across {len(used)} GPU(s)"
     for share in used:
         yield f"[Main] {share.device.label}: {share.workers} workers"
 
 
 def warnings(shares: Sequence[DeviceShare], pool: PoolConfig, mps: bool | None) -> Iterator[str]:
-    """What may go wrong with this plan, each with the mend. `mps` None: not known, not spoken of."""
-    here = {share.device.id: share.device.label for share in shares}
+    """What may go wrong with this plan, each with its fix. `mps`: as in plan_workers."""
+    found = {share.device.id: share.device.label for share in shares}
     for index in sorted(pool.workers_per_gpu):
-        if f"gpu:{index}" not in here:
-            yield f"pool.workers_per_gpu names GPU {index}, but here are only {', '.join(here.values())}"
+        if f"gpu:{index}" not in found:
+            yield f"pool.workers_per_gpu names GPU {index}, but the GPUs here are {', '.join(found.values())}"
     for share in shares:
         if share.workers > share.room:
-            yield _no_room(share)
-        if share.workers > 1 and mps is False:
-            yield (
-                f"{share.device.label}: without MPS {share.workers} workers take turns on the card; start it "
-                "(`nvidia-cuda-mps-control -d`), or give one worker the whole card's budget"
-            )
+            yield _too_little_memory(share)
+    if mps is False and (sharing := [share.device.label for share in shares if share.workers > 1]):
+        yield (
+            f"{', '.join(sharing)}: without MPS, the workers of one GPU take turns; start MPS "
+            "(`nvidia-cuda-mps-control -d`), or run one worker with the budget of all"
+        )
 
 
 def floor_gb(gb: float) -> float:
-    """To a tenth of a GB, downwards: a budget that is proposed must fit."""
+    """Rounded down to a tenth of a GB: a proposed budget must fit."""
     return math.floor(gb * 10 + 1e-9) / 10
 
 
-def count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _why_not_all(shares: Sequence[DeviceShare], pool: PoolConfig) -> str:
+def _why_not_room(shares: Sequence[DeviceShare], pool: PoolConfig) -> str:
     if pool.multiprocess is False:
         return "multiprocess = false: one worker in all"
     if pool.workers_per_gpu and any(share.room for share in shares):
-        return "Workers set by hand: pool.workers_per_gpu"
+        return "pool.workers_per_gpu sets the number of workers"
     if not any(share.room for share in shares):
-        return "No room for a worker on any card: one all the same, on the emptiest"
-    return (
-        f'multiprocess = "auto": one worker on a single card under {SMALL_GPU_GB:g} GB; true: as many as fit'
-    )
+        return "No room for a worker on any GPU: one is started anyway, where most memory is free"
+    small = f"one worker on a single GPU under {SMALL_GPU_GB:g} GB"
+    return f'multiprocess = "auto": {small}; true: as many as fit'
 
 
-def _no_room(share: DeviceShare) -> str:
-    """More workers than memory: by hand, or the one that always runs."""
+def _too_little_memory(share: DeviceShare) -> str:
+    """Of more workers than the heuristic allows: set by hand, or the one that always runs."""
     needs = f"{count(share.workers, 'worker')} of {share.budget_gb:.2f} GB"
-    fits = floor_gb(share.available_gb / share.workers)
-    mend = f", or set pool.model_memory_gb to {fits:g} if the model fits in it" if fits > 0 else ""
+    fits_gb = floor_gb(share.available_gb / share.workers)
+    fix = f", or set pool.model_memory_gb to {fits_gb:g} if the model fits in that" if fits_gb > 0 else ""
     return (
-        f"{share.device.label}: {share.available_gb:.2f} GB are not enough for {needs}; "
-        f"it may run out of memory. Free memory on the card{mend}"
+        f"{share.device.label}: {share.available_gb:.2f} GB are not enough for {needs}, "
+        f"which may run out of memory; free memory on the GPU{fix}"
     )

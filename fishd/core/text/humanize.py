@@ -1,4 +1,4 @@
-"""Numbers as people say them: seconds, counts, sizes, speeds."""
+"""Numbers as text for people: durations, times, counts, sizes, speeds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def duration(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes // 60 % 24} h"
 
 
-def left(seconds: float) -> str:
-    """The time to go, without tenths: `12 s`, `2 min 14 s`."""
+def time_left(seconds: float) -> str:
+    """A duration without tenths, as it is an estimate: `12 s`, `2 min 14 s`."""
     return f"{max(round(seconds), 0)} s" if seconds < 59.5 else duration(round(seconds))
 
 
-def size_in_words(size_bytes: int) -> str:
+def human_size(size_bytes: int) -> str:
     """`17 bytes`, `2.0 KiB`, `5.3 GiB`."""
     size = float(size_bytes)
     for unit in ("bytes", "KiB", "MiB"):
@@ -46,8 +46,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes}" if hours else minutes
 
 
-def moment(at: str) -> str:
-    """`2026-11-22 15:12:14 UTC`, from RFC 3339; what is no time is left as it is."""
+def utc_time(at: str) -> str:
+    """`2026-11-22 15:12:14 UTC`, from RFC 3339; any other text is returned as it is."""
     try:
         return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     except ValueError:
@@ -60,7 +60,7 @@ def count(number: int, noun: str) -> str:
 
 
 def times_real_time(speech_rate: float) -> str:
-    """What a speech rate (seconds of speech a second) means to someone who waits for an hour of it."""
+    """A speech rate, in seconds of speech per second, and how long an hour of speech takes at it."""
     if speech_rate <= 0:
         return "no speech was made"
     hour = duration(3600 / speech_rate)

@@ -1,16 +1,14 @@
-r"""Text from outside made safe to show: nothing in it can move a cursor, hide, or turn the line round.
+r"""Untrusted text made safe to show: nothing in it can move a cursor, hide text, or reverse its direction.
 
-Names, lines and messages come from strangers' bundles. What a terminal, a browser or a log would obey is
-shown instead, as Python would write it (`\x1b`, `\u202e`). Everything else is left as it is.
+Names, lines and messages come from untrusted bundles. Control characters, which a terminal, a browser or a
+log would obey, are written as in Python (`\x1b`, `\u202e`). Everything else is unchanged.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-from rich.cells import cell_len, set_cell_size
-
-_JOINERS = "\u200c\u200d"  # zero width, but Persian words and emoji families fall apart without them
+_JOINERS = "\u200c\u200d"  # zero width, but Persian words and emoji families need them
 _IDEOGRAPHIC_SPACE = "\u3000"
 _MOST_MARKS = 4  # combining marks on one letter; scripts need up to three, "zalgo" hundreds
 _LONE_BYTE = range(0xDC80, 0xDD00)  # a byte of a file name that was not UTF-8 (PEP 383)
@@ -19,7 +17,7 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def to_printable(text: str) -> str:
-    """The text on one line, with every control character, bidi override and lone byte written out."""
+    """The text on one line, with every control character, bidi override and undecoded byte written out."""
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
@@ -29,16 +27,6 @@ def to_printable(text: str) -> str:
         if marks <= _MOST_MARKS:
             shown.append(_shown(char))
     return "".join(shown)
-
-
-def cropped(text: str, cells: int) -> str:
-    """`visible(text)` in at most that many terminal cells; a cut is marked by `…`."""
-    if len(text) <= cells and text.isascii() and text.isprintable():
-        return text
-    shown = to_printable(text[: 8 * cells])
-    if len(text) <= 8 * cells and cell_len(shown) <= cells:
-        return shown
-    return set_cell_size(shown, cells - 1).rstrip() + "…"
 
 
 def encodable(text: str) -> str:
@@ -53,7 +41,7 @@ def _shown(char: str) -> str:
     if category == "Zs":
         return " "
     if category not in _ESCAPED:
-        return char  # private or not yet assigned: harmless
+        return char  # private or unassigned: harmless
     code = ord(char)
     if code in _LONE_BYTE:
         return f"\\x{code - 0xDC00:02x}"

@@ -1,4 +1,4 @@
-"""Pronunciations: names and terms in a text replaced by what the engine is to read.
+"""Pronunciations: terms in a text replaced by what the engine is to read.
 
 Only whole words are replaced; case is ignored, the longest term wins, and a replacement is not replaced
 again. A word ends where no letter, digit, mark or contraction follows: `SQL,`, `SQL-based` and `Siobhan's`
@@ -24,20 +24,20 @@ _CODES_WITH_MARKS = range(0x300, 0x1F000)
 
 class _Term(NamedTuple):
     pattern: re.Pattern[str]
-    is_word: bool  # its end must be a word's
+    is_word: bool  # it must end where a word ends
     spoken: str
 
 
 class Pronunciations:
-    """Terms and how they are said, ready to be applied to many texts."""
+    """Terms and their replacements, ready to be applied to many texts."""
 
-    def __init__(self, said: Mapping[str, str]) -> None:
+    def __init__(self, replacements: Mapping[str, str]) -> None:
         self._word, self._inside = _word_patterns()
         self._terms: dict[str, list[_Term]] = {}  # by their first word, the longest first
-        for written in sorted(said, key=len, reverse=True):
+        for written in sorted(replacements, key=len, reverse=True):
             if term := " ".join(_nfc(written).split()):
                 self._terms.setdefault(self._first_word(term, 0).casefold(), []).append(
-                    _Term(_spelt(term), self._word.match(term[-1]) is not None, said[written])
+                    _Term(_pattern(term), self._word.match(term[-1]) is not None, replacements[written])
                 )
 
     def apply(self, text: str) -> str:
@@ -49,12 +49,12 @@ class Pronunciations:
         at = 0
         while at < len(text):
             word = self._first_word(text, at)
-            said, at = self._said(text, at, word)
-            spoken.append(said)
+            part, at = self._replace(text, at, word)
+            spoken.append(part)
         return "".join(spoken)
 
-    def _said(self, text: str, at: int, word: str) -> tuple[str, int]:
-        """The replacement of the term that begins here, or the word itself; and where the rest begins."""
+    def _replace(self, text: str, at: int, word: str) -> tuple[str, int]:
+        """The replacement of the term at this position, or else its word; and the position after it."""
         for term in self._terms.get(word.casefold(), ()):
             found = term.pattern.match(text, at)
             if found and not (term.is_word and self._inside.match(text, found.end())):
@@ -62,18 +62,18 @@ class Pronunciations:
         return word, at + len(word)
 
     def _first_word(self, text: str, at: int) -> str:
-        """A word, or a single character of what is none."""
+        """The word at this position, or the single character if it is no part of a word."""
         word = self._word.match(text, at)
         return word[0] if word else text[at]
 
 
-def _spelt(term: str) -> re.Pattern[str]:
+def _pattern(term: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join(map(re.escape, term.split(" "))), re.IGNORECASE)
 
 
 @cache
 def _word_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A word of a script with spaces, or the ending of a contraction; and what continues a word: not `'s`."""
+    """Of a word or the ending of a contraction, and of what continues a word, which `'s` does not."""
     joins = f"(?![{_WITHOUT_SPACES}])[\\w\u200c\u200d{_marks()}]"
     contracted = f"(?<={joins})['’](?:s|t|d|m|ll|re|ve)(?!{joins})"
     word = re.compile(f"{contracted}|(?:{joins})+", re.IGNORECASE)

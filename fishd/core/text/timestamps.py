@@ -1,4 +1,4 @@
-"""Times as programs exchange them."""
+"""Timestamps for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A struct as JSON, also when a name in it has bytes that are not UTF-8 and JSON has no way to hold them."""
+"""Structs as JSON, also where a file name in them was not UTF-8, which JSON cannot hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fishd.core.text.printable import encodable
 
 
 def as_json(struct: msgspec.Struct) -> bytes:
-    r"""UTF-8, in the order of the struct's fields; a lone byte of a name is written out (`\xff`)."""
+    r"""UTF-8, in the order of the struct's fields; an undecoded byte of a name is written out (`\xff`)."""
     try:
         return msgspec.json.encode(struct)
     except UnicodeEncodeError:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
-from fishd.core.model.clip_key import is_retry
 from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
@@ -54,7 +53,7 @@ class JobLoader:
         return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
 
     def _may_reuse(self, job: Job) -> bool:
-        return is_retry(job.name) or (self.config.output.reuse if job.reuse is None else job.reuse)
+        return job.retry > 0 or (self.config.output.reuse if job.reuse is None else job.reuse)
 
     def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | None:
         """Read the bundle again, and match the journal's lines with its segments."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fishd.core.model.job import Job
-from fishd.core.model.missing_clips import without_clips
-from fishd.core.model.outcome import JobOutcome
+from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.daemon.publishing.assembler import Assembler
 from fishd.wire.assembly import AssemblyFault, AssemblyResult
 

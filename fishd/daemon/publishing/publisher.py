@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,7 @@ import msgspec
 from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Fault
 from fishd.core.model.job_result import make_result
-from fishd.core.model.missing_clips import without_clips
-from fishd.core.model.outcome import JobOutcome
+from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
@@ -78,9 +77,10 @@ _Attempt = Callable[[], Awaitable[Published | PublishResumed | Exception]]
 
 @dataclass(frozen=True, slots=True)
 class _FinishedJob:
-    """A job that is over, its result, and what the assembly made of it, if it was assembled."""
+    """A job that is over. `report` makes the result of an outcome; `made` is what was assembled of it."""
 
     outcome: JobOutcome
+    report: Callable[[JobOutcome], Result]
     result: Result
     made: AssemblyResult | None = None
 
@@ -123,9 +123,9 @@ class Publisher:
             assembly = Assembly(outcome, job, self._spool.work / outcome.name)
             self._start(outcome.name, partial(self._assemble, assembly, device_names))
         else:
-            result = _report(outcome, device_names)
-            _log_result(result)
-            self._start(outcome.name, partial(self._submit, _FinishedJob(outcome, result)))
+            finished = _finished(outcome, device_names)
+            _log_result(finished.result)
+            self._start(outcome.name, partial(self._submit, finished))
 
     def resume(self, folder: Path) -> None:
         """Complete a publication that a crash interrupted."""
@@ -165,16 +165,17 @@ class Publisher:
             return error
         finally:
             self.assembling.discard(job)
-        result = _report(outcome, device_names)
+        finished = _finished(outcome, device_names)
         if isinstance(made, AssemblyResult):
-            finished = _FinishedJob(outcome, with_delivery(result, outcome, assembly.job, made), made)
+            result = with_delivery(finished.result, outcome, assembly.job, made)
+            finished = replace(finished, result=result, made=made)
         else:
             what = f"cannot be built: {made.where}: {made.what}; the clips are as they were spoken"
-            result = msgspec.structs.replace(result, warnings=(*result.warnings, Fault("tracks", what)))
-            finished = _FinishedJob(outcome, result)
+            warnings = (*finished.result.warnings, Fault("tracks", what))
+            finished = replace(finished, result=msgspec.structs.replace(finished.result, warnings=warnings))
         if not assembly.is_reported:
             assembly.is_reported = True
-            _log_result(result)
+            _log_result(finished.result)
         return await self._submit(finished)
 
     async def _submit(self, finished: _FinishedJob) -> Published | Exception:
@@ -194,19 +195,18 @@ class Publisher:
     def _publish(self, jobs: Sequence[_FinishedJob]) -> list[Published | Exception]:
         """Render, stage, sync, rename. A job whose clips are gone is published without them."""
         ends: list[Published | Exception] = []
-        for job, first in zip(jobs, self._attempt(jobs), strict=True):
-            result, end = job.result, first
+        for finished, first in zip(jobs, self._attempt(jobs), strict=True):
+            job, end, name = finished, first, finished.outcome.name
             if isinstance(end, ClipsMissing):
-                _log.error("[Main] %s: %s", result.job, end, extra={"job": result.job})
-                job = _without_clips(job, end.clips)  # noqa: PLW2901 - it goes on without them
-                result = job.result
+                _log.error("[Main] %s: %s", name, end, extra={"job": name})
+                job = _without_clips(job, end.clips)
                 (end,) = self._attempt([job])
             if isinstance(end, Path):
-                self._refused.discard(result.job)
-                self._job_log.forget_job(result.job)
-                ends.append(Published(result.job, result, end))
+                self._refused.discard(name)
+                self._job_log.forget_job(name)
+                ends.append(Published(name, job.result, end))
             else:
-                self._refused.add(result.job)
+                self._refused.add(name)
                 ends.append(end)
         return ends
 
@@ -226,9 +226,9 @@ class Publisher:
         return [ends[number] for number in range(len(jobs))]
 
     def _request(self, job: _FinishedJob) -> PublishRequest:
-        result, outcome = job.result, job.outcome
+        outcome, result = job.outcome, job.result
         if outcome.job is not None and outcome.engine_key:
-            result = with_keys(result, outcome.job, outcome.engine_key, self._digests(_hashes(outcome)))
+            result = with_keys(result, outcome.job, outcome.engine_key, self._digests(outcome))
         folder = self._spool.work / result.job
         rendered = _render(result, archived_as(folder, self._spool.outbox, self._spool.archive))
         files = {
@@ -244,29 +244,25 @@ class Publisher:
         again, tree = result.job in self._refused, OUT if job.made is None else FINAL
         return PublishRequest(folder, files, clips, again=again, tree=tree)
 
-    def _digests(self, hashes: Mapping[str, str]) -> Callable[[str, str], str]:
+    def _digests(self, outcome: JobOutcome) -> Callable[[str, str], str]:
+        hashes = {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
         return lambda clip, key: digest_of(hashes[clip], key, self._secret)
 
     def _hooks(self) -> Path | None:
         return pending_hooks(self._spool.root) if self.has_hooks else None
 
 
-def _report(outcome: JobOutcome, device_names: Mapping[str, str]) -> Result:
+def _finished(outcome: JobOutcome, device_names: Mapping[str, str]) -> _FinishedJob:
     now = time.time()
-    return make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+    started, finished = rfc3339(now - outcome.wall_s), rfc3339(now)
+    report = partial(make_result, started=started, finished=finished, device_names=device_names)
+    return _FinishedJob(outcome, report, report(outcome))
 
 
-def _without_clips(job: _FinishedJob, clips: Collection[str]) -> _FinishedJob:
-    """The job as it is without clips that somebody has removed; what was assembled with them is not used."""
-    outcome = without_clips(job.outcome, clips, "its clip was removed before the job was published")
-    old = job.result
-    result = make_result(outcome, old.started, old.finished, {})
-    kept = {"device_names": old.device_names, "warnings": old.warnings}
-    return _FinishedJob(outcome, msgspec.structs.replace(result, **kept))
-
-
-def _hashes(outcome: JobOutcome) -> Mapping[str, str]:
-    return {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
+def _without_clips(job: _FinishedJob, paths: frozenset[str]) -> _FinishedJob:
+    """The job without clips that somebody has removed; what was assembled with them is not used."""
+    outcome = without_clips(job.outcome, paths, "its clip was removed before the job was published")
+    return _FinishedJob(outcome, job.report, job.report(outcome))
 
 
 def _render(result: Result, bundle: str) -> Rendered:

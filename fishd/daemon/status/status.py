@@ -15,12 +15,12 @@ from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord, WorkerState
 from fishd.core.model.job import JobStatus
-from fishd.core.model.result import (
+from fishd.core.model.result import Result
+from fishd.core.model.status import (
     DeviceSnapshot,
     GpuSnapshot,
     JobSnapshot,
     RecentError,
-    Result,
     Status,
     WorkerSnapshot,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.host.log.live_line import LiveLine
 from fishd.host.log.logs import Logs
 from fishd.host.metrics import Metrics

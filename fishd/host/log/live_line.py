@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 
-from fishd.core.model.result import Status
+from fishd.core.model.status import Status
 from fishd.view.status.status_view import live_line
 
 _REFRESH_S = 0.25

@@ -22,7 +22,7 @@ from typing import IO
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import MIB, Limits
-from fishd.core.text.humanize import size_in_words
+from fishd.core.text.humanize import human_size
 from fishd.spool.archive.members import Damaged, Encrypted, Member, tar_members, zip_members
 from fishd.spool.durable.confined_fs import Refused, plain_path
 from fishd.spool.durable.disk import create, write_all
@@ -51,7 +51,7 @@ class _Allowance:
     def use_bytes(self, number: int) -> None:
         self.size_bytes -= number
         if self.size_bytes < 0:
-            most, ratio = size_in_words(self.limits.max_bytes), self.limits.max_ratio
+            most, ratio = human_size(self.limits.max_bytes), self.limits.max_ratio
             raise Refused(f"unpacks to more than {most}, or than {ratio} times its own size")
 
 

@@ -29,7 +29,7 @@ from fishd.spool.bundle.text import speakable, text_warnings
 from fishd.spool.bundle.voice_library import VoiceLibrary
 from fishd.spool.bundle.voice_reader import Notes, Reference, SpeakerVoice, VoiceReader
 from fishd.spool.durable.confined_fs import ConfinedFolder
-from fishd.spool.names import one_line
+from fishd.spool.names import one_line, retry_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class JobBuilder:
             language=language,
             has_cover=self.cover is not None,
             engine_options=manifest.engine_options,
+            retry=retry_number(name),
             reuse=manifest.output.get("reuse"),
         )
 

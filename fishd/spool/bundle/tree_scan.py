@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import size_in_words
+from fishd.core.text.humanize import human_size
 from fishd.spool.durable.syscalls import FOLDER_FLAGS
 from fishd.spool.names import valid_utf8
 
@@ -48,7 +48,7 @@ def scan_open_tree(fd: int, limits: Limits) -> TreeScan:
     scan = _Scan(limits)
     _scan_folder(scan, fd, "", 0)
     if scan.size_bytes > limits.max_bytes:
-        size, limit = size_in_words(scan.size_bytes), size_in_words(limits.max_bytes)
+        size, limit = human_size(scan.size_bytes), human_size(limits.max_bytes)
         scan.faults.append(Fault("bundle", f"holds {size}; at most {limit} are allowed"))
     return TreeScan(hash(frozenset(scan.entries)), tuple(scan.faults))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from fishd.core.text.humanize import size_in_words
+from fishd.core.text.humanize import human_size
 from fishd.spool.durable.syscalls import FOLDER_FLAGS, open_beneath
 from fishd.spool.errors import SpoolError, disk_error
 
@@ -93,7 +93,7 @@ class ConfinedFolder:
 def chunks(fd: int, limit_bytes: int) -> Iterator[bytes]:
     """The content of an open file, up to its present size. Raises Refused if that is over the limit."""
     if (size_bytes := os.fstat(fd).st_size) > limit_bytes:  # before a sparse terabyte is read
-        raise Refused(f"is {size_in_words(size_bytes)} long; at most {size_in_words(limit_bytes)} are read")
+        raise Refused(f"is {human_size(size_bytes)} long; at most {human_size(limit_bytes)} are read")
     num_read = 0
     while num_read < size_bytes and (chunk := os.read(fd, min(CHUNK_BYTES, size_bytes - num_read))):
         num_read += len(chunk)

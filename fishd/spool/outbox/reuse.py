@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.core.model.clip_key import base_name, clip_key
+from fishd.core.model.clip_key import clip_key
 from fishd.core.model.hashes import content_hash
 from fishd.core.model.job import Clip, Job
 from fishd.core.model.limits import MIB
@@ -25,7 +25,7 @@ from fishd.core.model.result import Result, SegmentResult
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
-from fishd.spool.names import numbered
+from fishd.spool.names import base_name, numbered
 from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.work_folder import OUT
 

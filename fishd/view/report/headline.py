@@ -1,4 +1,4 @@
-"""The first thing a reader sees: how the job ended, and what to know of its voices."""
+"""The top of a summary: how the job ended, and remarks of its engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rich.text import Text
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result, Totals
 from fishd.core.text.humanize import count, duration
-from fishd.core.text.printable import cropped, to_printable
+from fishd.core.text.printable import to_printable
+from fishd.view.crop import cropped
 from fishd.view.layout import BOLD, DIM, PLAIN, Cell, frame, hanging
 
 _LOOK = {
@@ -28,7 +29,7 @@ _LINE_CELLS = 74
 
 
 def headline(result: Result) -> Iterator[Segment]:
-    """A frame in the status's colour: the title, and the outcome in one sentence."""
+    """The title and the outcome in one sentence, in a frame of the status's colour."""
     label, style = _LOOK[result.status]
     lines = [Cell(cropped(result.title or result.job, _LINE_CELLS), BOLD)]
     if result.title and result.title != result.job:
@@ -38,7 +39,7 @@ def headline(result: Result) -> Iterator[Segment]:
 
 
 def remarks(result: Result, console: Console) -> Iterator[Segment]:
-    """What the engine wants every listener to know."""
+    """What every listener should know of the engine's voices."""
     for remark in result.remarks:
         yield Segment("\n")
         yield from hanging(_MARK, Text(to_printable(remark), _REMARK), console)

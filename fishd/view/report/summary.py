@@ -1,4 +1,4 @@
-"""A finished job in words: summary.txt, summary.html and result.json. Pure: a Result in, text out."""
+"""The files that report a finished job: summary.txt, summary.html and result.json. Result in, text out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
 
 from fishd.core.model.result import Result
-from fishd.core.text.printable import cropped
 from fishd.core.text.to_json import as_json
+from fishd.view.crop import cropped
 from fishd.view.layout import WIDTH
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
@@ -22,14 +22,14 @@ from fishd.view.report.tables import speakers, totals, workers
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The summary twice: 80 columns of plain text, and a page of HTML that needs nothing else."""
+    """The summary as plain text of 80 columns, and as a self-contained HTML page."""
 
     text: str
     html: str
 
 
 class Summary:
-    """The summary as something that any rich console can print."""
+    """The summary as a rich renderable."""
 
     def __init__(self, result: Result, bundle: str = "") -> None:
         self._result = result
@@ -48,7 +48,7 @@ class Summary:
 
 
 def render(result: Result, bundle: str = "") -> Rendered:
-    """Draw the summary once: what the console writes is the text, what it records becomes the page.
+    """Both forms of the summary from one rendering: the console writes the text and records the page.
 
     `bundle` is where the job's bundle is archived, from the spool's root: "archive/NAME.zip".
     """
@@ -70,5 +70,5 @@ def render(result: Result, bundle: str = "") -> Rendered:
 
 
 def result_json(result: Result) -> bytes:
-    """result.json, indented, in the contract's order."""
+    """result.json, indented, its keys in the documented order."""
     return msgspec.json.format(as_json(result), indent=2) + b"\n"

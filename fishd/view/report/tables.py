@@ -9,8 +9,9 @@ from rich.segment import Segment
 
 from fishd.core.model.result import Result, SpeakerResult, WorkerShare
 from fishd.core.text.humanize import count, duration, times_real_time
-from fishd.core.text.printable import cropped
-from fishd.view.layout import BAD, DIM, NAME, Cell, Column, bar, heading, pairs, table
+from fishd.view.crop import cropped
+from fishd.view.layout import BAD, DIM, NAME, Cell, Column, and_more, bar, heading, pairs, table
+from fishd.view.report.faults import ELSEWHERE
 
 _MOST_SPEAKERS = 40
 _MOST_WORKERS = 32
@@ -34,33 +35,33 @@ _WORKERS = (
 
 
 def speakers(result: Result) -> Iterator[Segment]:
-    """Who said how much, and what is missing."""
+    """Each speaker's segments, seconds of speech and failures."""
     if not result.speakers:
         return
     yield from heading("Speakers")
     yield from table(_SPEAKERS, [_speaker_row(speaker) for speaker in result.speakers[:_MOST_SPEAKERS]])
-    yield from _and_more(len(result.speakers) - _MOST_SPEAKERS, "more speaker")
+    yield from and_more(len(result.speakers) - _MOST_SPEAKERS, "speaker", ELSEWHERE)
 
 
 def workers(result: Result) -> Iterator[Segment]:
-    """Who worked, and which part of the job's time each was busy."""
+    """Each worker's takes, and the share of the job's time in which it was busy."""
     if not result.workers:
         return
     wall_s = result.totals.wall_s
     yield from heading("Workers")
     yield from table(_WORKERS, [_worker_row(share, wall_s) for share in result.workers[:_MOST_WORKERS]])
-    yield from _and_more(len(result.workers) - _MOST_WORKERS, "more worker")
+    yield from and_more(len(result.workers) - _MOST_WORKERS, "worker", ELSEWHERE)
 
 
 def totals(result: Result) -> Iterator[Segment]:
-    """Time, speed, engine: what the whole took."""
+    """Speech, time, speed and engine of the whole job."""
     whole = result.totals
     rows = [("Wall time", f"{duration(whole.wall_s)}  {_span(result)}".rstrip())]
     if whole.done:
         rows = [
             ("Speech", f"{duration(whole.audio_s)} in {count(whole.done, 'clip')}, in clips/"),
             *rows,
-            ("Speech rate", f"{whole.speech_rate:.1f} seconds of speech a second"),
+            ("Speech rate", f"{whole.speech_rate:.1f} seconds of speech per second"),
             ("Speed", times_real_time(whole.speech_rate)),
         ]
     if result.engine:
@@ -89,11 +90,6 @@ def _worker_row(share: WorkerShare, wall_s: float) -> tuple[Cell, ...]:
         Cell(f"{busy:.0%}"),
         bar(busy, _BAR_CELLS),
     )
-
-
-def _and_more(number: int, noun: str) -> Iterator[Segment]:
-    if number > 0:
-        yield Segment(f"  … and {count(number, noun)}: result.json lists all\n", DIM)
 
 
 def _span(result: Result) -> str:

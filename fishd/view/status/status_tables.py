@@ -1,4 +1,4 @@
-"""The tables of `fishd status`: jobs, workers, cards, the last errors."""
+"""The tables of `fishd status`: jobs, workers, GPUs and the last errors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from fishd.core.model.result import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
-from fishd.core.text.humanize import count, gigabytes, left, moment
-from fishd.core.text.printable import cropped
-from fishd.view.layout import BAD, DIM, GOOD, NAME, ODD, PLAIN, Cell, Column, bar, hanging, heading, table
+from fishd.core.model.status import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
+from fishd.core.text.humanize import count, gigabytes, time_left, utc_time
+from fishd.view.crop import cropped
+from fishd.view.layout import (
+    BAD,
+    DIM,
+    GOOD,
+    NAME,
+    ODD,
+    PLAIN,
+    Cell,
+    Column,
+    and_more,
+    bar,
+    hanging,
+    heading,
+    table,
+)
 
 _MOST_JOBS = 20
 _MOST_ERRORS = 8
@@ -32,25 +46,24 @@ _WORKERS = (
     Column("Memory", right=True),
     Column("Restarts", right=True),
 )
-_GPUS = (Column("Card"), Column("Workers", right=True), Column("Memory in use", right=True), Column(""))
+_GPUS = (Column("GPU"), Column("Workers", right=True), Column("Memory in use", right=True), Column(""))
 _WORKER_STATES = {"ready": GOOD, "starting": ODD, "draining": ODD}
 
 
 def jobs(status: Status) -> Iterator[Segment]:
-    """The jobs in work, in the daemon's order."""
+    """The unfinished jobs, in the daemon's order, and how many bundles are not yet complete."""
     yield from heading("Jobs")
     if status.jobs:
         yield from table(_JOBS, [_job_row(job) for job in status.jobs[:_MOST_JOBS]])
-        yield from _and_more(len(status.jobs) - _MOST_JOBS, "more job")
+        yield from and_more(len(status.jobs) - _MOST_JOBS, "job")
     else:
-        yield Segment("  none in work\n", DIM)
+        yield Segment("  none\n", DIM)
     if status.waiting:
-        bundles = f"{count(status.waiting, 'bundle')} in the inbox"
-        yield Segment(f"  {bundles} not yet complete\n", DIM)
+        yield Segment(f"  {count(status.waiting, 'incomplete bundle')} in the inbox\n", DIM)
 
 
 def workers(status: Status, console: Console) -> Iterator[Segment]:
-    """The worker processes; below them, the last fault of each that had one."""
+    """The worker processes, and the last fault of each that had one."""
     yield from heading("Workers")
     if not status.workers:
         yield Segment("  none\n", DIM)
@@ -58,30 +71,30 @@ def workers(status: Status, console: Console) -> Iterator[Segment]:
     yield from table(_WORKERS, [_worker_row(worker) for worker in status.workers])
     for worker in status.workers:
         if worker.last_fault:
-            said = Text(f"Worker {worker.worker}: {cropped(worker.last_fault, 300)}")
-            yield from hanging(Cell("!", ODD), said, console)
+            fault = Text(f"Worker {worker.worker}: {cropped(worker.last_fault, 300)}")
+            yield from hanging(Cell("!", ODD), fault, console)
 
 
 def gpus(status: Status) -> Iterator[Segment]:
-    """The cards, where there are any."""
+    """The GPUs, if there are any."""
     if status.gpus:
         yield from heading("GPUs")
         yield from table(_GPUS, [_gpu_row(gpu) for gpu in status.gpus])
 
 
 def last_errors(status: Status, console: Console) -> Iterator[Segment]:
-    """What went wrong lately, the latest last."""
+    """The last errors, the latest last."""
     if not status.errors:
         return
     yield from heading("Last errors (UTC)")
     for error in status.errors[-_MOST_ERRORS:]:
         where = cropped(error.where, 60)
-        said = Text.assemble(
-            (cropped(moment(error.at).removesuffix(" UTC"), 25), DIM),
+        text = Text.assemble(
+            (cropped(utc_time(error.at).removesuffix(" UTC"), 25), DIM),
             (f" {where}: " if where else " ", NAME),
             cropped(error.what, 400),
         )
-        yield from hanging(Cell("✗", BAD), said, console)
+        yield from hanging(Cell("✗", BAD), text, console)
 
 
 def _job_row(job: JobSnapshot) -> tuple[Cell, ...]:
@@ -89,12 +102,12 @@ def _job_row(job: JobSnapshot) -> tuple[Cell, ...]:
     share = ended / job.total if job.total else 0.0
     tally = f"{ended:,}/{job.total:,}" if job.total else "–"
     return (
-        Cell(cropped(job.name, 60), NAME),  # not its title: the name is what the commands take
+        Cell(cropped(job.name, 60), NAME),  # not its title: commands take the name
         Cell(cropped(job.state, 10)),
         Cell(tally, BAD if job.failed else PLAIN),
         bar(share, 10),
         Cell(f"×{job.rate:.1f}") if job.rate > 0 else Cell("–", DIM),
-        Cell(left(job.eta_s)) if job.eta_s is not None else Cell("–", DIM),
+        Cell(time_left(job.eta_s)) if job.eta_s is not None else Cell("–", DIM),
     )
 
 
@@ -119,8 +132,3 @@ def _gpu_row(gpu: GpuSnapshot) -> tuple[Cell, ...]:
         Cell(f"{used_gb:.1f} of {gigabytes(gpu.total_gb)}"),
         bar(used_gb / gpu.total_gb if gpu.total_gb else 0.0, 10),
     )
-
-
-def _and_more(number: int, noun: str) -> Iterator[Segment]:
-    if number > 0:
-        yield Segment(f"  … and {count(number, noun)}\n", DIM)

@@ -1,4 +1,4 @@
-"""The daemon's state, drawn: the whole of it for `fishd status`, one line for `fishd run`, systemd's line."""
+"""The daemon's status as text: all of it for `fishd status`, one line for `fishd run`, one for systemd."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from fishd.core.model.result import JobSnapshot, Status
-from fishd.core.text.humanize import clock, count, duration, left
-from fishd.core.text.printable import cropped
+from fishd.core.model.status import JobSnapshot, Status
+from fishd.core.text.humanize import clock, count, duration, time_left
 from fishd.view import layout as lay
+from fishd.view.crop import cropped
 from fishd.view.status.status_tables import gpus, jobs, last_errors, workers
 
-_STATES = {
+_HEADLINES = {
     "starting": ("● starting", lay.ODD),
     "running": ("● running", Style(color="green", bold=True)),
     "draining": ("● stopping", lay.ODD),
     "stopped": ("○ stopped", lay.DIM),
 }
-_DOING = {"draining": "stopping"}
+_STATES = {"draining": "stopping"}  # where the name differs from status.json's
 _MOST_BAR_CELLS = 24
 
 
 def status_line(status: Status) -> str:
     """For systemd's STATUS: `2 jobs, 31/46 segments, 4 workers, 00:12 left`."""
-    said = [] if status.state == "running" else [_DOING.get(status.state, status.state)]
+    parts = [] if status.state == "running" else [_STATES.get(status.state, status.state)]
     if status.jobs:
-        said.append(count(len(status.jobs), "job"))
-        said.append(f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments")
-    elif not said:
-        said.append("idle")
-    said.append(count(len(status.workers), "worker"))
+        parts.append(count(len(status.jobs), "job"))
+        parts.append(f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments")
+    elif not parts:
+        parts.append("idle")
+    parts.append(count(len(status.workers), "worker"))
     eta_s = _eta_s(status.jobs)
     if eta_s is not None:
-        said.append(f"{clock(eta_s)} left")
-    return ", ".join(said)
+        parts.append(f"{clock(eta_s)} left")
+    return ", ".join(parts)
 
 
 def live_line(status: Status) -> RenderableType:
-    """One line for the bottom of a terminal, as wide as there is room for."""
+    """One line for the bottom of a terminal, cut to the terminal's width."""
     return _LiveLine(status)
 
 
-def full(status: Status, trouble: str | None = None) -> RenderableType:
+def full_status(status: Status, trouble: str | None = None) -> RenderableType:
     """Everything, for `fishd status`. `trouble` is why no daemon serves this spool now."""
-    return _Board(status, trouble)
+    return _FullStatus(status, trouble)
 
 
 class _LiveLine:
@@ -56,7 +56,7 @@ class _LiveLine:
         self._status = status
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        before, after = _live_words(self._status)
+        before, after = _live_parts(self._status)
         line = Text(" ").append_text(before)
         room = options.max_width - before.cell_len - after.cell_len - 4
         if self._status.jobs and room >= 4:
@@ -68,7 +68,7 @@ class _LiveLine:
         yield line
 
 
-class _Board:
+class _FullStatus:
     def __init__(self, status: Status, trouble: str | None) -> None:
         self._status = status
         self._trouble = trouble
@@ -86,7 +86,7 @@ class _Board:
 
 
 def _headline(status: Status, trouble: str | None) -> Iterator[Segment]:
-    state, style = ("○ not running", lay.BAD) if trouble else _STATES.get(status.state, ("●", lay.PLAIN))
+    state, style = ("○ not running", lay.BAD) if trouble else _HEADLINES.get(status.state, ("●", lay.PLAIN))
     yield Segment(" " + state, style)
     yield Segment(f"  fishd {cropped(status.version, 20)}, {cropped(status.engine, 20)} engine", lay.PLAIN)
     yield Segment("\n" if trouble else f", {_since(status)}process {status.pid}\n", lay.DIM)
@@ -95,14 +95,14 @@ def _headline(status: Status, trouble: str | None) -> Iterator[Segment]:
     yield Segment(f"   {done}, {duration(status.audio_s)} of speech\n", lay.DIM)
 
 
-def _live_words(status: Status) -> tuple[Text, Text]:
-    """What stands before the bar and after it."""
+def _live_parts(status: Status) -> tuple[Text, Text]:
+    """The text before the bar, and the text after it."""
     dot = (" · ", lay.DIM)
     tally = count(len(status.workers), "worker")
     if status.state == "draining":
         tally = f"{count(sum(worker.in_hand for worker in status.workers), 'take')} to finish"
     if not status.jobs:
-        idle = "idle" if status.state == "running" else _DOING.get(status.state, status.state)
+        idle = "idle" if status.state == "running" else _STATES.get(status.state, status.state)
         done = f"{count(status.jobs_done, 'job')} done"
         return Text(idle, "bold"), Text.assemble(dot, tally, dot, done, *_waiting(status))
     segments = f"{_ended(status.jobs):,}/{_total(status.jobs):,} segments"
@@ -113,7 +113,7 @@ def _live_words(status: Status) -> tuple[Text, Text]:
     after = Text.assemble(*((dot, (f"{failed:,} failed", lay.BAD)) if failed else ()), dot, tally)
     eta_s = _eta_s(status.jobs)
     if eta_s is not None:
-        after.append(*dot).append(f"{left(eta_s)} left", "bold")
+        after.append(*dot).append(f"{time_left(eta_s)} left", "bold")
     return before, after
 
 

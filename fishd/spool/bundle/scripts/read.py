@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from fishd.core.model.limits import Limits
-from fishd.core.text.humanize import size_in_words
+from fishd.core.text.humanize import human_size
 from fishd.spool.bundle.scripts.decode import decode, is_encoding
 from fishd.spool.bundle.scripts.draft import ScriptDraft, StopReadingError, quoted
 from fishd.spool.bundle.scripts.epub.book import read_epub
@@ -57,7 +57,7 @@ def _read(suffix: str, content: bytes, draft: ScriptDraft) -> None:
     elif not content:
         draft.fault("", "is empty (0 bytes)")
     elif len(content) > most:
-        what = f"is {size_in_words(len(content))} long; at most {size_in_words(most)} are read"
+        what = f"is {human_size(len(content))} long; at most {human_size(most)} are read"
         draft.fault("", what)
     elif encoding and not is_encoding(encoding):
         what = f'{quoted(encoding)} is not an encoding; write one such as "cp1252" or "gb18030"'

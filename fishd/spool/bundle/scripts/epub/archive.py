@@ -15,9 +15,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fishd.core.text.humanize import human_size
 from fishd.spool.archive.members import Encrypted, zip_members
 from fishd.spool.bundle.scripts.draft import quoted
-from fishd.spool.durable.confined_fs import Refused, size_in_words
+from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.names import printable
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class BookArchive:
         """A member that is text. Raises BadMemberError, BadBookError when the whole is too much."""
         content = self.read_bounded(name, self._left)
         if content is None:
-            most = size_in_words(self._text_bytes)
+            most = human_size(self._text_bytes)
             raise BadBookError(f"holds more than {most} of text, at {quoted(name)}; split the book")
         self._left -= len(content)
         return content

@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to show."""
+"""Untrusted text made safe to show."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from fishd.core.text.printable import cropped, encodable, to_printable
+from fishd.core.text.printable import encodable, to_printable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -17,8 +16,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 @pytest.mark.parametrize(
     "text", ["", "Alice", "Émile", "線の先生", "👩‍👩‍👧", "नमस्ते", "שלום", "می‌خواهم", "a\u3000b"]
 )
-def test_honest_text_is_left_as_it_is(text: str) -> None:
-    """Every script, and emoji made of several."""
+def test_harmless_text_is_unchanged(text: str) -> None:
+    """In every script, and emoji made of several characters."""
     assert to_printable(text) == text
 
 
@@ -36,19 +35,19 @@ def test_honest_text_is_left_as_it_is(text: str) -> None:
         ("a\u00a0b", "a b"),
     ],
 )
-def test_what_a_terminal_would_obey_is_written_out(text: str, shown: str) -> None:
-    """As Python would write it."""
+def test_control_characters_are_written_out(text: str, shown: str) -> None:
+    """In Python's notation; no terminal obeys them."""
     assert to_printable(text) == shown
 
 
-def test_heaps_of_marks_are_cut_down() -> None:
-    """No letter towers over the lines above it."""
+def test_stacked_combining_marks_are_limited() -> None:
+    """No letter covers the lines above it."""
     assert to_printable("a" + "\u0301" * 100) == "a" + "\u0301" * 4
 
 
 @given(ANY_TEXT)
-def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
-    """Whatever comes in, one line of harmless, encodable text comes out."""
+def test_any_text_becomes_one_printable_line(text: str) -> None:
+    """It can be encoded, and holds no control or format character."""
     shown = to_printable(text)
     shown.encode()
     assert len(shown.splitlines()) <= 1
@@ -57,26 +56,9 @@ def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
     )
 
 
-@given(ANY_TEXT, st.integers(1, 40))
-def test_cropped_text_fits(text: str, cells: int) -> None:
-    """In terminal cells, not characters."""
-    assert cell_len(cropped(text, cells)) <= cells
-
-
-def test_a_cut_is_marked() -> None:
-    """Nobody takes the piece for the whole."""
-    assert cropped("x" * 255, 8) == "xxxxxxx…"
-    assert cropped("線の先生と仲間", 8) == "線の先…"
-
-
-def test_what_fits_is_not_cut() -> None:
-    """To the last cell."""
-    assert cropped("線の先生", 8) == "線の先生"
-
-
 @given(ANY_TEXT)
-def test_encodable_text_encodes(text: str) -> None:
-    """And is unchanged where it already was."""
+def test_encodable_text_can_be_encoded(text: str) -> None:
+    """Text that already could is unchanged."""
     encoded = encodable(text)
     encoded.encode()
     if not any(unicodedata.category(char) == "Cs" for char in text):
