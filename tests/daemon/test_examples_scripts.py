@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from fishd.cli.job_outcome import print_outcome
 from tests.assembly.running import ffmpeg, loudness_of
 from tests.daemon.running import EXAMPLES, running
 
@@ -124,6 +125,15 @@ def test_a_book_has_chapters_title_author_and_cover(outbox: Path) -> None:
 
 def test_the_titles_of_its_chapters_are_spoken(outbox: Path) -> None:
     assert CHAPTERS == [line["text"] for line in _lines(outbox / "book") if line["text"] in CHAPTERS]
+
+
+def test_submit_prints_where_to_listen(outbox: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tracks, then the folder."""
+    print_outcome(outbox / "book")
+    *_, mix, book, folder = capsys.readouterr().out.splitlines()
+    assert ["tracks/mix.flac", "book.m4b", "."] == [
+        str(Path(path).relative_to(outbox / "book")) for path in (mix, book, folder)
+    ]
 
 
 def test_the_epub_is_what_its_script_makes(tmp_path: Path) -> None:
