@@ -6,6 +6,7 @@ Only so many stems are open at once. A job of more speakers takes another pass o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BufferedRandom, BytesIO
 from pathlib import PurePath
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from fishd.assembly.encode.sinks import open_sink
 from fishd.assembly.encode.tags import Tags
+from fishd.assembly.encode.threaded_sink import ThreadedSink
 from fishd.assembly.levels import levelled, magnitude
 from fishd.assembly.programme import Programme
 from fishd.assembly.progress import Progress
@@ -70,11 +72,12 @@ class Production:
     progress: Progress
 
     def run(self, passes: Iterable[Pass]) -> None:
-        for one in passes:
-            self._run(one)
+        with ThreadPoolExecutor(1) as encoder:
+            for one in passes:
+                self._run(one, encoder)
 
-    def _run(self, one: Pass) -> None:
-        tracks = {speaker: self._open(speaker) for speaker in one.speakers if self._paths(speaker)}
+    def _run(self, one: Pass, encoder: Executor) -> None:
+        tracks = {speaker: self._open(speaker, encoder) for speaker in one.speakers if self._paths(speaker)}
         for n in one.lines:
             line, placement = self.request.lines[n], self.programme.placements[n]
             assert line.clip is not None
@@ -131,10 +134,13 @@ class Production:
         paths = (tracks.mix, tracks.book) if speaker is None else (self.request.speakers[speaker].stem,)
         return [path for path in paths if path is not None] if self.programme.length else []
 
-    def _open(self, speaker: int | None) -> _OpenTrack:
+    def _open(self, speaker: int | None, encoder: Executor) -> _OpenTrack:
         rate, length, tags = self.clips.sample_rate, self.programme.length, self._tags(speaker)
         files = {path: self.target.create(path) for path in self._paths(speaker)}
-        sinks = [open_sink(file, _suffix(path), rate, length, tags) for path, file in files.items()]
+        sinks = [
+            ThreadedSink(open_sink(file, _suffix(path), rate, length, tags), encoder)
+            for path, file in files.items()
+        ]
         return _OpenTrack(Track(sinks, rate, magnitude(self.ceiling_dbtp)), files)
 
     def _tags(self, speaker: int | None) -> Tags:
