@@ -17,7 +17,7 @@ import soundfile
 
 from fishd.cli.job_outcome import print_outcome
 from tests.assembly.running import ffmpeg, loudness_of
-from tests.daemon.running import EXAMPLES, running
+from tests.daemon.daemon_process import EXAMPLES, running_daemon
 
 NAMES = ("subtitled-episode", "game-dialogue", "book")
 CHAPTERS = ["The Key", "The Stairs", "The Wick", "The Light"]
@@ -26,7 +26,7 @@ CHAPTERS = ["The Key", "The Stairs", "The Wick", "The Light"]
 @pytest.fixture(scope="module")
 def outbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """All three examples, published by one daemon."""
-    with running(tmp_path_factory.mktemp("examples"), {"engine": {"name": "preview"}}) as daemon:
+    with running_daemon(tmp_path_factory.mktemp("examples"), {"engine": {"name": "preview"}}) as daemon:
         for name in NAMES:
             daemon.drop(EXAMPLES / name)
         for name in NAMES:
