@@ -6,7 +6,6 @@ Only so many stems are open at once. A job of more speakers takes another pass o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BufferedRandom, BytesIO
 from pathlib import PurePath
@@ -14,9 +13,9 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from fishd.assembly.encode.encoding_thread import EncodingThread, ThreadedSink
 from fishd.assembly.encode.sinks import open_sink
 from fishd.assembly.encode.tags import Tags
-from fishd.assembly.encode.threaded_sink import ThreadedSink
 from fishd.assembly.levels import levelled, magnitude
 from fishd.assembly.programme import Programme
 from fishd.assembly.progress import Progress
@@ -72,11 +71,11 @@ class Production:
     progress: Progress
 
     def run(self, passes: Iterable[Pass]) -> None:
-        with ThreadPoolExecutor(1) as encoder:
+        with EncodingThread() as encoder:
             for one in passes:
                 self._run(one, encoder)
 
-    def _run(self, one: Pass, encoder: Executor) -> None:
+    def _run(self, one: Pass, encoder: EncodingThread) -> None:
         tracks = {speaker: self._open(speaker, encoder) for speaker in one.speakers if self._paths(speaker)}
         for n in one.lines:
             line, placement = self.request.lines[n], self.programme.placements[n]
@@ -134,7 +133,7 @@ class Production:
         paths = (tracks.mix, tracks.book) if speaker is None else (self.request.speakers[speaker].stem,)
         return [path for path in paths if path is not None] if self.programme.length else []
 
-    def _open(self, speaker: int | None, encoder: Executor) -> _OpenTrack:
+    def _open(self, speaker: int | None, encoder: EncodingThread) -> _OpenTrack:
         rate, length, tags = self.clips.sample_rate, self.programme.length, self._tags(speaker)
         files = {path: self.target.create(path) for path in self._paths(speaker)}
         sinks = [

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fishd.assembly.encode.threaded_sink import ThreadedSink
+from fishd.assembly.encode.encoding_thread import EncodingThread, ThreadedSink
 
 
 class FullDisk:
@@ -44,8 +43,8 @@ def test_an_error_is_raised_at_the_latest_when_the_file_is_finished(room: int) -
 
 
 def _write(sink: FullDisk, count: int) -> None:
-    with ThreadPoolExecutor(1) as thread:
+    with EncodingThread() as thread:
         threaded = ThreadedSink(sink, thread)
         for n in range(count):
-            threaded.write(np.full(8, n, np.int16))
+            threaded.write(np.full(1 << 17, n, np.int16))
         threaded.finish()
