@@ -102,10 +102,9 @@ async def build(
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
     pool = Pool(group, worker_events.receive)
-    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, secret=secret)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published
-    publisher.has_hooks = bool(config.hooks.published)
+    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, hooks=hooks, secret=secret)
     controller = Controller(
         dispatcher,
         deployment,

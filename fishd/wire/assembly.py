@@ -131,15 +131,16 @@ class AssemblyResult(msgspec.Struct, frozen=True, tag="result"):
 class AssemblyFault(msgspec.Struct, frozen=True, tag="fault"):
     """Nothing came of it; the target folder is to be removed.
 
-    `kind` is "request" (it makes no sense), "clip" (`where` is a raw clip that cannot be used), "missing" (a
-    package is not installed), "disk" (with `errno`; to be tried again) or "internal" (the traceback is on
-    standard error).
+    `kind` is "request" (it makes no sense), "clip" (raw clips cannot be used: `clips` says what is wrong with
+    each, `where` is the first), "missing" (a package is not installed), "disk" (with `errno`; to be tried
+    again) or "internal" (the traceback is on standard error).
     """
 
     kind: FaultKind
     where: str
     what: str
     errno: int = 0
+    clips: dict[str, str] = {}
 
 
 AssemblyAnswer = AssemblyProgress | AssemblyResult | AssemblyFault
