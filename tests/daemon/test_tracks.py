@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from tests.daemon.bundles import make_voice
-from tests.daemon.daemon_process import running_daemon
+from tests.daemon.daemon_process import read_ledger, running_daemon
 
 SRT = """1
 00:00:01,000 --> 00:00:02,000
@@ -77,6 +77,18 @@ def test_clips_are_levelled_and_encoded(tmp_path: Path) -> None:
         assert ["clips/Ada/hello.ogg", "clips/Bob/bye.ogg"] == [
             s["clip"] for speaker in result["speakers"] for s in speaker["segments"]
         ]
+
+
+def test_a_dropped_again_job_of_levelled_clips_reuses_its_takes(tmp_path: Path) -> None:
+    """Its clips are not what was spoken; the takes are kept beside the archive."""
+    output = {"output": {"format": "ogg", "loudness": -23}}
+    ledger = tmp_path / "ledger"
+    with running_daemon(tmp_path / "daemon", output, tone_s=1.0, ledger=str(ledger)) as daemon:
+        for name in ("episode", "episode-2"):
+            daemon.drop(make_cast(tmp_path / name), "episode")
+            result = daemon.wait_for_result(name)
+            assert "done" == result["status"]
+        assert {"Who is there?": 1, "Only me.": 1} == dict(read_ledger(ledger))
 
 
 def test_a_failed_line_is_silence_in_the_track(tmp_path: Path) -> None:

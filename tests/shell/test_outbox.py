@@ -222,3 +222,18 @@ def test_finish_archives_the_bundle_of_a_published_job(spool: Spool) -> None:
     assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())
+
+
+def test_what_an_assembled_result_was_made_from_is_kept(spool: Spool) -> None:
+    """A publish that is cut between the result and it goes on there."""
+    folder = make_claimed_job(spool)
+    (folder / "final").mkdir()
+    request = PublishRequest(folder, FILES, (), tree="final", takes="NAME-1")
+    disk = FailingDisk("rename", skip=1)
+    (end,) = publish_all([request], spool.outbox, spool.archive, disk=disk, takes=spool.takes)
+    assert isinstance(end, SpoolError)
+    assert ["result.json", "summary.txt"] == tree(spool.outbox / "NAME")
+    finish(folder, spool.outbox, spool.archive, takes=spool.takes)
+    assert [f"NAME-1/{CLIP}"] == tree(spool.takes)
+    assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())

@@ -10,7 +10,8 @@ from fishd.core.model.job import Fault, JobStatus
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
-    `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
+    `take` is what was spoken, where the clip is made from it: a file below `takes_folder`. `key` (what it was
+    spoken from) and `digest` (of its bytes) let a later job reuse it, or the clip where there is no `take`.
     `can_retry` of a failed segment: false where another seed cannot help; null in results of
     older versions. `spoken` is the text with its
     pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
@@ -36,6 +37,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     at_s: float | None = None
     speed: float | None = None
     overrun_s: float | None = None
+    take: str | None = None
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):
@@ -96,7 +98,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """result.json, field by field. Times are RFC 3339, in UTC."""
+    """result.json, field by field. Times are RFC 3339, in UTC; `takes_folder` is below the spool's .takes."""
 
     job: str
     title: str
@@ -114,6 +116,7 @@ class Result(msgspec.Struct, frozen=True):
     skipped: tuple[SkippedResult, ...] = ()
     tracks: tuple[TrackResult, ...] = ()
     chapters: tuple[ChapterResult, ...] = ()
+    takes_folder: str | None = None
 
     @property
     def num_not_retryable(self) -> int:

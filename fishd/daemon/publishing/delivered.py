@@ -18,7 +18,9 @@ from fishd.wire.assembly import AssemblyResult
 _AUDIO = {f".{suffix}" for suffix in (*CLIP_FORMATS, *TRACK_FORMATS)}
 
 
-def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyResult) -> Result:
+def with_delivery(
+    result: Result, outcome: JobOutcome, job: Job, made: AssemblyResult, takes_folder: str
+) -> Result:
     """`made` is the answer to the outcome's assembly request."""
     places = [place for place, _ in script_order(outcome, job)]
     placements = {
@@ -64,6 +66,7 @@ def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyR
         tracks=tracks,
         chapters=chapters if tracks else (),
         warnings=result.warnings + faults,
+        takes_folder=takes_folder,
     )
 
 
@@ -73,10 +76,11 @@ def _segment(
     if segment.clip is None:
         return segment
     if placement is None or not has_tracks:
-        return replace(segment, clip=clip)
+        return replace(segment, clip=clip, take=segment.clip)
     return replace(
         segment,
         clip=clip,
+        take=segment.clip,
         at_s=round(placement.start / sample_rate, 6),
         speed=round(placement.speed, 4),
         overrun_s=round(placement.overrun / sample_rate, 3) or None,

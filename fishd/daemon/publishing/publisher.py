@@ -165,7 +165,14 @@ class Publisher:
     def _resume(self, folder: Path) -> PublishResumed | Exception:
         spool = self._spool
         try:
-            path = finish(folder, spool.outbox, spool.archive, spool.disk, self._hooks.marks)
+            path = finish(
+                folder,
+                spool.outbox,
+                spool.archive,
+                spool.disk,
+                hooks=self._hooks.marks,
+                takes=spool.takes,
+            )
         except (SpoolError, OSError) as error:
             return error
         return PublishResumed(folder.name, path)
@@ -199,9 +206,14 @@ class Publisher:
                 requests[number] = self._request(job)
             except (SpoolError, OSError) as error:
                 ends[number] = error
-        spool, hooks = self._spool, self._hooks.marks
+        spool = self._spool
         published = publish_all(
-            list(requests.values()), spool.outbox, spool.archive, disk=spool.disk, hooks=hooks
+            list(requests.values()),
+            spool.outbox,
+            spool.archive,
+            disk=spool.disk,
+            hooks=self._hooks.marks,
+            takes=spool.takes,
         )
         ends |= zip(requests, published, strict=True)
         return [ends[number] for number in range(len(jobs))]
@@ -211,4 +223,5 @@ class Publisher:
         folder = spool.work / name
         files = files_of(job, archived_as(folder, spool.outbox, spool.archive), self._secret)
         files["job.log"] = self._job_log.finish_job(name)
-        return PublishRequest(folder, files, job.clips, again=name in self._refused, tree=job.tree)
+        again, takes = name in self._refused, job.result.takes_folder or ""
+        return PublishRequest(folder, files, job.clips, again=again, tree=job.tree, takes=takes)

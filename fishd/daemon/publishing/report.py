@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        return FinishedJob(outcome, with_delivery(result, outcome, job, made), made)
+        takes_folder = f"{job.name}-{secrets.token_hex(4)}"  # no two results share one
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))

@@ -5,7 +5,8 @@
     work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
-    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips
+    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips;
+                             out/ is then kept as .takes/TAKES, so that a later job can reuse them
 
 Every crash leaves one of three states, and journal/recovery.py distinguishes them. The result's tree is out/
 or final/, as the publish line says:
@@ -40,6 +41,7 @@ class PublishRequest:
     """A finished job: work/NAME, its result's files by name, and its clips as paths below work/NAME/TREE.
 
     `again`: an earlier attempt may have published half of it; its journal says how far that came.
+    `takes` is the name under which work/NAME/out is kept, if TREE is another folder; "" removes it.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class PublishRequest:
     clips: Collection[str]
     again: bool = True
     tree: str = OUT
+    takes: str = ""
 
 
 def publish_all(
@@ -56,32 +59,40 @@ def publish_all(
     *,
     disk: Disk | None = None,
     hooks: Path | None = None,
+    takes: Path | None = None,
 ) -> list[Path | SpoolError]:
     """Publish jobs with as few syncs as one needs; for each its result's folder, or why it stays in work/.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
     that is published is on the disk. A job that failed goes on when it is published again, or by `finish`
     after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder below
-    the spool's root that gets an empty file of each result's name: its hook has yet to run.
+    the spool's root that gets an empty file of each result's name: its hook has yet to run. `takes` is the
+    folder for what was spoken for results that were assembled from it.
     """
     disk = disk or Disk()
-    jobs = {request.folder: _Publication(request, outbox, archive, disk) for request in requests}
+    jobs = {request.folder: _Publication(request, outbox, archive, takes, disk) for request in requests}
     group = GroupCommit(jobs)
     group.run(_Publication.stage, lambda staged: staging.write(staged, disk))
     group.run(_Publication.publish_line, lambda lines: append_to_all(dict(lines), disk))
-    _move(group, outbox, archive, disk, hooks)
+    _move(group, [outbox, archive, *_used(takes, requests)], disk, hooks)
     return [group.errors.get(folder) or outbox / job.name for folder, job in jobs.items()]
 
 
 def finish(
-    folder: Path, outbox: Path, archive: Path, disk: Disk | None = None, hooks: Path | None = None
+    folder: Path,
+    outbox: Path,
+    archive: Path,
+    disk: Disk | None = None,
+    *,
+    hooks: Path | None = None,
+    takes: Path | None = None,
 ) -> Path:
     """Go on with a publish that a crash cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
     line = _last_publish_line(folder) or PublishLine(folder.name)
-    request = PublishRequest(folder, {}, (), tree=line.tree)
-    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, disk, line.name))})
-    _move(group, outbox, archive, disk, hooks)
+    request = PublishRequest(folder, {}, (), tree=line.tree, takes=line.takes)
+    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, takes, disk, line.name))})
+    _move(group, [outbox, archive, *_used(takes, [request])], disk, hooks)
     for error in group.errors.values():
         raise error
     return outbox / job.name
@@ -106,6 +117,7 @@ class _Publication:
     request: PublishRequest
     outbox: Path
     archive: Path
+    takes: Path | None
     disk: Disk
     name: str = ""  # of the result, once the journal has its publish line
 
@@ -123,19 +135,26 @@ class _Publication:
         if self.name:
             return None
         self.name = self.request.folder.name
-        return self.request.folder, [PublishLine(self.name, self.request.tree)]
+        return self.request.folder, [self._line()]
 
     def move(self) -> Path:
-        """Rename the result and the bundle, each unless it was done before; return work/NAME."""
+        """Rename the result, its takes and the bundle, each unless it was done before; return work/NAME."""
         folder, tree = self.request.folder, self.request.tree
         with _unless_gone(folder / tree):
             free = rename_to_free(self.disk, folder / tree, self.outbox, folder.name).name
             if free != self.name:  # so that after a crash the bundle still finds its result's name
-                append_to_all({folder: [PublishLine(free, tree)]}, self.disk, sync=False)
                 self.name = free
+                append_to_all({folder: [self._line()]}, self.disk, sync=False)
+        if self.takes and self.request.takes:
+            self.takes.mkdir(exist_ok=True)
+            with _unless_gone(folder / OUT):
+                self.disk.rename(folder / OUT, self.takes / self.request.takes)
         with _unless_gone(folder / BUNDLE):
             _archive(folder, self.archive, self.name, self.disk)
         return folder
+
+    def _line(self) -> PublishLine:
+        return PublishLine(self.name, self.request.tree, self.request.takes)
 
     def remove(self) -> None:
         """What cannot be removed now, recovery removes at the next start."""
@@ -150,11 +169,13 @@ class _Publication:
                 remove_tree(self.disk, folder)
 
 
-def _move(
-    group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: Disk, hooks: Path | None
-) -> None:
+def _used(takes: Path | None, requests: Sequence[PublishRequest]) -> list[Path]:
+    return [takes] if takes and any(request.takes for request in requests) else []
+
+
+def _move(group: GroupCommit[_Publication], targets: Sequence[Path], disk: Disk, hooks: Path | None) -> None:
     """Everything is staged and journaled: move it out. `finish` repeats a rename that a power cut undoes."""
-    group.run(_Publication.move, lambda moved: disk.sync_folders([outbox, archive, *moved]))
+    group.run(_Publication.move, lambda moved: disk.sync_folders([*targets, *moved]))
     if hooks is not None:
         group.run(
             lambda job: _room_for(hooks / job.name, disk),
