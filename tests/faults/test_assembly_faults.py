@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fishd.spool.durable.disk import Disk
+from fishd.spool.journal.journal import CancelledLine, append_to_all
 from fishd.wire.control import CONTROL, ask_to_cancel
 from tests.daemon.bundles import make_ready_bundle
 from tests.daemon.daemon_process import DaemonProcess, read_ledger, running_daemon
@@ -92,7 +94,7 @@ def test_an_assembly_that_is_killed_twice_is_given_up(tmp_path: Path) -> None:
         suspended_assembly(daemon, after=first.pid).kill()
         result = daemon.wait_for_result("NAME")
         assert ("done", len(LINES), []) == (result["status"], result["totals"]["done"], result["tracks"])
-        assert [f"not assembled: assembly: {LOST}; {NOT_ASSEMBLED}"] == [
+        assert [f"not assembled: {LOST}; {NOT_ASSEMBLED}"] == [
             warning["what"] for warning in result["warnings"]
         ]
         assert len(LINES) == len(list((daemon.spool / "outbox/NAME/clips/Ada").glob("*.wav")))
@@ -161,3 +163,16 @@ def test_a_job_can_be_cancelled_while_it_is_assembled(tmp_path: Path) -> None:
             warning["what"] for warning in result["warnings"]
         ]
         assert not ask_to_cancel(daemon.spool / CONTROL, "NAME")
+
+
+def test_a_cancelled_job_stays_cancelled_after_a_crash(tmp_path: Path) -> None:
+    """The daemon was killed after it had journaled the cancellation; nothing is assembled."""
+    with started(tmp_path) as daemon:
+        drop(daemon)
+        suspended_assembly(daemon)
+        daemon.kill()
+        append_to_all({daemon.spool / "work" / "NAME": [CancelledLine("2026-01-01T00:00:00Z")]}, Disk())
+        daemon.start()
+        result = daemon.wait_for_result("NAME")
+        assert ("cancelled", len(LINES), []) == (result["status"], result["totals"]["done"], result["tracks"])
+        assert ONCE == read_ledger(tmp_path / "ledger")

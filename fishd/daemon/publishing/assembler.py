@@ -54,7 +54,7 @@ class Assembler:
             except ProcessLost as lost:
                 what = f"the process {lost}"
                 _log.warning("[Assembly] %s: %s", job, what, extra={"job": job})
-        return AssemblyFault("internal", "assembly", what)
+        return AssemblyFault("internal", "", what)
 
     def _prepare(self, folder: Path, request: AssemblyRequest) -> None:
         """Blocking: remove what an earlier attempt has left, and write the request."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fishd.core.model.job import Job, JobStatus
+from fishd.core.model.job import Fault, Job, JobStatus
 from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.daemon.publishing.assembler import Assembler
 from fishd.daemon.publishing.report import FinishedJob, log_result, report, report_assembled
@@ -78,7 +78,7 @@ class Assembly:
             answer = await assembler.run(self.outcome, self.job, self.folder)
         if isinstance(answer, AssemblyResult):
             return answer
-        why = f"{answer.where}: {answer.what}"
+        why = str(Fault(answer.where, answer.what))
         _log.error("[Main] %s: cannot be assembled: %s", self.job.name, why, extra={"job": self.job.name})
         return why
 

@@ -70,10 +70,9 @@ class HookRunner:
             name = await self._queue.get()
             mark = self._folder / name
             made_at = await asyncio.to_thread(_made_at, mark)
-            fault = await self._run_hook(name)
-            fault = fault or await asyncio.to_thread(_remove, mark, made_at)
+            faults = [await self._run_hook(name), await asyncio.to_thread(_remove, mark, made_at)]
             self.num_waiting -= 1
-            self._post(HookEnded(name, fault))
+            self._post(HookEnded(name, "; ".join(filter(None, faults))))
 
     def _queue_marked(self) -> None:
         """At once, before anybody asks whether work is left."""

@@ -90,7 +90,7 @@ class Publisher:
         self._large = BatchExecutor("publish-large", self._publish_batch, 1)
         # The mutable state.
         self.num_under_way = 0
-        self.assembling: dict[str, Assembly] = {}  # by job, also while the disk refuses it
+        self.assembling: dict[str, Assembly] = {}  # by job, until assembled
         self._stop = asyncio.Event()
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
 
@@ -100,6 +100,7 @@ class Publisher:
         has_clips = any(end.clip for row in outcome.segments for end in row)
         if job is not None and job.is_assembled and has_clips:
             assembly = Assembly(outcome, job, self._spool.work / outcome.name, device_names)
+            self.assembling[outcome.name] = assembly
             self._start(outcome.name, partial(self._publish_assembled, assembly))
         else:
             finished = report(outcome, device_names)
@@ -143,17 +144,17 @@ class Publisher:
         name = assembly.job.name
         if self._stop.is_set():
             return PublishAbandoned(name)
-        self.assembling[name] = assembly
         try:
             finished = await assembly.run(self._assembler)
         except SpoolError as error:
             return error
         except Stopped:
             return PublishAbandoned(name)
-        del self.assembling[name]
+        self.assembling.pop(name, None)
         end = await self._submit(finished)
         if isinstance(end, ClipsMissing):
             assembly.repeat()
+            self.assembling[name] = assembly
         return end
 
     async def _submit(self, finished: FinishedJob) -> Published | Exception:
