@@ -84,9 +84,8 @@ async def build(
 
     def snapshot() -> Status:
         now, at = asyncio.get_running_loop().time(), rfc3339(time.time())
-        return status.snapshot(
-            dispatcher, reloader.gpus, controller.device_names, publisher.assembling, at=at, now=now
-        )
+        assembling = [assembly.outcome for assembly in publisher.assembling.values()]
+        return status.snapshot(dispatcher, reloader.gpus, controller.device_names, assembling, at=at, now=now)
 
     reloader = ConfigReloader(config, environment, cache, our_pids, post)
     deployment = await reloader.plan_initial()
@@ -102,10 +101,9 @@ async def build(
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
     pool = Pool(group, worker_events.receive)
-    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, secret=secret)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published
-    publisher.has_hooks = bool(config.hooks.published)
+    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, hooks=hooks, secret=secret)
     controller = Controller(
         dispatcher,
         deployment,

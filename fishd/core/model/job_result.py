@@ -102,7 +102,7 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
         spoken=segment.spoken or None,
         start_s=segment.start,
         end_s=segment.end,
-        clip=segment.take_clip,
+        clip=clip.path,
         duration_s=round(clip.duration_s, 3),
         takes=end.takes,
         seed=clip.seed,

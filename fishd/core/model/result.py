@@ -37,7 +37,8 @@ class SegmentQuality(msgspec.Struct, frozen=True):
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
-    `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
+    `take` is what was spoken, where the clip is made from it: a file below `takes_folder`. `key` (what it was
+    spoken from) and `digest` (of its bytes) let a later job reuse it, or the clip where there is no `take`.
     `can_retry` of a failed segment: false where another seed cannot help; null in results of
     older versions. `spoken` is the text with its
     pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
@@ -63,6 +64,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     at_s: float | None = None
     speed: float | None = None
     overrun_s: float | None = None
+    take: str | None = None
     quality: SegmentQuality | None = None
 
     @property
@@ -99,6 +101,14 @@ class TrackResult(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class ChapterResult(msgspec.Struct, frozen=True):
+    """A chapter of the tracks; each ends where the next begins."""
+
+    title: str
+    start_s: float
+    end_s: float
+
+
 class WorkerShare(msgspec.Struct, frozen=True):
     """What one worker did for this job: `busy_s` is the time in which it held any of its takes."""
 
@@ -122,7 +132,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """result.json, field by field. Times are RFC 3339, in UTC."""
+    """result.json, field by field. Times are RFC 3339, in UTC; `takes_folder` is below the spool's .takes."""
 
     job: str
     title: str
@@ -139,6 +149,8 @@ class Result(msgspec.Struct, frozen=True):
     workers: tuple[WorkerShare, ...] = ()
     skipped: tuple[SkippedResult, ...] = ()
     tracks: tuple[TrackResult, ...] = ()
+    chapters: tuple[ChapterResult, ...] = ()
+    takes_folder: str | None = None
 
     @property
     def num_not_retryable(self) -> int:

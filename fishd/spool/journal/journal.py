@@ -65,10 +65,14 @@ class CancelledLine(Line, frozen=True, tag="cancelled"):
 
 
 class PublishLine(Line, frozen=True, tag="publish"):
-    """Everything in `tree` is on the disk and is only moved from here on. The last line names the result."""
+    """Everything in `tree` is on the disk and is only moved from here on. The last line names the result.
+
+    `takes`: the name under which `out` is kept, if `tree` is another folder and a later job can use it.
+    """
 
     name: str
     tree: str = OUT
+    takes: str = ""
 
 
 AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine

@@ -68,7 +68,7 @@ def _recovered(folder: Path) -> RecoveredJob | None:
     lines, faults = read_journal(folder)
     has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
     complete = any(isinstance(line, PublishLine) for line in lines)
-    if not has_bundle and not has_out:
+    if not (complete or has_bundle or has_out):
         return None
     failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
     return RecoveredJob(
