@@ -100,7 +100,7 @@ def _clipped_share(audio: NDArray[np.float32]) -> float:
     limit = CLIPPED * max(float(audio.max()), -float(audio.min()))
     if not limit:
         return 0.0
-    return (np.count_nonzero(audio >= limit) + np.count_nonzero(audio <= -limit)) / len(audio)
+    return float(np.count_nonzero(np.abs(audio) >= limit)) / len(audio)
 
 
 # ---- loops -----------------------------------------------------------------------------------------
