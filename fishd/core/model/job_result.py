@@ -119,7 +119,7 @@ def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQua
         faults=_faults(clip),
         cps=round(len(segment.speech) / clip.duration_s, 1) if clip.duration_s else 0.0,
         level_db=round(clip.quality.level_db, 1),
-        takes=tuple(TakeResult(take.takes, take.seed, _faults(take)) for take in spoken),
+        takes=tuple(TakeResult(take.takes, take.seed, _faults(take), take.path) for take in spoken),
     )
 
 

@@ -12,9 +12,10 @@ CHECKS: tuple[Check, ...] = get_args(Check)
 
 @dataclass(frozen=True, slots=True)
 class QualitySettings:
-    """The keys of `[quality]`, already validated."""
+    """The keys of `[quality]`, already validated. `keep_takes`: those that were not chosen, for some days."""
 
     check: Check = "signal"
+    keep_takes: bool = False
 
     def with_values(self, values: Mapping[str, Any]) -> QualitySettings:
         """With keys of a [quality] section in place of its own."""
