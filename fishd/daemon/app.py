@@ -36,6 +36,7 @@ from fishd.host.log.logs import Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Pool
+from fishd.pool.program import WORKER
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.outbox.reuse import reuse_secret
 from fishd.spool.root import Spool
@@ -101,7 +102,7 @@ async def build(
     disk_errors = DiskErrorTracker(status.add_error)
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
-    pool = Pool(group, worker_events.receive)
+    pool = Pool(group, WORKER, worker_events.receive)
     publisher = Publisher(spool, logs.jobs, group, disk_errors, post, secret=secret)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published

@@ -31,7 +31,7 @@ class Controller:
         deployment: Deployment,
         *,
         work: Path,
-        pool: Pool,
+        pool: Pool[messages.FromWorker],
         journal: JournalWriter,
         publisher: Publisher,
         references: ReferenceStore,

@@ -12,6 +12,7 @@ from typing import TypeVar
 import psutil
 
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
+from fishd.pool.program import WORKER
 from fishd.wire.messages import Load, Message, Ready, Speak
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ class LiveWorkers:
 
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
         self.posted: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
-        self.pool = Pool(group, self.posted.put_nowait)
+        self.pool = Pool(group, WORKER, self.posted.put_nowait)
         self.lines: asyncio.Queue[str] = asyncio.Queue()  # what workers print
         self.folder = folder
         self._next_worker = 0

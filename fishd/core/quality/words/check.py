@@ -16,7 +16,7 @@ from fishd.core.quality.words.readings import Spell, spell_nothing
 from fishd.core.quality.words.repeats import extra_repeat
 from fishd.core.quality.words.tokens import Token, main_script, tokenize
 
-FREE_WORDS = 1.0  # wrong words that are no fault in a line of any length
+FREE_WORDS = 1.5  # wrong words that are no fault in a line of any length
 PHRASE_WORDS, PHRASE_LETTERS = 4, 14  # as much is left out or added by a take, not by a recogniser
 ENDING_LETTERS = 4  # of the last words
 _SHORT_LETTERS = 6  # a sigh, a name: a recogniser may hear nothing

@@ -9,16 +9,23 @@ EXTRA_LETTERS = 8  # repeated beyond the text: less is a stutter, or a laugh of 
 
 
 def extra_repeat(text: Sequence[str], heard: Sequence[str]) -> tuple[int, int] | None:
-    """Where in `heard` a phrase stands that the text does not repeat as often; the longest repetition."""
+    """Where in `heard` a phrase of the text is that the text repeats less often; the longest repetition.
+
+    Another phrase is not the take's repetition: "Marigold, Marigold" may be heard as "there a gold" twice.
+    """
     wanted: dict[tuple[str, ...], int] = {}
     for phrase, times, _ in _runs(text):
         wanted[phrase] = max(times, wanted.get(phrase, 0))
     worst, found = EXTRA_LETTERS - 1, None
     for phrase, times, start in _runs(heard):
         extra = (times - wanted.get(phrase, 1)) * sum(map(len, phrase))
-        if extra > worst:
+        if extra > worst and _contains(text, phrase):
             worst, found = extra, (start, start + len(phrase))
     return found
+
+
+def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
+    return any(tuple(words[at : at + len(phrase)]) == phrase for at in range(len(words)))
 
 
 def _runs(words: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int, int]]:
