@@ -1,5 +1,5 @@
-# make demo   from a fresh clone to audible speech, without a GPU
-# make test   the test suite (CI runs it); make test-slow for the long ones; make check adds lint and types
+# make demo   speak one example, without a GPU
+# make test   run the test suite, as CI does; make test-slow: the long tests; make check: also lint, types, imports
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,6 +24,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) -e '.[dev,languages]'
+	$(PIP) --no-deps resemblyzer==0.1.4  # it declares torch and librosa; only its weights are read
 	@touch $@
 
 $(VENV)/.installed-fish: $(VENV)/.installed
@@ -34,9 +35,9 @@ $(VENV)/.installed-fish: $(VENV)/.installed
 
 install: $(VENV)/.installed        ## the daemon with the preview engine
 install-dev: $(VENV)/.installed-dev
-install-fish: $(VENV)/.installed-fish  ## what the fish engine needs; TORCH='torch>=2.8' for the CUDA build
+install-fish: $(VENV)/.installed-fish  ## the fish engine; TORCH='torch>=2.8' for the CUDA build
 
-# A daemon with the preview engine in ./demo, one example dropped into it, and where to listen.
+# A daemon with the preview engine in ./demo, and one example submitted to it.
 demo: $(VENV)/.installed
 	@test -f demo/config.toml || $(BIN)/fishd init demo
 	@$(BIN)/fishd run --config demo/config.toml 2>demo/fishd.log & daemon=$$!; \
@@ -44,8 +45,8 @@ demo: $(VENV)/.installed
 	for _ in $$(seq 100); do $(BIN)/fishd status --config demo/config.toml >/dev/null 2>&1 && break; sleep 0.1; done; \
 	$(BIN)/fishd submit --wait --config demo/config.toml $(DEMO)
 
-# As root: fishd in /opt/fishd and its systemd service, started. Again to upgrade; then: systemctl restart fishd
-# EXTRAS=metrics,fish TORCH='torch>=2.8': with the fish engine
+# As root: install fishd in /opt/fishd and its systemd service, and start it. To upgrade, run it again, then
+# `systemctl restart fishd`. With the fish engine: EXTRAS=metrics,fish TORCH='torch>=2.8'
 install-service: PIP := $(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 install-service:
 	test -x $(PREFIX)/bin/python || $(PYTHON) -m venv $(PREFIX)
@@ -59,12 +60,12 @@ endif
 test: $(VENV)/.installed-dev $(VENV)/.installed-fish
 	$(BIN)/python -m pytest -m 'not slow and not gpu and not systemd'
 
-# atheris has wheels for some Pythons and machines; without it, its one test is skipped and says so.
+# atheris has wheels only for some Pythons and machines; without it, its one test is skipped with that reason.
 test-slow: $(VENV)/.installed-dev $(VENV)/.installed-fish
 	-$(PIP) --only-binary :all: atheris
 	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 3600
 
-# A real systemd in a container: root, systemd-container and mmdebstrap; the first run fetches a Debian.
+# A real systemd in a container. Needs root, systemd-container and mmdebstrap; the first run downloads a Debian.
 test-systemd: $(VENV)/.installed-dev $(VENV)/.installed-fish
 	$(BIN)/python -m pytest -m systemd --timeout 300 tests/systemd
 

@@ -1,9 +1,9 @@
-"""Is one long speaker held up by being one speaker?
+"""Does a job take longer when one speaker has half of its lines?
 
     python bench/balance.py [--take 0.25] [--workers 4]
 
-The real daemon, with an engine whose takes last --take seconds: the wall time of an episode of 46 lines in
-which one speaker has 23, against the same 46 lines shared out evenly, in this run on this machine.
+With the real daemon and an engine whose takes last --take seconds: the wall time of 46 lines of which one
+speaker has 23, against that of 46 lines divided evenly among six speakers, in the same run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import running
+from tests.daemon.daemon_process import running_daemon
 
 SHAPES = {"even": (8, 8, 8, 8, 7, 7), "one long": (23, 5, 5, 5, 4, 4)}
 
@@ -30,16 +30,16 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fishd-bench-") as folder:
         walls = measure(Path(folder), arguments.take, arguments.workers)
-    floor_s = -(-46 // arguments.workers) * arguments.take
+    least_s = -(-46 // arguments.workers) * arguments.take
     for shape, wall_s in walls.items():
-        print(f"{shape:9} {wall_s:6.2f} s   ({arguments.workers} workers; takes alone need {floor_s:.2f} s)")
+        print(f"{shape:9} {wall_s:6.2f} s   ({arguments.workers} workers; takes alone: {least_s:.2f} s)")
     print(f"ratio     {walls['one long'] / walls['even']:6.3f}     (bar: <= 1.1)")
 
 
 def measure(folder: Path, take_s: float, workers: int) -> dict[str, float]:
-    """Seconds by shape, after a job that warms everything up."""
+    """Seconds by shape, after a job that warms up the workers."""
     walls: dict[str, float] = {}
-    with running(folder / "daemon", {"pool": {"cpu_workers": workers}}, step_s=take_s) as daemon:
+    with running_daemon(folder / "daemon", {"pool": {"cpu_workers": workers}}, step_s=take_s) as daemon:
         daemon.wait_until(lambda: daemon.log().count("] ready: ") == workers, "the workers")
         for shape, counts in {"warm": (workers,), **SHAPES}.items():
             lines = {f"Speaker {s}": [f"Line {n}." for n in range(count)] for s, count in enumerate(counts)}

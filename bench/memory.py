@@ -1,12 +1,12 @@
-"""Does the daemon's memory grow with the number of jobs? Traced allocations and resident memory, by job.
+"""Does the daemon's memory grow with the number of jobs?
 
     python bench/memory.py [--jobs 16000] [--trace]
 
-Runs the daemon in this process, with the no-op engine, and feeds it three-segment jobs in batches of 20. At
-each eighth of the jobs it prints the resident memory before and after malloc_trim(3), which gives freed
-memory back to the system. Caches fill during the first 5,000 jobs: measure 16,000 or more. With --trace it
-prints the bytes that Python holds (tracemalloc, several times slower) and the places that grew most in the
-second half.
+Runs the daemon in this process, with an engine that returns at once, and drops three-segment jobs in batches
+of 20. After each eighth of the jobs it prints the resident memory before and after malloc_trim(3), which
+returns freed memory to the system. With --trace it prints the bytes that Python has allocated instead
+(tracemalloc; several times slower), and the lines of code whose allocations grew most in the second half.
+Caches fill during the first 5,000 jobs: measure 16,000 or more.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import tracemalloc
 from pathlib import Path
 
 import psutil
-from common import count, wait_for
 from load import make_bundle
+from measured_daemon import num_entries, wait_for
 
 from fishd.core.config.parse import parse_config
 from fishd.daemon.app import run
 from fishd.daemon.config.reload import Environment
-from fishd.host.gpus import NvmlLibrary
 from fishd.host.log.logs import set_up_logs
+from fishd.host.nvml import NvmlLibrary
 from fishd.spool.root import open_spool
 
 CONFIG = """
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def feed(root: Path, jobs: int) -> None:
-    """Drop jobs, wait for their results, remove them; measure at each eighth."""
+    """Drop jobs, wait for their results, remove those; measure after each eighth."""
     spool, staging = root / "spool", root / "staging"
     wait_for((spool / "inbox").exists, "the daemon")
     staging.mkdir()
@@ -77,7 +77,9 @@ def feed(root: Path, jobs: int) -> None:
                 make_bundle(staging / f"job{number}", 3)
                 (staging / f"job{number}").rename(spool / "inbox" / f"job{number}")
             done += BATCH
-            wait_for(lambda: count(spool / "outbox") >= BATCH and count(spool / "work") == 0, "results")
+            wait_for(
+                lambda: num_entries(spool / "outbox") >= BATCH and num_entries(spool / "work") == 0, "results"
+            )
             for folder in ("outbox", "archive"):
                 for path in (spool / folder).iterdir():
                     shutil.rmtree(path)
@@ -92,9 +94,9 @@ def feed(root: Path, jobs: int) -> None:
 
 
 def measure(jobs: int, snapshots: list[tracemalloc.Snapshot]) -> float:
-    """Bytes: traced if tracing, else resident after malloc_trim."""
+    """Bytes: those traced if tracing, else those resident after malloc_trim."""
     gc.collect()
-    time.sleep(1.0)  # the daemon's timers of the last second
+    time.sleep(1.0)  # for what the daemon does within a second: journal syncs, status.json
     gc.collect()
     if tracemalloc.is_tracing():
         snapshots.append(tracemalloc.take_snapshot())

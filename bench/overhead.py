@@ -1,13 +1,13 @@
-"""What the daemon itself costs, with an engine that returns at once.
+"""The overhead of the daemon itself, measured with an engine that returns at once.
 
-    python bench/overhead.py [--jobs 500] [--spool FOLDER]
+    python bench/overhead.py [--jobs 500] [--rounds 3] [--spool FOLDER]
 
-Prints three figures, all taken in this run on this machine:
+Prints three figures, all from this run on this machine:
 
 - jobs a second, end to end, against a bare loop that does the same durable work (claim by rename, write a
-  clip and a json, fsync both and their folders, publish and archive by rename): the ratio is the figure;
-- from a drop (a bundle with `.ready`, renamed into the inbox) to its claim: the median;
-- the idle daemon's share of a core, over --idle seconds.
+  clip and a JSON file, fsync both and their folders, publish and archive by rename): the figure is the ratio;
+- the time from a drop (a bundle with `.ready`, renamed into the inbox) to its claim: the median;
+- the CPU that an idle daemon and its worker use, as a share of one core, over --idle seconds.
 """
 
 from __future__ import annotations
@@ -17,21 +17,18 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import psutil
 import soundfile
-from common import count, tone, wait_for, wav
+from measured_daemon import make_bundle, num_entries, running_daemon, tone, wait_for, wav
 
-ROOT = Path(__file__).resolve().parent.parent
 CLIP_S = 1.0
-RATE = 24000
-REFERENCE = wav(1.5, RATE)
+RATE_HZ = 24_000
+REFERENCE = wav(1.5, RATE_HZ)
 MANIFEST = """
 [[speakers]]
 name = "Ada"
@@ -50,15 +47,16 @@ def main() -> None:
         print(f"machine: {machine}, {os.cpu_count()} cores; spool in {root.parent}")
         bare: list[float] = []
         ours: list[float] = []
-        with Daemon(root) as daemon:
-            daemon.work_off(20)  # warm
-            for n in range(arguments.rounds):  # by turns, for a machine is not the same twice
+        with running_daemon(root) as process:
+            load = DaemonLoad(root)
+            load.finish_jobs(20)  # warm up
+            for n in range(arguments.rounds):  # alternate: a machine's speed changes over time
                 bare.append(bare_loop(root / f"bare{n}", arguments.jobs))
-                ours.append(daemon.work_off(arguments.jobs))
-            latencies_ms = [daemon.drop_to_claim_ms() for _ in range(arguments.drops)]
-            idle = daemon.idle_share(arguments.idle)
-    print(f"bare loop:  {said(bare)} jobs/s")
-    print(f"the daemon: {said(ours)} jobs/s, {arguments.jobs} one-segment jobs end to end")
+                ours.append(load.finish_jobs(arguments.jobs))
+            latencies_ms = [load.drop_to_claim_ms() for _ in range(arguments.drops)]
+            idle = idle_share(process, arguments.idle)
+    print(f"bare loop:  {best_first(bare)} jobs/s")
+    print(f"the daemon: {best_first(ours)} jobs/s, {arguments.jobs} one-segment jobs end to end")
     print(f"ratio of the best: {max(ours) / max(bare):.2f}   (bar: >= 0.5)")
     median, worst = statistics.median(latencies_ms), max(latencies_ms)
     drops = f"{len(latencies_ms)} drops"
@@ -66,8 +64,7 @@ def main() -> None:
     print(f"idle: {idle * 100:.2f} % of a core over {arguments.idle:.0f} s   (bar: <= 0.5 %)")
 
 
-def said(rates: list[float]) -> str:
-    """All rounds, the best first."""
+def best_first(rates: Sequence[float]) -> str:
     return ", ".join(f"{rate:.0f}" for rate in sorted(rates, reverse=True))
 
 
@@ -78,14 +75,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--drops", type=int, default=21)
-    parser.add_argument("--idle", type=float, default=30.0)
-    parser.add_argument(
-        "--spool", default=None, help="where the spool is made; default: the temporary folder"
-    )
+    parser.add_argument("--idle", type=float, default=30.0, metavar="S")
+    parser.add_argument("--spool", metavar="FOLDER", help="where to make the spool; default: /tmp")
     return parser.parse_args()
 
 
-# ---- the same durable work, by a bare loop ------------------------------------------------------------
+# ---- the same durable work, in a bare loop --------------------------------------------------------------
 
 
 def bare_loop(root: Path, jobs: int) -> float:
@@ -93,9 +88,9 @@ def bare_loop(root: Path, jobs: int) -> float:
     inbox, work, outbox, archive = (root / name for name in ("inbox", "work", "outbox", "archive"))
     for folder in (inbox, work, outbox, archive):
         folder.mkdir(parents=True)
-    audio = tone(CLIP_S, RATE)
+    audio = tone(CLIP_S, RATE_HZ)
     for n in range(jobs):
-        make_bundle(inbox / f"job{n}")
+        make_bundle(inbox / f"job{n}", MANIFEST, REFERENCE)
     started = time.perf_counter()
     for n in range(jobs):
         place = work / f"job{n}"
@@ -104,7 +99,7 @@ def bare_loop(root: Path, jobs: int) -> float:
         clips = place / "out" / "clips"
         clips.mkdir(parents=True)
         with (clips / "001.wav").open("wb") as file:
-            soundfile.write(file, audio, RATE, format="WAV", subtype="PCM_16")
+            soundfile.write(file, audio, RATE_HZ, format="WAV", subtype="PCM_16")
             sync(file)
         with (place / "out" / "result.json").open("w") as file:
             json.dump({"job": n, "status": "done", "segments": [{"id": "001", "text": "One line."}]}, file)
@@ -130,65 +125,41 @@ def sync_folder(folder: Path) -> None:
     os.close(fd)
 
 
-# ---- the daemon ---------------------------------------------------------------------------------------
+# ---- the daemon -----------------------------------------------------------------------------------------
 
 
-class Daemon:
-    """A real `fishd run` with the no-op engine on one worker."""
+class DaemonLoad:
+    """Drops bundles into a running daemon's inbox and waits for their results."""
 
     def __init__(self, root: Path) -> None:
         self.spool = root / "spool"
         self.staging = root / "staging"
         self.staging.mkdir()
-        self.count = 0
-        config = root / "config.toml"
-        config.write_text(
-            '[engine]\nname = "tests.engines.noop:factory"\n[pool]\ncpu_workers = 1\n[log]\nlevel = "error"\n'
-        )
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fishd", "run", "-c", str(config)], env=env, cwd=root
-        )
+        self.num_dropped = 0
 
-    def __enter__(self) -> Self:
-        wait_for(self.ready, "the daemon to be ready", limit_s=30)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(30)
-
-    def ready(self) -> bool:
-        if self.process.poll() is not None:
-            raise SystemExit("the daemon ended; see above")
-        try:
-            return '"state":"running"' in (self.spool / "status.json").read_text()
-        except FileNotFoundError:
-            return False
-
-    def work_off(self, jobs: int) -> float:
-        """Rename so many bundles in at once; jobs a second until the last is published."""
-        names = [f"job{self.count + n}" for n in range(jobs)]
-        self.count += jobs
+    def finish_jobs(self, jobs: int) -> float:
+        """Rename that many bundles in at once; jobs a second until the last one is published."""
+        names = [f"job{self.num_dropped + n}" for n in range(jobs)]
+        self.num_dropped += jobs
         for name in names:
-            make_bundle(self.staging / name)
+            make_bundle(self.staging / name, MANIFEST, REFERENCE)
         started = time.perf_counter()
         for name in names:
             (self.staging / name).rename(self.spool / "inbox" / name)
-        want = self.count
-        wait_for(lambda: count(self.spool / "outbox") >= want, "every job to be published", step_s=0.02)
+        want = self.num_dropped
+        wait_for(lambda: num_entries(self.spool / "outbox") >= want, "every job's result", step_s=0.02)
         seconds = time.perf_counter() - started
         for name in names:
             status = json.loads((self.spool / "outbox" / name / "result.json").read_text())["status"]
             assert status == "done", (name, status)
-        wait_for(lambda: count(self.spool / "work") == 0, "work/ to be cleared")
+        wait_for(lambda: num_entries(self.spool / "work") == 0, "work/ to be empty")
         return jobs / seconds
 
     def drop_to_claim_ms(self) -> float:
-        name = f"job{self.count}"
-        self.count += 1
-        make_bundle(self.staging / name)
-        time.sleep(0.05)  # drops come at any moment, not when the last one has just been dealt with
+        name = f"job{self.num_dropped}"
+        self.num_dropped += 1
+        make_bundle(self.staging / name, MANIFEST, REFERENCE)
+        time.sleep(0.05)  # a user's drop does not follow directly on the end of another job
         dropped = time.perf_counter()
         (self.staging / name).rename(self.spool / "inbox" / name)
         wait_for(lambda: not (self.spool / "inbox" / name).exists(), "the claim", step_s=0.0005)
@@ -196,24 +167,18 @@ class Daemon:
         wait_for((self.spool / "outbox" / name).exists, "the result")
         return (claimed - dropped) * 1000
 
-    def idle_share(self, seconds: float) -> float:
-        """CPU of the daemon and its workers over wall time, after it has settled."""
-        time.sleep(3)
-        before = self.cpu_s()
-        time.sleep(seconds)
-        return (self.cpu_s() - before) / seconds
 
-    def cpu_s(self) -> float:
-        daemon = psutil.Process(self.process.pid)
-        times = [process.cpu_times() for process in (daemon, *daemon.children(recursive=True))]
-        return sum(t.user + t.system for t in times)
+def idle_share(daemon: psutil.Process, seconds: float) -> float:
+    """CPU time of the daemon and its workers over wall time, once it is idle."""
+    time.sleep(3)
+    before = cpu_s(daemon)
+    time.sleep(seconds)
+    return (cpu_s(daemon) - before) / seconds
 
 
-def make_bundle(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "job.toml").write_text(MANIFEST)
-    (folder / "ada.wav").write_bytes(REFERENCE)
-    (folder / ".ready").touch()
+def cpu_s(daemon: psutil.Process) -> float:
+    times = [process.cpu_times() for process in (daemon, *daemon.children(recursive=True))]
+    return sum(t.user + t.system for t in times)
 
 
 if __name__ == "__main__":

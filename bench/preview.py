@@ -1,7 +1,9 @@
-"""The preview engine's speed and memory on one core: python bench/preview.py
+"""The preview engine's speed and memory on one core.
 
-Prints the speed against real time (warm), cold and warm start, enrolment of a voice, and peak memory.
-Starts are measured in processes of their own, everything with one thread.
+    python bench/preview.py
+
+Prints the speed against real time (warm), the cold and the warm start, the time to enrol a voice, and the
+peak memory. Each start is measured in a new process, everything with one thread.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def run(clip: Path, cache: Path) -> dict[str, float]:
 
 
 def make_clip(clip: Path) -> None:
-    """A voice deeper than the stock voice: the stock voice, played slower."""
+    """A reference with a deeper voice: the stock voice, played slower."""
     import soundfile
     from hibari import Hibari
 
@@ -61,7 +63,7 @@ def make_clip(clip: Path) -> None:
 
 
 def measure(clip: Path, cache: Path) -> dict[str, float]:
-    """In one process: load, a first clip (which enrols the voice or finds it in the cache), then many."""
+    """In this process: load, speak a first clip (the voice is enrolled or read from the cache), then many."""
     started = time.perf_counter()
     from fishd.engines import preview
     from fishd.engines.protocol import Voice
@@ -104,7 +106,7 @@ def clip_length_s(clip: Path) -> float:
 
 
 def machine() -> str:
-    """The processor's name, by /proc/cpuinfo."""
+    """The processor's name, from /proc/cpuinfo."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.processor()

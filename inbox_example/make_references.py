@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Make the reference clips of these examples: free synthetic voices, some reshaped with WORLD.
+"""Make the reference clips of these examples: free synthetic voices, some modified with WORLD.
 
     apt-get install flite            # 2.2: the voices slt, rms, awb, kal16
     python inbox_example/make_references.py [FOLDER]
 
-What a clip says is read from its bundle's transcript, so that the two always agree. FOLDER: where
-to write, below it as here; this folder unless given. SOURCES.md has the voices and their licences.
+Each clip says what its bundle's transcript says. FOLDER is where the same tree is written; default: this
+folder. SOURCES.md has the voices and their licences.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAD_S = 0.15  # silence before and after
 
 @dataclass(frozen=True)
 class Recipe:
-    """A flite voice and how it is reshaped. All ratios are against the voice itself; 1 leaves it alone."""
+    """A flite voice and how it is modified, as ratios to the voice itself; 1 changes nothing."""
 
     voice: str
     pitch: float = 1.0
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def transcript_of(clip: Path) -> str:
-    """What the clip says, as its bundle has it."""
+    """What the clip says, from its bundle."""
     manifest = clip.parent / "job.toml"
     if not manifest.exists():
         return clip.with_suffix(".txt").read_text(encoding="utf-8").strip()
@@ -81,16 +81,16 @@ def transcript_of(clip: Path) -> str:
 
 
 def speak(voice: str, text: str) -> np.ndarray:
-    """The voice's own speech: float64 mono at RATE."""
+    """The voice's unmodified speech: float64 mono at RATE."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as wav:
         subprocess.run(["flite", "-voice", voice, "-t", text, "-o", wav.name], check=True)
         audio, rate = soundfile.read(wav.name, dtype="float64")
-    assert rate == RATE, f"flite's {voice} came at {rate} Hz"
+    assert rate == RATE, f"flite's {voice} has {rate} Hz"
     return audio
 
 
 def reshape(audio: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Move pitch, melody, formants and pace by analysis and resynthesis."""
+    """Change pitch, melody, formants and pace by analysis and resynthesis."""
     if not recipe.reshapes:
         return audio
     f0, times = pyworld.harvest(audio, RATE)
@@ -109,7 +109,7 @@ def reshape(audio: np.ndarray, recipe: Recipe) -> np.ndarray:
 
 
 def stretch(spectra: np.ndarray, ratio: float) -> np.ndarray:
-    """Move every spectrum (frames x bins) along the frequency axis; the last bin fills what opens up."""
+    """Stretch every spectrum (frames x bins) along the frequency axis; the last bin fills the gap."""
     bins = np.arange(spectra.shape[1])
     logs = np.log(np.maximum(spectra, 1e-12))
     moved = [np.interp(bins / ratio, bins, frame) for frame in logs]
@@ -117,7 +117,7 @@ def stretch(spectra: np.ndarray, ratio: float) -> np.ndarray:
 
 
 def level(audio: np.ndarray) -> np.ndarray:
-    """The whole clip at LOUDNESS_DB, its peak held under PEAK."""
+    """The whole clip at LOUDNESS_DB, with its peak below PEAK."""
     loud = np.abs(audio) > 0.01 * np.abs(audio).max()
     rms = np.sqrt(np.mean(audio[loud] ** 2))
     audio = audio * 10 ** (LOUDNESS_DB / 20) / rms

@@ -1,4 +1,7 @@
-"""Before any library is imported: one thread each, for small matrices spin more than they compute."""
+"""Limits numerical libraries to one thread each, before they are imported.
+
+With small matrices, several threads wait for each other longer than they compute.
+"""
 
 import os
 

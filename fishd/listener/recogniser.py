@@ -30,8 +30,8 @@ class Recogniser:
     def recognise(self, samples: Samples, language: str, *, carefully: bool = False) -> str:
         """The words of a clip in a language that it knows.
 
-        Whisper may miss a phrase at either end of a clip. `carefully` is with timestamps and a wider search, by
-        which it misses others.
+        Whisper may miss a phrase at either end of a clip; `carefully`, with timestamps and a wider search, it
+        misses others.
         """
         segments, _ = self._model.transcribe(
             samples,

@@ -67,7 +67,8 @@ def open_archive(path: Path) -> Generator[IO[bytes]]:
         fd = os.open(path, FILE_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise Refused(f"cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # os.fdopen raises for a folder and leaves it open
+        os.close(fd)
+        raise Refused("is not a file; drop a folder or an archive")
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Refused("is not a file; drop a folder or an archive")
         yield file

@@ -1,5 +1,5 @@
 """What crosses a process boundary: messages and frames between daemon and worker, and the control socket.
 
 The daemon, its pool and the workers call it.
-It must not import anything of fishd.
+It may import core, and nothing else of fishd.
 """

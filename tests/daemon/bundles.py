@@ -1,4 +1,4 @@
-"""Bundles for the daemon: real audio, made on the fly."""
+"""Bundles with real audio, for tests of the daemon and of the commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_bundle(
     audio: Mapping[str, bytes] | None = None,
     **manifest: Any,
 ) -> Path:
-    """`speakers` gives each one's lines; `audio` puts other bytes in the place of a speaker's reference."""
+    """`speakers` has the lines of each speaker; `audio` replaces the reference of a speaker."""
     speakers = {"Ada": ["One line."]} if speakers is None else speakers
     folder.mkdir(parents=True)
     rows: list[dict[str, Any]] = []
@@ -47,3 +47,10 @@ def make_voice(folder: Path) -> Path:
     soundfile.write(folder / "reference.wav", tone(), RATE, subtype="PCM_16")
     (folder / "reference.txt").write_text("A tone.", encoding="utf-8")
     return folder
+
+
+def make_ready_bundle(folder: Path, speakers: Mapping[str, Sequence[str]] | None = None) -> Path:
+    """A bundle with `.ready` in it: it is claimed without waiting until it has settled."""
+    bundle = make_bundle(folder, speakers)
+    (bundle / ".ready").touch()
+    return bundle

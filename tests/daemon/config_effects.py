@@ -1,11 +1,10 @@
-"""Effects of a configuration, observed at a part of fishd. daemon_effects.py has those of whole daemons."""
+"""The effects of a configuration, observed at one part of fishd. daemon_effects.py observes whole daemons."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +26,7 @@ from fishd.daemon.pool_plan import Deployment, plan_deployment
 from fishd.host.gpus import DetectedGpus
 from fishd.host.log.logs import set_up_logs
 from fishd.spool.bundle.reference_store import ReferenceStore
+from fishd.spool.bundle.scripts.read import read_script
 from fishd.spool.inbox.scan import ClaimedBundle
 from fishd.spool.root import open_spool
 from fishd.spool.work_folder import BUNDLE
@@ -34,11 +34,12 @@ from fishd.wire.messages import Inspect
 from fishd.worker.references import inspect
 from tests.core.dispatcher_driver import Driver, make_job, of
 from tests.daemon.bundles import RATE, tone
-from tests.daemon.running import NOOP
+from tests.daemon.daemon_effects import Settings
+from tests.daemon.daemon_process import NOOP
+from tests.shell.fake_terminal import FakeTerminal
 
-Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 LIMIT_S = 60.0
-CARDS = (Gpu(0, "NVIDIA GeForce RTX 4090", 24.0, 24.0), Gpu(1, "NVIDIA GeForce RTX 4090", 24.0, 24.0))
+GPUS = (Gpu(0, "NVIDIA GeForce RTX 4090", 24.0, 24.0), Gpu(1, "NVIDIA GeForce RTX 4090", 24.0, 24.0))
 
 
 def config_of(settings: Settings, folder: Path) -> Config:
@@ -48,13 +49,13 @@ def config_of(settings: Settings, folder: Path) -> Config:
 # ---- sizing, and the worker's Load message ----------------------------------------------------------------
 
 
-def deployment_of(settings: Settings, folder: Path, cards: tuple[Gpu, ...] = ()) -> Deployment:
+def deployment_of(settings: Settings, folder: Path, gpus: tuple[Gpu, ...] = ()) -> Deployment:
     settings = {"engine": {"name": NOOP}, **settings}
-    return plan_deployment(config_of(settings, folder), DetectedGpus(cards), {}, folder)
+    return plan_deployment(config_of(settings, folder), DetectedGpus(gpus), {}, folder)
 
 
-def workers_on_cards(settings: Settings, folder: Path) -> list[int]:
-    return [share.workers for share in deployment_of(settings, folder, CARDS).plan.shares]
+def workers_on_gpus(settings: Settings, folder: Path) -> list[int]:
+    return [share.workers for share in deployment_of(settings, folder, GPUS).plan.shares]
 
 
 def workers_on_cpu(settings: Settings, folder: Path) -> int:
@@ -66,7 +67,7 @@ def engine_loaded(settings: Settings, folder: Path) -> str:
 
 
 def option_loaded(key: str) -> Callable[[Settings, Path], object]:
-    """What a worker's Load message holds for the engine."""
+    """The value of an engine option in a worker's Load message."""
     return lambda settings, folder: deployment_of(settings, folder).load(0, "cpu").options.get(key)
 
 
@@ -79,7 +80,7 @@ def _dispatcher(settings: Settings, folder: Path) -> Driver:
 
 
 def _killed_after_s(driver: Driver) -> float:
-    """Seconds until the one worker is killed, if nothing happens."""
+    """Seconds without an event until the one worker is killed."""
     deadline = driver.dispatcher.next_deadline(driver.now)
     assert deadline is not None
     waited_s = deadline - driver.now
@@ -108,7 +109,7 @@ def drain_timeout_of(settings: Settings, folder: Path) -> float:
     return _killed_after_s(driver)
 
 
-def takes_of_a_line_that_fails(settings: Settings, folder: Path) -> int:
+def takes_of_a_failing_line(settings: Settings, folder: Path) -> int:
     driver = _dispatcher(settings, folder)
     driver.start()
     actions = driver.arrive(make_job())
@@ -129,11 +130,11 @@ def is_replaced_at_three_gb(settings: Settings, folder: Path) -> bool:
     return driver.dispatcher.workers.by_id[0].is_over_budget
 
 
-# ---- bundles, read as the daemon reads them ---------------------------------------------------------------
+# ---- bundles, loaded as in the daemon ---------------------------------------------------------------------
 
 
 def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list[str]]:
-    """The faults of the bundle that `make` writes to a path."""
+    """The faults that loading finds in the bundle that `make` writes to a path."""
 
     def observe(settings: Settings, folder: Path) -> list[str]:
         config = config_of(settings, folder)
@@ -149,8 +150,18 @@ def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list
     return observe
 
 
+def script_faults(name: str, content: bytes) -> Callable[[Settings, Path], list[str]]:
+    """The faults of a script file with this content."""
+
+    def observe(settings: Settings, folder: Path) -> list[str]:
+        script = read_script(name, content, limits=config_of(settings, folder).limits)
+        return [fault.what for fault in script.faults]
+
+    return observe
+
+
 class _RecordingPool:
-    """Takes the place of worker processes."""
+    """Records messages instead of sending them to worker processes."""
 
     def __init__(self) -> None:
         self.sent: list[object] = []
@@ -162,13 +173,13 @@ class _RecordingPool:
         self.sent.append(message)
 
 
-def findings_in_two_seconds(settings: Settings, folder: Path) -> list[str]:
-    """Fault and warnings of a reference of 2 s: the real controller asks, the worker's code answers."""
+def faults_and_warnings_of_two_seconds(settings: Settings, folder: Path) -> list[str]:
+    """Those of a reference of 2 s, with the controller's request and the worker's code that handles it."""
     clip = folder / "clip.wav"
     soundfile.write(clip, tone(2.0), RATE)
     pool, unused, deployment = _RecordingPool(), cast("Any", None), deployment_of(settings, folder)
 
-    async def ask() -> None:
+    async def request() -> None:
         controller = Controller(
             Dispatcher(deployment.pool_plan),
             deployment,
@@ -183,20 +194,20 @@ def findings_in_two_seconds(settings: Settings, folder: Path) -> list[str]:
         for event in (
             Tick(),
             WorkerReady(0, 1, "an engine"),
-            JobArrived("job", make_job(), references=(("a place", str(clip)),)),
+            JobArrived("job", make_job(), references=(("clip.wav", str(clip)),)),
         ):
             controller.apply(event)
 
-    asyncio.run(ask())
-    (found,) = [inspect(message) for message in pool.sent if isinstance(message, Inspect)]
-    return [*filter(None, [found.fault]), *found.warnings]
+    asyncio.run(request())
+    (inspected,) = [inspect(message) for message in pool.sent if isinstance(message, Inspect)]
+    return [*filter(None, [inspected.fault]), *inspected.warnings]
 
 
 # ---- the inbox --------------------------------------------------------------------------------------------
 
 
 def is_scanned_often(settings: Settings, folder: Path) -> bool:
-    """Whether a quiet inbox is scanned about as often as another one with a rescan_s of 0.005."""
+    """Whether an inbox without events is scanned about as often as one with a rescan_s of 0.005."""
     return asyncio.run(_scans(settings, folder)) > 5
 
 
@@ -228,14 +239,9 @@ async def _scans(settings: Settings, folder: Path) -> int:
 # ---- the log ----------------------------------------------------------------------------------------------
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def logged(settings: Settings, folder: Path) -> str:
-    """What a terminal shows of a debug message and a warning."""
-    terminal = _Terminal()
+    """The terminal's content after a debug message and a warning were logged."""
+    terminal = FakeTerminal()
     logs = set_up_logs(config_of(settings, folder).log, terminal, {"TERM": "xterm-256color"})
     logging.getLogger("fishd.test").debug("[Main] a detail")
     logging.getLogger("fishd.test").warning("[Main] a warning")

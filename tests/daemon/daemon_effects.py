@@ -1,4 +1,4 @@
-"""Effects of a configuration, observed at a daemon that runs in a process of its own."""
+"""The effects of a configuration, observed at a daemon in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.bundles import make_bundle
-from tests.daemon.running import Running, running
+from tests.daemon.daemon_process import DaemonProcess, read_ledger, running_daemon
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
 
 
 def spools_in(settings: Settings, folder: Path) -> list[str]:
-    """The folders that a daemon has made a spool of."""
-    Running(folder, settings).once()
+    """The folders in which a daemon has created a spool."""
+    DaemonProcess(folder, settings).run_once()
     return sorted(inbox.parent.name for inbox in folder.glob("*/archive"))
 
 
 def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
-    """Whether a bundle without `.ready` is claimed no later than a bundle with it, dropped afterwards."""
-    with running(folder, settings) as daemon:
+    """Whether a bundle without `.ready` is claimed no later than one with it that is dropped afterwards."""
+    with running_daemon(folder, settings) as daemon:
         make_bundle(daemon.spool / "inbox" / "settles")
         daemon.drop(make_bundle(folder / "ready"))
         daemon.wait_for_result("ready")
@@ -30,36 +30,36 @@ def is_claimed_at_once(settings: Settings, folder: Path) -> bool:
 def reason_to_give_up(settings: Settings, folder: Path) -> str:
     """Why a bundle that stays incomplete is rejected."""
     spool = settings["spool"]
-    daemon = Running(folder, {"spool": {"settle_s": 0.0, **spool}})
+    daemon = DaemonProcess(folder, {"spool": {"settle_s": 0.0, **spool}})
     (daemon.spool / "inbox").mkdir(parents=True)
     bundle = make_bundle(daemon.spool / "inbox" / "job")
     (bundle / "Ada.wav").unlink()
-    daemon.once()
+    daemon.run_once()
     return daemon.result("job")["errors"][-1]["what"]
 
 
-def is_still_in_the_archive(settings: Settings, folder: Path) -> bool:
-    """A bundle that was archived a moment ago, when a daemon has started and stopped."""
-    daemon = Running(folder, settings)
+def is_kept_in_the_archive(settings: Settings, folder: Path) -> bool:
+    """Whether a bundle that was archived just before is still there after a daemon has run."""
+    daemon = DaemonProcess(folder, settings)
     archived = daemon.spool / "archive" / "job"
     archived.mkdir(parents=True)
-    daemon.once()
+    daemon.run_once()
     return archived.exists()
 
 
 def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
     ledger = folder / "ledger"
-    daemon = Running(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
+    daemon = DaemonProcess(folder, {**settings, "engine": {"options": {"ledger": str(ledger)}}})
     (daemon.spool / "inbox").mkdir(parents=True)
     for n in range(2):
         daemon.drop(make_bundle(folder / str(n) / "show"))
-        assert 0 == daemon.once()
+        assert 0 == daemon.run_once()
     (segment,) = daemon.result("show-2")["speakers"][0]["segments"]
     assert (daemon.spool / "outbox" / "show-2" / segment["clip"]).exists()
-    return Path(segment["clip"]).suffix, len(ledger.read_text().splitlines())
+    return Path(segment["clip"]).suffix, read_ledger(ledger).total()
 
 
 def metrics_are_written(settings: Settings, folder: Path) -> bool:
-    Running(folder, settings).once()
+    DaemonProcess(folder, settings).run_once()
     return (folder / "fishd.prom").exists()

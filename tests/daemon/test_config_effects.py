@@ -1,4 +1,4 @@
-"""Every key of config.toml does something: another value has another effect."""
+"""Every key of config.toml has an effect that changes with its value."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import pytest
 
 from fishd.core.config.keys import RULES
 from fishd.core.model.limits import MIB
-from tests.daemon import config_effects as seen
-from tests.daemon import daemon_effects as daemons
-from tests.daemon.running import NOOP
+from tests.daemon import config_effects, daemon_effects
+from tests.daemon.daemon_process import NOOP
+from tests.shell import scripts
 from tests.shell.bundles import one_speaker, write_bundle
 
-Observe = Callable[[seen.Settings, Path], object]
+Observe = Callable[[daemon_effects.Settings, Path], object]
+BOOK = scripts.epub({"1.xhtml": scripts.page("<p>One.</p>")})
 LINES = '[{ text = "One." }, { text = "Two two." }]'
 
 
 def bundle(**keys: str) -> Observe:
     """The faults of a bundle of one speaker with these TOML values."""
-    return seen.faults_of(lambda path: write_bundle(path, one_speaker(**keys)))
+    return config_effects.faults_of(lambda path: write_bundle(path, one_speaker(**keys)))
 
 
 def nested(path: Path) -> None:
@@ -38,50 +39,54 @@ def zipped(path: Path) -> None:
         archive.writestr("zeros", bytes(17 * MIB))
 
 
-# Of each key: how to observe it, and two values with what is observed.
+# Each key: the observation, and two values with what is observed for them.
 EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
-    "spool.root": (daemons.spools_in, ("one", ["one"]), ("two", ["two"])),
-    "spool.settle_s": (daemons.is_claimed_at_once, (0.0, True), (250.0, False)),
+    "spool.root": (daemon_effects.spools_in, ("one", ["one"]), ("two", ["two"])),
+    "spool.settle_s": (daemon_effects.is_claimed_at_once, (0.0, True), (250.0, False)),
     "spool.settle_timeout_s": (
-        daemons.reason_to_give_up,
+        daemon_effects.reason_to_give_up,
         (0.05, "stayed incomplete for 0.05 s"),
         (0.1, "stayed incomplete for 0.1 s"),
     ),
-    "spool.rescan_s": (seen.is_scanned_often, (0.005, True), (1000.0, False)),
-    "spool.archive_days": (daemons.is_still_in_the_archive, (0, False), (1, True)),
-    "pool.multiprocess": (seen.workers_on_cards, (True, [2, 2]), (False, [1, 0])),
-    "pool.model_memory_gb": (seen.workers_on_cards, (8.0, [2, 2]), (6.0, [3, 3])),
-    "pool.usable_fraction": (seen.workers_on_cards, (0.9, [2, 2]), (0.5, [1, 1])),
-    "pool.workers_per_gpu": (seen.workers_on_cards, ({"1": 0}, [2, 0]), ({"0": 5}, [5, 2])),
-    "pool.cpu_workers": (seen.workers_on_cpu, (1, 1), (3, 3)),
-    "pool.cpu_memory_gb": (seen.is_replaced_at_three_gb, (2.0, True), (4.0, False)),
-    "pool.start_timeout_s": (seen.start_timeout_of, (5.0, 5.0), (50.0, 50.0)),
-    "pool.take_timeout_s": (seen.take_timeout_of, (5.0, 5.0), (50.0, 50.0)),
-    "pool.drain_s": (seen.drain_timeout_of, (5.0, 5.0), (50.0, 50.0)),
-    "pool.max_takes": (seen.takes_of_a_line_that_fails, (1, 1), (4, 4)),
-    "engine.name": (seen.engine_loaded, ("preview", "fishd.engines.preview:factory"), (NOOP, NOOP)),
+    "spool.rescan_s": (config_effects.is_scanned_often, (0.005, True), (1000.0, False)),
+    "spool.archive_days": (daemon_effects.is_kept_in_the_archive, (0, False), (1, True)),
+    "pool.multiprocess": (config_effects.workers_on_gpus, (True, [2, 2]), (False, [1, 0])),
+    "pool.model_memory_gb": (config_effects.workers_on_gpus, (8.0, [2, 2]), (6.0, [3, 3])),
+    "pool.usable_fraction": (config_effects.workers_on_gpus, (0.9, [2, 2]), (0.5, [1, 1])),
+    "pool.workers_per_gpu": (config_effects.workers_on_gpus, ({"1": 0}, [2, 0]), ({"0": 5}, [5, 2])),
+    "pool.cpu_workers": (config_effects.workers_on_cpu, (1, 1), (3, 3)),
+    "pool.cpu_memory_gb": (config_effects.is_replaced_at_three_gb, (2.0, True), (4.0, False)),
+    "pool.start_timeout_s": (config_effects.start_timeout_of, (5.0, 5.0), (50.0, 50.0)),
+    "pool.take_timeout_s": (config_effects.take_timeout_of, (5.0, 5.0), (50.0, 50.0)),
+    "pool.drain_s": (config_effects.drain_timeout_of, (5.0, 5.0), (50.0, 50.0)),
+    "pool.max_takes": (config_effects.takes_of_a_failing_line, (1, 1), (4, 4)),
+    "engine.name": (config_effects.engine_loaded, ("preview", "fishd.engines.preview:factory"), (NOOP, NOOP)),
     "engine.checkpoint": (
-        seen.engine_loaded,
+        config_effects.engine_loaded,
         ("", "fishd.engines.preview:factory"),
         ("s1-mini", "fishd.engines.fish:factory"),
     ),
-    "engine.precision": (seen.option_loaded("precision"), ("bfloat16", "bfloat16"), ("float32", "float32")),
-    "engine.options": (seen.option_loaded("temperature"), ({}, None), ({"temperature": 0.7}, 0.7)),
-    "output.format": (daemons.clips_of_two_drops, ("wav", (".wav", 1)), ("flac", (".flac", 1))),
-    "output.reuse": (daemons.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
-    "log.level": (lambda *at: "a detail" in seen.logged(*at), ("debug", True), ("info", False)),
-    "log.file": (seen.log_file_has_the_warning, ("fishd.log", True), ("", False)),
-    "log.color": (lambda *at: "\x1b[1;33m" in seen.logged(*at), ("auto", True), ("never", False)),
-    "log.format": (lambda *at: seen.logged(*at).startswith("{"), ("json", True), ("plain", False)),
-    "metrics.textfile": (daemons.metrics_are_written, ("fishd.prom", True), ("", False)),
+    "engine.precision": (
+        config_effects.option_loaded("precision"),
+        ("bfloat16", "bfloat16"),
+        ("float32", "float32"),
+    ),
+    "engine.options": (config_effects.option_loaded("temperature"), ({}, None), ({"temperature": 0.7}, 0.7)),
+    "output.format": (daemon_effects.clips_of_two_drops, ("wav", (".wav", 1)), ("flac", (".flac", 1))),
+    "output.reuse": (daemon_effects.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
+    "log.level": (lambda *at: "a detail" in config_effects.logged(*at), ("debug", True), ("info", False)),
+    "log.file": (config_effects.log_file_has_the_warning, ("fishd.log", True), ("", False)),
+    "log.color": (lambda *at: "\x1b[1;33m" in config_effects.logged(*at), ("auto", True), ("never", False)),
+    "log.format": (lambda *at: config_effects.logged(*at).startswith("{"), ("json", True), ("plain", False)),
+    "metrics.textfile": (daemon_effects.metrics_are_written, ("fishd.prom", True), ("", False)),
     "limits.max_files": (bundle(), (9, []), (2, ["holds more than 2 files"])),
     "limits.max_bytes": (bundle(), (999, []), (9, ["holds 190 bytes; at most 9 bytes are allowed"])),
     "limits.max_ratio": (
-        seen.faults_of(zipped),
+        config_effects.faults_of(zipped),
         (1000, []),
         (1, ["unpacks to more than 4.0 GiB, or than 1 times its own size"]),
     ),
-    "limits.max_depth": (seen.faults_of(nested), (3, []), (2, ["holds folders more than 2 deep"])),
+    "limits.max_depth": (config_effects.faults_of(nested), (3, []), (2, ["holds folders more than 2 deep"])),
     "limits.manifest_bytes": (bundle(), (999, []), (9, ["is 117 bytes long; at most 9 bytes are read"])),
     "limits.text_bytes": (
         bundle(segments="", segments_file='"bob_lines.txt"'),
@@ -100,7 +105,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     ),
     "limits.name_chars": (bundle(), (5, []), (4, ["is 5 characters long; at most 4"])),
     "limits.speakers": (
-        seen.faults_of(write_bundle),
+        config_effects.faults_of(write_bundle),
         (2, []),
         (1, ["there are 2; at most 1 are allowed"]),
     ),
@@ -116,19 +121,34 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
         (15, ["alice.wav is 16 bytes long; at most 15 bytes are read"]),
     ),
     "limits.min_reference_s": (
-        seen.findings_in_two_seconds,
+        config_effects.faults_and_warnings_of_two_seconds,
         (2.0, []),
         (2.5, ["is 2.00 s long; at least 2.5 s of speech are needed"]),
     ),
     "limits.long_reference_s": (
-        seen.findings_in_two_seconds,
+        config_effects.faults_and_warnings_of_two_seconds,
         (2.0, []),
         (1.5, ["is 2 s long; 10 to 30 s work as well and load faster"]),
     ),
     "limits.max_reference_s": (
-        seen.findings_in_two_seconds,
+        config_effects.faults_and_warnings_of_two_seconds,
         (2.0, []),
         (1.5, ["is over 1.5 s long; 10 to 30 s work best"]),
+    ),
+    "limits.script_bytes": (
+        config_effects.script_faults("book.epub", BOOK),
+        (10_000, []),
+        (9, [f"is {len(BOOK)} bytes long; at most 9 bytes are read"]),
+    ),
+    "limits.script_text_bytes": (
+        config_effects.script_faults("lines.txt", b"One.\n\nTwo.\n"),
+        (99, []),
+        (9, ["is 11 bytes long; at most 9 bytes are read"]),
+    ),
+    "limits.script_lines": (
+        config_effects.script_faults("lines.txt", b"One.\n\nTwo.\n"),
+        (2, []),
+        (1, ["has more than 1 lines; split it into several files"]),
     ),
     "limits.faults": (
         bundle(segments='[{ text = "" }, { text = "" }, { text = "" }]'),
@@ -139,20 +159,20 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
 
 
 def test_the_table_names_every_key() -> None:
-    """A new key needs a row."""
+    """A new key needs a row in it."""
     assert {f"{section}.{key}" for section, keys in RULES.items() for key in keys} == set(EFFECTS)
 
 
 @pytest.mark.parametrize("key", EFFECTS)
-def test_another_value_has_another_effect(tmp_path: Path, key: str) -> None:
-    """The same bundle, cards or events; only this key differs."""
-    observe, *values = EFFECTS[key]
+def test_the_effect_changes_with_the_value(tmp_path: Path, key: str) -> None:
+    """The bundle, the GPUs and the events are the same; only this key differs."""
+    observe, *cases = EFFECTS[key]
     section, _, name = key.partition(".")
-    found: list[object] = []
-    for n, (value, _) in enumerate(values):
+    observed: list[object] = []
+    for n, (value, _) in enumerate(cases):
         folder = tmp_path / str(n)
         folder.mkdir()
-        found.append(observe({section: {name: value}}, folder))
+        observed.append(observe({section: {name: value}}, folder))
 
-    assert [expected for _, expected in values] == found
-    assert found[0] != found[1]
+    assert [expected for _, expected in cases] == observed
+    assert observed[0] != observed[1]

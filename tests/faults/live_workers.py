@@ -7,28 +7,27 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.pool.program import WORKER
 from fishd.wire.messages import Load, Message, Ready, Speak
+from tests.shell.cli import LIMIT_S, ROOT
 
-ROOT = Path(__file__).parents[2]
 ENV = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-LIMIT_S = 60.0
 
 M = TypeVar("M", bound=Message)
 
 
 class LiveWorkers:
-    """A pool and what it posts. Every wait ends when what it waits for comes, or fails after a long time."""
+    """A pool and the messages that it posts. Every wait fails after LIMIT_S."""
 
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
         self.posted: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
         self.pool = Pool(group, WORKER, self.posted.put_nowait)
-        self.lines: asyncio.Queue[str] = asyncio.Queue()  # what workers print
+        self.lines: asyncio.Queue[str] = asyncio.Queue()  # printed by workers
         self.folder = folder
         self._next_worker = 0
 
@@ -43,15 +42,16 @@ class LiveWorkers:
         self.pool.start(Load(worker, engine, "cpu", options), {**ENV, **(env or {})})
         return worker
 
-    async def start_ready(self, **options: object) -> int:
+    async def start_ready(self, **options: Any) -> int:
+        """`options` as of `start`."""
         worker = self.start(**options)
         await self.receive(Ready)
         return worker
 
-    def speak(self, worker: int, text: str, take: str = "1") -> None:
-        clip = self.folder / f"{take}.wav"
+    def speak(self, worker: int, text: str, take: str = "1", **options: object) -> None:
+        clip = str(self.folder / f"{take}.wav")
         self.pool.send(
-            worker, Speak(take, "voice", (), "The transcript.", "en", text, "en", 7, 10.0, str(clip), {})
+            worker, Speak(take, "voice", (), "The transcript.", "en", text, "en", 7, 10.0, clip, options)
         )
 
     async def receive(self, kind: type[M]) -> M:
@@ -86,7 +86,7 @@ class LiveWorkers:
 
 
 def run(folder: Path, scenario: Callable[[LiveWorkers], Awaitable[None]]) -> None:
-    """Run a scenario with workers of its own; those that are left at its end are killed."""
+    """Run a scenario with a new pool, and kill the workers that are left at its end."""
 
     async def run_and_clean_up() -> None:
         async with asyncio.TaskGroup() as group:
@@ -101,7 +101,7 @@ def run(folder: Path, scenario: Callable[[LiveWorkers], Awaitable[None]]) -> Non
 
 @contextlib.contextmanager
 def collecting_lines(workers: LiveWorkers) -> Iterator[None]:
-    """What the pool logs of its workers also goes to `workers.lines`."""
+    """Put the log lines of the pool's workers into `workers.lines` too."""
     log, handler = logging.getLogger("fishd.worker"), logging.Handler()
     handler.emit = lambda record: workers.lines.put_nowait(record.getMessage())
     level = log.level

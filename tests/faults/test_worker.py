@@ -1,4 +1,4 @@
-"""The worker as a real process: takes that fail, out of memory, disk errors, cancelled takes."""
+"""A worker as a real process: failed takes, out of memory, disk errors, cancelled takes, checks."""
 
 import signal
 from pathlib import Path
@@ -15,7 +15,6 @@ from fishd.wire.messages import (
     Inspected,
     OptionsChecked,
     Progress,
-    Speak,
     Stop,
     TakeError,
 )
@@ -36,7 +35,7 @@ from tests.faults.live_workers import LiveWorkers, run
 def test_a_take_that_gives_no_clip_fails_with_a_reason(
     tmp_path: Path, fault: str, reason: str, *, retry: bool
 ) -> None:
-    """Because the engine reports it, or because its audio is not a clip; the worker goes on."""
+    """The engine reports it, or its audio is not a clip; the worker continues."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": fault})
@@ -53,7 +52,7 @@ def test_a_take_that_gives_no_clip_fails_with_a_reason(
     ("fault", "reason"), [("memory error", "MemoryError"), ("torch's", "CUDA out of memory")]
 )
 def test_every_kind_of_out_of_memory_is_recognized(tmp_path: Path, fault: str, reason: str) -> None:
-    """Python's and torch's, though no torch is imported."""
+    """torch is not imported to recognize its own."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": fault})
@@ -64,7 +63,7 @@ def test_every_kind_of_out_of_memory_is_recognized(tmp_path: Path, fault: str, r
     run(tmp_path, scenario)
 
 
-def test_an_engine_that_ends_a_take_it_does_not_have_is_at_fault(tmp_path: Path) -> None:
+def test_an_engine_that_ends_an_unknown_take_is_reported_as_faulty(tmp_path: Path) -> None:
     """The message names the take."""
 
     async def scenario(workers: LiveWorkers) -> None:
@@ -80,7 +79,7 @@ def test_an_engine_that_ends_a_take_it_does_not_have_is_at_fault(tmp_path: Path)
 
 
 def test_a_clip_that_cannot_be_written_fails_its_take(tmp_path: Path) -> None:
-    """The reason is the system's; the worker goes on."""
+    """The reason is the system's; the worker continues."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready()
@@ -94,8 +93,8 @@ def test_a_clip_that_cannot_be_written_fails_its_take(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-def test_clips_from_before_a_fault_are_written(tmp_path: Path) -> None:
-    """A clip may still be unwritten when the next take breaks the engine."""
+def test_a_clip_is_written_although_the_next_take_breaks_the_engine(tmp_path: Path) -> None:
+    """It may still be unwritten at that moment."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(faults={"bad": "raise"})
@@ -109,7 +108,7 @@ def test_clips_from_before_a_fault_are_written(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_take_ends_at_once(tmp_path: Path) -> None:
-    """In an engine that can drop it, though it would never end, and in the queue; no clip is left."""
+    """It may be in the queue, or in an engine that can drop it; no clip is left."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(gate=str(tmp_path / "gate"))
@@ -127,7 +126,7 @@ def test_a_cancelled_take_ends_at_once(tmp_path: Path) -> None:
     assert {"gate", "3.wav"} == {path.name for path in tmp_path.iterdir()}
 
 
-def test_an_engine_that_cannot_drop_a_take_ends_it_without_a_clip(tmp_path: Path) -> None:
+def test_a_cancelled_take_that_an_engine_cannot_drop_ends_without_a_clip(tmp_path: Path) -> None:
     """Its audio is discarded."""
 
     async def scenario(workers: LiveWorkers) -> None:
@@ -145,7 +144,7 @@ def test_an_engine_that_cannot_drop_a_take_ends_it_without_a_clip(tmp_path: Path
 
 
 def test_cancelling_a_take_that_has_ended_has_no_effect(tmp_path: Path) -> None:
-    """The same take id may even be used again."""
+    """The same take id may be used again."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready()
@@ -158,8 +157,8 @@ def test_cancelling_a_take_that_has_ended_has_no_effect(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-def test_checks_are_answered_while_takes_are_in_flight(tmp_path: Path) -> None:
-    """A reference and options, between two steps."""
+def test_checks_are_completed_while_takes_are_in_flight(tmp_path: Path) -> None:
+    """A reference and options are checked between two steps."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(gate=str(tmp_path / "gate"))
@@ -182,7 +181,7 @@ def test_checks_are_answered_while_takes_are_in_flight(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_signals_for_the_daemon_do_not_end_a_worker(tmp_path: Path, stop: signal.Signals) -> None:
-    """A supervisor may send them to every process: takes in flight are finished all the same."""
+    """A supervisor may send them to every process; takes in flight are finished."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready(gate=str(tmp_path / "gate"))
@@ -197,8 +196,8 @@ def test_signals_for_the_daemon_do_not_end_a_worker(tmp_path: Path, stop: signal
     run(tmp_path, scenario)
 
 
-def test_a_message_that_is_not_for_a_worker_ends_it(tmp_path: Path) -> None:
-    """A worker does not trust its parent either."""
+def test_an_invalid_message_from_the_daemon_ends_the_worker(tmp_path: Path) -> None:
+    """The message is one that only workers send."""
 
     async def scenario(workers: LiveWorkers) -> None:
         worker = await workers.start_ready()
@@ -208,13 +207,11 @@ def test_a_message_that_is_not_for_a_worker_ends_it(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-def test_options_of_a_job_reach_the_engine(tmp_path: Path) -> None:
-    """A take has the options of its job."""
-
+@pytest.mark.parametrize("tone_s", [0.25, 0.75])
+def test_the_options_of_a_take_are_passed_to_the_engine(tmp_path: Path, tone_s: float) -> None:
     async def scenario(workers: LiveWorkers) -> None:
-        worker = await workers.start_ready()
-        clip = str(tmp_path / "1.wav")
-        workers.pool.send(worker, Speak("1", "v", (), "", "en", "hm", "en", 7, 10.0, clip, {"mood": "good"}))
-        assert 0.2 == (await workers.receive(ClipWritten)).duration_s
+        worker = await workers.start_ready(engine="tests.faults.variable_tone_engine:factory")
+        workers.speak(worker, "good", tone_s=tone_s)
+        assert tone_s == (await workers.receive(ClipWritten)).duration_s
 
     run(tmp_path, scenario)

@@ -1,6 +1,6 @@
-"""The fish engine on a CUDA device: what it samples there, alone, batched and captured, is the same.
+"""The fish engine on a CUDA device samples the same, whether alone, in a batch or with captured graphs.
 
-Everything here needs a GPU; tests/engines tests the same on a CPU with a fake capture.
+tests/engines tests the same on a CPU, with a fake capture.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def model(checkpoint: Path) -> Model:
 
 
 class CountingCapture(CudaCapture):
-    """Counts the graphs that it captured."""
+    """Counts its captured graphs."""
 
     num_captured = 0
 
@@ -60,14 +60,14 @@ class CountingCapture(CudaCapture):
 
 
 def counting(settings: FrameSettings) -> tuple[FrameSettings, list[CountingCapture]]:
-    """The settings with captures that count, and the captures that were made."""
-    made: list[CountingCapture] = []
+    """The settings with captures that count, and a list of these captures."""
+    captures: list[CountingCapture] = []
 
-    def make(device: torch.device) -> CountingCapture:
-        made.append(CountingCapture(device))
-        return made[-1]
+    def make_capture(device: torch.device) -> CountingCapture:
+        captures.append(CountingCapture(device))
+        return captures[-1]
 
-    return replace(settings, make_capture=make), made
+    return replace(settings, make_capture=make_capture), captures
 
 
 def frames(decoder: Decoder) -> list:
@@ -75,8 +75,8 @@ def frames(decoder: Decoder) -> list:
 
 
 @pytest.mark.parametrize("kernels", ["plain", "triton"])
-def test_captured_frames_equal_plain_ones(model: Model, kernels: str) -> None:
-    """Six rows, 40 frames, sampled, in float32: the plain path's tokens, and every graph was captured."""
+def test_frames_of_captured_graphs_equal_plain_ones(model: Model, kernels: str) -> None:
+    """The tokens of six rows are compared for 40 frames, in float32."""
     settings, captures = counting(frame_settings(kernels, graphs=True))
     decoder = GraphDecoder(model, PLAN, settings=settings)
     assert frames(Decoder(model, PLAN)) == frames(decoder)
@@ -84,22 +84,21 @@ def test_captured_frames_equal_plain_ones(model: Model, kernels: str) -> None:
     assert 2 <= captures[0].num_captured
 
 
-def test_triton_kernels_pass_the_check_at_load(model: Model) -> None:
-    """They compute what the plain path computes, so nothing is noted."""
+def test_the_triton_kernels_pass_their_check_when_they_are_loaded(model: Model) -> None:
+    """A failed check would add a note."""
     decoder = GraphDecoder(model, PLAN, settings=FrameSettings(None, TritonOps, ops_optional=True))
     assert [] == decoder.notes
 
 
-def test_every_bucket_is_captured_ahead(model: Model) -> None:
-    """Warming up captures two graphs per bucket."""
+def test_warming_up_captures_two_graphs_for_every_bucket(model: Model) -> None:
     settings, captures = counting(frame_settings("auto", graphs=True))
     GraphDecoder(model, PLAN, settings=settings).warm_up()
     assert [2 * len(row_buckets(PLAN.slots))] == [capture.num_captured for capture in captures]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_takes_are_spoken_within_the_budget(checkpoint: Path, tmp_path: Path, precision: str) -> None:
-    """Twelve takes of two voices in three slots; torch takes no more than model_memory_gb of the card."""
+def test_takes_are_spoken_within_the_memory_budget(checkpoint: Path, tmp_path: Path, precision: str) -> None:
+    """Twelve takes of two voices share three slots."""
     voices = [make_voice(tmp_path, f"voice-{i}") for i in range(2)]
     options = {"checkpoint": str(checkpoint), "precision": precision, "slots": 3, "model_memory_gb": 2.0}
     engine = fish.factory("cuda:0", options)
@@ -110,7 +109,7 @@ def test_takes_are_spoken_within_the_budget(checkpoint: Path, tmp_path: Path, pr
 
 
 def test_a_take_is_as_long_alone_as_in_a_batch(checkpoint: Path, tmp_path: Path) -> None:
-    """In float32, with slots refilled, every take has the same number of samples."""
+    """In float32 it has the same number of samples."""
     voice = make_voice(tmp_path, "voice")
     takes = [make_take(voice, i) for i in range(6)]
 

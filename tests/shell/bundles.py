@@ -1,4 +1,4 @@
-"""Builders of bundles for tests: a good one, and ways to spoil it. Its audio is never decoded."""
+"""Builders of bundles whose audio is never decoded: a good one, and ones with faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ segments_file = "bob_lines.txt"
 
 
 def write_bundle(folder: Path, manifest: str | bytes = GOOD, **files: str | bytes | None) -> Path:
-    """The good bundle with another manifest, or with files replaced (None: left out; keys as alice_wav)."""
+    """The good bundle, with another manifest or other files (None: without this file; keys as alice_wav)."""
     content: dict[str, str | bytes | None] = {
         "alice.wav": SOUND,
         "bob.flac": SOUND + b"bob",
@@ -53,7 +53,7 @@ def write_convention(folder: Path, *names: str) -> Path:
 
 
 def one_speaker(**keys: str) -> str:
-    """A manifest of one speaker with these TOML values in place of the good ones ("" leaves a key out)."""
+    """A manifest of one speaker with these TOML values ("": without this key) instead of the good ones."""
     values = {
         "name": '"Alice"',
         "reference": '"alice.wav"',
@@ -63,16 +63,16 @@ def one_speaker(**keys: str) -> str:
     return "[[speakers]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value)
 
 
-def faults_of(reading: LoadedBundle) -> list[str]:
-    """The faults as a user reads them."""
-    return [str(fault) for fault in reading.faults]
+def faults_of(loaded: LoadedBundle) -> list[str]:
+    """The faults as they are shown to the user."""
+    return [str(fault) for fault in loaded.faults]
 
 
 def faults_in(folder: Path, manifest: str | bytes, **files: str | bytes | None) -> list[str]:
-    """What is said of the good bundle with this manifest and these files."""
+    """The faults of the good bundle with this manifest and these files."""
     return faults_of(read_bundle(write_bundle(folder / "NAME", manifest, **files), "NAME"))
 
 
 def names_in(folder: Path) -> list[str]:
-    """What stands in a folder, sorted."""
+    """The names of the files in a folder, sorted."""
     return sorted(path.name for path in folder.iterdir())

@@ -1,4 +1,4 @@
-"""A disk that stops the process before one of its steps, for tests that restart after every one of them."""
+"""A disk that crashes the process before a given step, for tests that crash at every step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from fishd.spool.durable.disk import Disk, create
 class CrashDisk(Disk):
     """Counts every call that changes the spool, and calls `crash` before step number `last`.
 
-    A write or an append is two steps, torn between. Nothing is synced: only a power cut would need it.
+    A write or an append is two steps, with half of the content after the first. Nothing is synced: that
+    matters only to a power cut.
     """
 
     def __init__(self, last: int | None, crash: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Archives as bundles are unpacked inside their folder and the limits, or refused with a reason."""
+"""An archive is unpacked inside its folder and within the limits, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -20,53 +20,13 @@ from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.durable.confined_fs import Refused
 from fishd.spool.durable.disk import Disk
-from fishd.spool.endings import bundle_in, ending_by_content, without_ending
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
-from fishd.spool.outbox.publish import PublishRequest, archived_as, publish_all
-from fishd.spool.root import Spool, make_folders
+from tests.shell.archives import info, tar_of, tarred, tarred_gz, zip_of, zipped
 from tests.shell.bundles import faults_of, names_in, write_bundle
 
 LIMITS = Limits(max_files=50, max_bytes=4 * MIB)
 SETTINGS = BundleSettings(LIMITS)
-
-
-def zipped(folder: Path, target: Path, top: str = "") -> Path:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, f"{top}{path.relative_to(folder)}")
-    return target
-
-
-def tarred(folder: Path, target: Path, top: str = ".", mode: str = "w") -> Path:
-    with tarfile.open(target, mode) as archive:
-        archive.add(folder, top)
-    return target
-
-
-def tarred_gz(folder: Path, target: Path) -> Path:
-    return tarred(folder, target, top="Episode 3", mode="w:gz")
-
-
-def zip_of(target: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return target
-
-
-def tar_of(target: Path, *members: tarfile.TarInfo, content: bytes = b"", **options: int) -> Path:
-    with tarfile.open(target, "w", **options) as archive:
-        for info in members:
-            info.size = info.size or (len(content) if info.isreg() else 0)
-            archive.addfile(info, io.BytesIO(content))
-    return target
-
-
-def info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
-    made = tarfile.TarInfo(name)
-    made.type, made.linkname = kind, link
-    return made
 
 
 def refusal(path: Path, limits: Limits = LIMITS) -> str:
@@ -77,7 +37,7 @@ def refusal(path: Path, limits: Limits = LIMITS) -> str:
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
 def test_an_archive_is_read_like_its_folder(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Also if the folder itself was packed; the kind of archive is known by its content alone."""
+    """The folder itself may be packed too; the kind of archive is detected from its content."""
     folder = write_bundle(tmp_path / "source")
     work = tmp_path / "NAME"
     work.mkdir()
@@ -115,8 +75,10 @@ def test_a_packed_folder_or_its_content_is_the_same(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_lead_out_are_refused(tmp_path: Path, kind: str, name: str, expected: str) -> None:
-    """Nothing is written outside, whatever a member is called."""
+def test_names_that_lead_out_of_the_archive_are_refused(
+    tmp_path: Path, kind: str, name: str, expected: str
+) -> None:
+    """Nothing is written outside the folder."""
     path = tmp_path / "deep" / "archive"
     path.parent.mkdir()
     if kind == "zip":
@@ -141,12 +103,12 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, kind: str, name: str, e
 def test_only_files_and_folders_are_unpacked_from_a_tar(
     tmp_path: Path, member: tarfile.TarInfo, expected: str
 ) -> None:
-    """Not links, devices, FIFOs or sparse files."""
+    """Links, devices, FIFOs and sparse files are refused."""
     assert expected == refusal(tar_of(tmp_path / "archive", member))
 
 
 def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
-    """zip on Unix writes them as files with a mode."""
+    """zip on Unix stores them as files with a mode."""
     link = zipfile.ZipInfo("l")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     path = zip_of(tmp_path / "archive", (link, b"/etc/passwd"))
@@ -154,7 +116,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
-    """There is no one to enter a password."""
+    """Nobody can enter a password."""
     path = zip_of(tmp_path / "archive", ("x", b"content"))
     content = bytearray(path.read_bytes())
     content[6] |= 1  # the local header's flags
@@ -172,14 +134,14 @@ def test_an_unusual_compression_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_duplicate_name_is_refused(tmp_path: Path) -> None:
-    """It is unclear which of both is meant."""
+    """It is not clear which of the two is meant."""
     twice = tar_of(tmp_path / "archive", info("x"), info("x"), content=b"a")
     assert "x in it cannot be created: File exists" == refusal(twice)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar"])
 def test_archive_bombs_are_refused(tmp_path: Path, kind: str) -> None:
-    """By their ratio or size, before memory or disk is filled."""
+    """Their ratio or size is over a limit before memory or disk is filled."""
     path = tmp_path / "bomb"
     zeros = bytes(64 * MIB)
     if kind == "zip":
@@ -201,7 +163,7 @@ def test_archive_bombs_are_refused(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_huge_header_is_refused(tmp_path: Path) -> None:
-    """tarfile would read an extended header of a gigabyte at once."""
+    """tarfile would read an extended header of a gigabyte into memory."""
     path = tmp_path / "archive"
     header = info("x", tarfile.XHDTYPE)
     header.size = 1 << 30
@@ -210,7 +172,7 @@ def test_a_huge_header_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_zip_with_a_huge_directory_is_refused(tmp_path: Path) -> None:
-    """Before the directory is read."""
+    """It is refused before its directory is read."""
     path = zip_of(tmp_path / "archive", *((f"{n}" * 100, b"") for n in range(200)))
     assert "holds more than 50 files" == refusal(path)
 
@@ -222,10 +184,10 @@ def test_too_many_members_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
-def test_a_truncated_archive_is_waited_for_and_then_rejected(
+def test_a_truncated_archive_is_incomplete_and_rejected_after_the_timeout(
     tmp_path: Path, pack: Callable[[Path, Path], Path]
 ) -> None:
-    """It may still be being copied; it is claimed when it can be read to its end."""
+    """It may still be in transfer; when it can be read to its end, it is claimed."""
     ending = {zipped: ".zip", tarred: ".tar", tarred_gz: ".tar.gz"}[pack]
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     inbox, work = tmp_path / "inbox", tmp_path / "work"
@@ -246,9 +208,9 @@ def test_a_truncated_archive_is_waited_for_and_then_rejected(
     assert read_claimed(claimed.folder, SETTINGS, Disk(), ReferenceStore(tmp_path / "voices").of("NAME")).job
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all" * 100, b"\x1f\x8b" + bytes(100)])
+@pytest.mark.parametrize("content", [b"", b"PK", b"not an archive" * 100, b"\x1f\x8b" + bytes(100)])
 def test_an_invalid_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
-    """A job or a report, never an exception."""
+    """It raises no exception."""
     work = tmp_path / "NAME"
     work.mkdir()
     (work / "bundle").write_bytes(content)
@@ -257,8 +219,8 @@ def test_an_invalid_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred, tarred_gz])
-def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
-    """Every truncation and every changed byte of a small archive ends in a Job or in faults."""
+def test_a_damaged_archive_is_a_job_or_faults(tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
+    """It is truncated, or has one changed byte, at 120 places."""
     whole = pack(write_bundle(tmp_path / "source"), tmp_path / "whole").read_bytes()
     work = tmp_path / "NAME"
     work.mkdir()
@@ -270,84 +232,8 @@ def test_any_byte_may_be_wrong(tmp_path: Path, pack: Callable[[Path, Path], Path
 
 
 def test_a_full_disk_is_not_a_fault_of_the_archive(tmp_path: Path) -> None:
-    """The caller tries again."""
+    """It raises SpoolError, so that the caller retries."""
     path = zip_of(tmp_path / "archive", ("x", b"content"))
     (tmp_path / "into").mkdir()
     with pytest.raises(SpoolError):
         unpack(path, tmp_path / "into", LIMITS)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("a.zip", "a"), ("a.TAR.GZ", "a"), ("a.b.tgz", "a.b"), ("a.tar", "a"), (".zip", ".zip"), ("a", "a")],
-)
-def test_the_job_has_the_name_without_the_ending(name: str, expected: str) -> None:
-    """Whatever kind of archive it is."""
-    assert expected == without_ending(name)
-
-
-@pytest.mark.parametrize(("pack", "expected"), [(zipped, ".zip"), (tarred, ".tar"), (tarred_gz, ".tar.gz")])
-def test_an_archives_ending_is_known_by_its_content(
-    tmp_path: Path, pack: Callable[[Path, Path], Path], expected: str
-) -> None:
-    """In work/ it has no ending."""
-    assert expected == ending_by_content(pack(write_bundle(tmp_path / "source"), tmp_path / "bundle"))
-
-
-def test_what_is_not_an_archive_has_no_ending(tmp_path: Path) -> None:
-    """A folder, any other file, an empty one, a link to an archive, nothing at all."""
-    archive = zipped(write_bundle(tmp_path / "folder"), tmp_path / "archive")
-    (tmp_path / "text").write_text("Hello.")
-    (tmp_path / "empty").touch()
-    (tmp_path / "link").symlink_to(archive)
-
-    names = ("folder", "text", "empty", "link", "none")
-    assert [""] * 5 == [ending_by_content(tmp_path / name) for name in names]
-
-
-@pytest.mark.parametrize(
-    ("name", "is_packed", "expected"),
-    [
-        ("script.docx", True, "script.docx"),
-        ("packed", True, "packed"),
-        ("bundle.zip", True, "bundle.zip"),
-        ("bundle.TGZ", True, "bundle.tgz"),
-        ("text.zip", False, "text.zip"),
-        ("text.txt", False, "text.txt"),
-    ],
-)
-def test_a_dropped_file_is_archived_under_its_own_name(
-    tmp_path: Path, name: str, is_packed: bool, expected: str
-) -> None:
-    """Whatever its content looks like: a .docx is a zip as well, and a .zip may be none."""
-    spool = Spool(tmp_path / "spool", -1)
-    make_folders(spool.root)
-    dropped = spool.inbox / name
-    if is_packed:
-        zipped(write_bundle(tmp_path / "source"), dropped)
-    else:
-        dropped.write_text("Hello.")
-    content = dropped.read_bytes()
-    (claimed,) = Inbox(spool.inbox, spool.work).claim([CompleteBundle(name)], 0.0).claimed
-    assert f"archive/{expected}" == archived_as(claimed.folder, spool.outbox, spool.archive)
-
-    publish_all([PublishRequest(claimed.folder, {"result.json": b"{}"}, [])], spool.outbox, spool.archive)
-
-    assert [expected] == names_in(spool.archive)
-    assert content == (spool.archive / expected).read_bytes()
-    assert [] == names_in(spool.work)
-
-
-def test_a_jobs_bundle_is_found_with_or_without_an_ending(tmp_path: Path) -> None:
-    """Of several the latest: an older one belongs to a job whose result is gone."""
-    assert None is bundle_in(tmp_path, "job")
-    for name in ("job.tar", "job", "job.tar.gz", "job-2.zip", "job.txt"):
-        (tmp_path / name).touch()
-    late = tmp_path / "job.zip"
-    (tmp_path / "job.tar").rename(late)
-    while (
-        late.stat().st_ctime_ns <= (tmp_path / "job.txt").stat().st_ctime_ns
-    ):  # the clock of files is coarse
-        late = late.rename(tmp_path / "moved").rename(tmp_path / "job.zip")
-
-    assert late == bundle_in(tmp_path, "job")

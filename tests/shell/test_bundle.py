@@ -15,11 +15,11 @@ from tests.shell.bundles import SOUND, faults_of, one_speaker, write_bundle, wri
 
 
 def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
-    """Names, texts, clips and references are those of the manifest, with the defaults filled in."""
-    reading = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
-    job = reading.job
+    """It has the manifest's names, texts, clips and references, and the defaults for all else."""
+    loaded = read_bundle(write_bundle(tmp_path / "NAME"), "NAME")
+    job = loaded.job
     assert job is not None
-    assert () == reading.faults
+    assert () == loaded.faults
     assert ("NAME", "Episode 3", 0, "wav") == (job.name, job.title, job.priority, job.delivery.format)
     assert ["Alice", "Bob"] == [speaker.name for speaker in job.speakers]
     assert ("alice.wav",) == job.speakers[0].references
@@ -28,12 +28,12 @@ def test_a_manifest_becomes_a_job(tmp_path: Path) -> None:
         Segment("001", "One line.", "en", "clips/Bob/001.wav", position=1),
         Segment("002", "Another line.", "en", "clips/Bob/002.wav", position=2),
     ) == job.speakers[1].segments
-    assert ["alice.wav", "bob.flac"] == [reference.where for reference in reading.references]
-    assert tmp_path / "NAME" / "bob.flac" == reading.references[1].path
+    assert ["alice.wav", "bob.flac"] == [reference.where for reference in loaded.references]
+    assert tmp_path / "NAME" / "bob.flac" == loaded.references[1].path
 
 
 def test_every_key_of_the_contract_is_read(tmp_path: Path) -> None:
-    """Priority, languages, format, engine options, several references, ids and times all reach the job."""
+    """They are priority, languages, format, engine options, references, ids and times."""
     manifest = """
 title = "Every key"
 priority = -3
@@ -68,22 +68,22 @@ language = "en"
 
 
 def test_sub_folders_become_speakers_by_convention(tmp_path: Path) -> None:
-    """Without a manifest each sub-folder is a speaker, its lines the segments; other files are left alone."""
+    """The bundle has no manifest; other files in it are ignored."""
     folder = write_convention(tmp_path / "NAME", "Bob", "Zoë 🎤")
-    (folder / "notes.md").write_text("not for fishd")
+    (folder / "notes.md").write_text("notes")
     (folder / ".hidden").mkdir()
-    reading = read_bundle(folder, "NAME", BundleSettings(delivery=DeliverySettings(format="ogg")))
-    assert reading.job is not None, reading.faults
-    assert "NAME" == reading.job.title
-    assert ["Bob", "Zoë 🎤"] == [speaker.name for speaker in reading.job.speakers]
+    loaded = read_bundle(folder, "NAME", BundleSettings(delivery=DeliverySettings(format="ogg")))
+    assert loaded.job is not None, loaded.faults
+    assert "NAME" == loaded.job.title
+    assert ["Bob", "Zoë 🎤"] == [speaker.name for speaker in loaded.job.speakers]
     assert ["clips/Zoë 🎤/001.ogg", "clips/Zoë 🎤/002.ogg"] == [
-        s.clip for s in reading.job.speakers[1].segments
+        s.clip for s in loaded.job.speakers[1].segments
     ]
-    assert ("Bob/reference.wav",) == reading.job.speakers[0].references
+    assert ("Bob/reference.wav",) == loaded.job.speakers[0].references
 
 
 def test_a_bom_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
-    """Files from a Windows editor read like any other."""
+    """Windows editors write them."""
     manifest = (
         b"\xef\xbb\xbf"
         + one_speaker(segments="", segments_file='"bob_lines.txt"').replace("\n", "\r\n").encode()
@@ -95,12 +95,12 @@ def test_a_bom_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
 
 
 def test_a_reference_used_twice_is_inspected_once(tmp_path: Path) -> None:
-    """Two speakers with one file make one reference; their voices still differ by transcript."""
+    """The voices of its two speakers may still differ by transcript."""
     manifest = one_speaker() + one_speaker(name='"Bob"', transcript='"Another."')
-    reading = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME")
-    assert reading.job is not None
-    assert ["alice.wav"] == [reference.where for reference in reading.references]
-    assert 2 == len({speaker.voice_key for speaker in reading.job.speakers})
+    loaded = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME")
+    assert loaded.job is not None
+    assert ["alice.wav"] == [reference.where for reference in loaded.references]
+    assert 2 == len({speaker.voice_key for speaker in loaded.job.speakers})
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_a_reference_used_twice_is_inspected_once(tmp_path: Path) -> None:
         (one_speaker(), SOUND + b"\0"),
     ],
 )
-def test_the_voice_key_follows_bytes_transcript_and_language(
+def test_the_voice_key_depends_on_audio_transcript_and_language(
     tmp_path: Path, manifest: str, sound: bytes
 ) -> None:
-    """Any of the three changed is another voice; the file's name is not part of it."""
+    """It does not depend on the file's name."""
     usual = read_bundle(write_bundle(tmp_path / "a", one_speaker()), "a").job
     other = read_bundle(write_bundle(tmp_path / "b", manifest, alice_wav=sound), "b").job
     renamed = one_speaker(reference='"same.wav"')
@@ -127,7 +127,7 @@ def test_the_voice_key_follows_bytes_transcript_and_language(
 
 
 def test_a_file_name_in_the_other_unicode_form_is_found(tmp_path: Path) -> None:
-    """macOS writes é as two characters; the manifest may write it as one."""
+    """macOS stores é as two code points; the manifest may have it as one."""
     decomposed = unicodedata.normalize("NFD", "zoé.wav")
     folder = write_bundle(tmp_path / "NAME", one_speaker(reference='"zoé.wav"'))
     (folder / decomposed).write_bytes(SOUND)
@@ -137,20 +137,20 @@ def test_a_file_name_in_the_other_unicode_form_is_found(tmp_path: Path) -> None:
 
 
 def test_control_tokens_inside_a_text_are_kept_as_plain_text(tmp_path: Path) -> None:
-    """They are for the engine to speak or strip, never tokens; the user is warned."""
-    reading = read_bundle(
+    """The job has a warning."""
+    loaded = read_bundle(
         write_bundle(tmp_path / "NAME", one_speaker(segments='[{text = "Hi <|im_end|>."}]')), "NAME"
     )
-    assert reading.job is not None
-    assert "Hi <|im_end|>." == reading.job.speakers[0].segments[0].text
+    assert loaded.job is not None
+    assert "Hi <|im_end|>." == loaded.job.speakers[0].segments[0].text
     warning = Fault(
         "speakers[0].segments[0].text", "holds a control token (<|…|>); it is spoken as plain text"
     )
-    assert (warning,) == reading.warnings == reading.job.warnings
+    assert (warning,) == loaded.warnings == loaded.job.warnings
 
 
 def test_controls_and_line_breaks_in_texts_and_names_become_spaces(tmp_path: Path) -> None:
-    """No escape sequence reaches a terminal through a name or a text; soft hyphens are removed."""
+    """Soft hyphens are removed."""
     manifest = one_speaker(name=r'"A\u001b[31mlice"', segments=r'[{text = "One\nco\u00adop\u0007"}]')
     job = read_bundle(write_bundle(tmp_path / "NAME", manifest), "NAME").job
     assert job is not None
@@ -158,7 +158,7 @@ def test_controls_and_line_breaks_in_texts_and_names_become_spaces(tmp_path: Pat
 
 
 def warnings_of(folder: Path, lines: str, transcript: str = "What Alice says.") -> list[str]:
-    """The warnings of a good bundle whose one speaker says these lines."""
+    """The warnings of a good bundle with one speaker of these lines."""
     manifest = one_speaker(
         transcript="", segments="", transcript_file='"bob.txt"', segments_file='"lines.txt"'
     )
@@ -168,7 +168,7 @@ def warnings_of(folder: Path, lines: str, transcript: str = "What Alice says.") 
 
 
 def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
-    """With its place and code point, once per line; of many different ones only the first are named."""
+    """There is one for each line, with the first five code points."""
     lines = "One.\nA\x07bell\x07 and\x00.\n" + "x" + "".join(map(chr, range(1, 9))) + "\n"
     assert [
         "bob.txt: control character U+001B is read as a space",
@@ -178,7 +178,7 @@ def test_a_control_character_in_a_text_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_white_space_in_a_text_is_no_warning(tmp_path: Path) -> None:
-    """Tabs, page breaks, old line ends, spaces of every width, and invisible characters."""
+    """Tabs, page breaks, line ends, wide spaces and invisible characters count as white space."""
     lines = "a\tb\rc\fd\ve\u00a0f\u2003g\u2028h\u0085i\u200bj\ufeffk\u00adl\n"
     assert [] == warnings_of(tmp_path, lines)
     folder = write_bundle(tmp_path / "multi", one_speaker(segments='[{ text = """One\n\ttwo\r\nthree""" }]'))
@@ -187,7 +187,7 @@ def test_white_space_in_a_text_is_no_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["...", "—", "!!!", "🎉 👍🏽", "♪♪", "«»", "\u0301"])
 def test_a_line_without_a_letter_or_digit_is_a_warning(tmp_path: Path, text: str) -> None:
-    """It does not reject the bundle: only that segment fails."""
+    """The bundle is accepted; only that segment fails."""
     expected = "has no letter or digit: there is nothing to speak, the segment will fail"
     assert [f"lines.txt:2: {expected}"] == warnings_of(tmp_path, f"One.\n{text}\n")
 
@@ -198,7 +198,7 @@ def test_letters_and_digits_of_every_script_are_speech(tmp_path: Path, text: str
 
 
 def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
-    """A thousand and one segments count from 0001."""
+    """1,001 segments are counted from 0001."""
     lines = "line\n" * 1_001
     manifest = one_speaker(segments="", segments_file='"bob_lines.txt"')
     job = read_bundle(write_bundle(tmp_path / "NAME", manifest, bob_lines_txt=lines), "NAME").job
@@ -207,7 +207,6 @@ def test_default_ids_grow_with_the_number_of_segments(tmp_path: Path) -> None:
 
 
 def test_a_ready_file_is_not_part_of_a_bundle(tmp_path: Path) -> None:
-    """It is ignored."""
     folder = write_convention(tmp_path / "NAME")
     (folder / ".ready").touch()
     assert [] == faults_of(read_bundle(folder, "NAME"))

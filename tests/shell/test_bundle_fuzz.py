@@ -1,4 +1,4 @@
-"""Whatever is in a bundle, reading it ends in a Job or in faults, never in an exception."""
+"""Reading any bundle gives a Job or faults, never an exception."""
 
 from __future__ import annotations
 
@@ -77,26 +77,26 @@ FILES = st.dictionaries(
     max_size=4,
 )
 CUTS = st.integers(0, len(GOOD))
-SPOILT = st.builds(lambda at, to, new: GOOD[:at] + new + GOOD[to:], CUTS, CUTS, st.text(max_size=10))
+DAMAGED = st.builds(lambda at, to, new: GOOD[:at] + new + GOOD[to:], CUTS, CUTS, st.text(max_size=10))
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def sound(reading: LoadedBundle) -> bool:
-    """A job exactly if there are no faults; each fault on one line; the job fits into a message."""
-    assert (reading.job is None) == bool(reading.faults)
-    for fault in reading.faults:
+def is_consistent(loaded: LoadedBundle) -> bool:
+    """A job or faults, but not both; each fault is one line; the job can be sent in a message."""
+    assert (loaded.job is None) == bool(loaded.faults)
+    for fault in loaded.faults:
         assert fault.where
         assert fault.what
         assert printable(str(fault)) == str(fault)
-    if reading.job:
-        assert reading.job.num_segments > 0
-        assert all(speaker.references for speaker in reading.job.speakers)
-        msgspec.msgpack.encode(reading.job)
+    if loaded.job:
+        assert loaded.job.num_segments > 0
+        assert all(speaker.references for speaker in loaded.job.speakers)
+        msgspec.msgpack.encode(loaded.job)
     return True
 
 
 def read(manifest: bytes) -> LoadedBundle:
-    """The good bundle's files, loaded with this manifest and some traps beside them."""
+    """Load the good bundle's files with this manifest, a symlink and a FIFO."""
     with tempfile.TemporaryDirectory() as root:
         folder = write_bundle(Path(root) / "NAME", manifest)
         (folder / "link").symlink_to("/etc/passwd")
@@ -108,40 +108,40 @@ def read(manifest: bytes) -> LoadedBundle:
 @QUICK
 @given(TREES)
 def test_any_tree_is_a_job_or_faults(tree: dict[str, object]) -> None:
-    """Any keys, any types."""
-    assert sound(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
+    """It has any keys and any types."""
+    assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @QUICK
 @given(NEARLY_GOOD)
 def test_any_values_are_a_job_or_faults(tree: dict[str, object]) -> None:
-    """The right keys, any values."""
-    assert sound(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
+    """The keys are valid."""
+    assert is_consistent(read(tomli_w.dumps(tree).encode("utf-8", "replace")))
 
 
 @QUICK
-@given(SPOILT)
+@given(DAMAGED)
 def test_any_cut_and_paste_of_a_good_manifest_is_a_job_or_faults(text: str) -> None:
-    """As editors and partial copies leave them."""
-    assert sound(read(text.encode()))
+    """Editors and partial copies may leave such a manifest."""
+    assert is_consistent(read(text.encode()))
 
 
 @QUICK
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_faults(content: bytes) -> None:
-    """A manifest that is not text."""
-    assert sound(read(content))
+    """The manifest is not text."""
+    assert is_consistent(read(content))
 
 
 @QUICK
 @given(FILES, st.binary(max_size=40))
 def test_any_tree_of_files_is_a_job_or_faults(entries: dict[bytes, list[str] | None], content: bytes) -> None:
-    """By convention: any names of folders and files, any content; dropped, claimed and read."""
-    assert sound(drop_and_read(entries, content))
+    """It has no manifest, and any names of folders and files."""
+    assert is_consistent(drop_and_read(entries, content))
 
 
 def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> LoadedBundle:
-    """A tree of such files goes through the inbox."""
+    """Drop these files in an inbox, claim them and read the bundle."""
     with tempfile.TemporaryDirectory() as root:
         inbox, work = Path(root) / "inbox", Path(root) / "work"
         (inbox / "a").mkdir(parents=True)
@@ -161,6 +161,6 @@ def drop_and_read(entries: dict[bytes, list[str] | None], content: bytes) -> Loa
 
 
 def test_the_unchanged_bundle_is_good() -> None:
-    """Otherwise the fuzz tests could pass for the wrong reason."""
+    """Otherwise the other tests might never read a job."""
     assert read(GOOD.encode()).job
     assert read(one_speaker().encode()).job

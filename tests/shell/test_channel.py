@@ -1,6 +1,7 @@
-"""Frames over real socketpairs: complete, cut, oversized, invalid, and the end in the middle of one."""
+"""Frames over real socketpairs: complete, split, oversized, invalid, and ended in the middle."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -24,7 +25,7 @@ def pair() -> Iterator[Pair]:
 
 
 def receive_async(ours: socket.socket, count: int = 1) -> list[object]:
-    """What the daemon's end receives, or the exception that ends it."""
+    """The messages that the daemon's end receives, and the exception that ends them."""
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(ours, FromWorker)
@@ -42,6 +43,7 @@ def receive_async(ours: socket.socket, count: int = 1) -> list[object]:
 
 
 def receive_blocking(ours: socket.socket, count: int = 1) -> list[object]:
+    """The same for the worker's end."""
     channel: BlockingChannel[object] = BlockingChannel(ours, FromWorker)
     received: list[object] = []
     for _ in range(count):
@@ -53,35 +55,45 @@ def receive_blocking(ours: socket.socket, count: int = 1) -> list[object]:
     return received
 
 
+async def receive_to_the_end(channel: AsyncChannel[object]) -> list[object]:
+    received: list[object] = []
+    with contextlib.suppress(EndOfStream):
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                received.append(await channel.receive())
+    channel.close()
+    return received
+
+
 both_ends = pytest.mark.parametrize("receive", [receive_async, receive_blocking])
 
 
 @both_ends
-def test_messages_come_as_they_were_sent(pair: Pair, receive) -> None:
-    """Equal and in order, several in one write."""
-    sent = [Progress(1), TakeError("1.0.0.1", "it stammered – “so”", retry=True), Progress(2, 1.5)]
+def test_messages_are_received_as_they_were_sent(pair: Pair, receive) -> None:
+    """They are equal and in order, even if several are sent in one write."""
+    sent = [Progress(1), TakeError("1.0.0.1", "reason – “quoted”", retry=True), Progress(2, 1.5)]
     pair[1].sendall(b"".join(encode(message) for message in sent))
     assert sent == receive(pair[0], 3)
 
 
 @both_ends
-def test_a_frame_may_come_byte_by_byte(pair: Pair, receive) -> None:
-    """Cut anywhere, also in the length."""
+def test_a_frame_may_arrive_byte_by_byte(pair: Pair, receive) -> None:
+    """Its length may be split too."""
     frame = encode(TakeError("1", "x" * 50, retry=False))
 
-    def dribble() -> None:
+    def send_byte_by_byte() -> None:
         for byte in frame:
             pair[1].sendall(bytes([byte]))
 
-    dribbling = threading.Thread(target=dribble)
-    dribbling.start()
+    sending = threading.Thread(target=send_byte_by_byte)
+    sending.start()
     assert [TakeError("1", "x" * 50, retry=False)] == receive(pair[0])
-    dribbling.join()
+    sending.join()
 
 
 @both_ends
 def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> None:
-    """A reason of a megabyte."""
+    """The message has a megabyte."""
     message = TakeError("1", "x" * 1_000_000, retry=False)
     sending = threading.Thread(target=pair[1].sendall, args=(encode(message),))
     sending.start()
@@ -91,7 +103,7 @@ def test_a_frame_larger_than_the_sockets_buffer_arrives(pair: Pair, receive) -> 
 
 @both_ends
 def test_an_oversized_length_is_refused_before_its_bytes_arrive(pair: Pair, receive) -> None:
-    """Four bytes are enough to know that the peer is broken."""
+    """Its four bytes are enough."""
     pair[1].sendall(struct.pack(">I", MAX_FRAME_BYTES + 1))
     (error,) = receive(pair[0])
     assert isinstance(error, BadFrame)
@@ -113,7 +125,7 @@ def test_an_oversized_length_is_refused_before_its_bytes_arrive(pair: Pair, rece
     ],
 )
 def test_an_invalid_message_raises_bad_frame(pair: Pair, receive, body: bytes) -> None:
-    """Garbage, unknown messages, wrong fields, wrong direction, bad UTF-8, deep nesting."""
+    """It is not msgpack, unknown, of the wrong type or direction, not UTF-8, or nested too deeply."""
     pair[1].sendall(struct.pack(">I", len(body)) + body)
     assert [BadFrame] == [type(error) for error in receive(pair[0])]
 
@@ -121,7 +133,7 @@ def test_an_invalid_message_raises_bad_frame(pair: Pair, receive, body: bytes) -
 @both_ends
 @pytest.mark.parametrize("sent", [0, 2, 4, 9])
 def test_the_end_raises_end_of_stream_also_inside_a_frame(pair: Pair, receive, sent: int) -> None:
-    """Before a frame, in its length, after it, in its body."""
+    """The stream ends before a frame, in its length, or in its body."""
     pair[1].sendall(encode(Progress(1)) + encode(Progress(2))[:sent])
     pair[1].close()
     first, end = receive(pair[0], 2)
@@ -129,9 +141,7 @@ def test_the_end_raises_end_of_stream_also_inside_a_frame(pair: Pair, receive, s
     assert isinstance(end, EndOfStream)
 
 
-def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pair) -> None:
-    """A failed write to a dead peer does not lose its last messages."""
-
+def test_messages_sent_before_a_peers_death_are_received_although_writing_fails(pair: Pair) -> None:
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         channel.send(CancelTake("unread"))
@@ -139,54 +149,44 @@ def test_what_was_sent_before_a_death_is_received_though_writing_fails(pair: Pai
         pair[1].close()
         for _ in range(3):
             channel.send(CancelTake("1"))
-        received: list[object] = [await channel.receive()]
-        with pytest.raises(EndOfStream):
-            await channel.receive()
-        channel.close()
-        return received
+        return await receive_to_the_end(channel)
 
     assert [Progress(1)] == asyncio.run(run())
 
 
 def test_sending_never_blocks_and_keeps_the_order(pair: Pair) -> None:
-    """Ten megabytes are queued for a peer that reads slowly, and arrive completely."""
+    """Ten megabytes are queued for a peer that does not read yet, and arrive completely."""
     sent = [CancelTake(f"{n}" + "x" * 100_000) for n in range(100)]
-    heard: list[object] = []
+    received: list[object] = []
 
-    def listen() -> None:
+    def receive_all() -> None:
         channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
-        heard.extend(channel.receive() for _ in sent)
+        received.extend(channel.receive() for _ in sent)
 
     async def run() -> None:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         for message in sent:
             channel.send(message)
         async with asyncio.timeout(LIMIT_S):
-            await asyncio.to_thread(listen)
+            await asyncio.to_thread(receive_all)
 
     asyncio.run(run())
-    assert sent == heard
+    assert sent == received
 
 
-def test_after_shutdown_what_was_sent_can_be_received_though_the_peer_is_open(pair: Pair) -> None:
-    """A process that inherited the peer's descriptor cannot keep the stream from ending."""
+def test_after_shutdown_messages_are_received_to_the_end_although_the_peer_is_open(pair: Pair) -> None:
+    """Another process may have inherited the peer's descriptor."""
 
     async def run() -> list[object]:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         pair[1].sendall(encode(Progress(1)))
         channel.shutdown()
-        received: list[object] = [await channel.receive()]
-        with pytest.raises(EndOfStream):
-            await channel.receive()
-        channel.close()
-        return received
+        return await receive_to_the_end(channel)
 
     assert [Progress(1)] == asyncio.run(run())
 
 
 def test_a_waiting_receive_is_woken_by_shutdown(pair: Pair) -> None:
-    """The peer sends nothing."""
-
     async def run() -> None:
         channel: AsyncChannel[object] = AsyncChannel(pair[0], FromWorker)
         waiting = asyncio.ensure_future(channel.receive())
@@ -200,19 +200,19 @@ def test_a_waiting_receive_is_woken_by_shutdown(pair: Pair) -> None:
 
 
 def test_a_message_above_the_limit_is_not_sent() -> None:
-    """Its kind and size are named."""
+    """The error names its kind and size."""
     with pytest.raises(BadFrame, match="a CancelTake of 9000"):
         encode(CancelTake("x" * 9_000_000))
 
 
 def test_a_text_that_is_not_unicode_is_not_sent() -> None:
-    """Such as a lone surrogate, from a file name that is not UTF-8."""
+    """A file name that is not UTF-8 has lone surrogates."""
     with pytest.raises(BadFrame, match="a CancelTake holds a text that is not Unicode"):
         encode(CancelTake("\udcff"))
 
 
 def test_the_blocking_channel_reports_that_its_peer_is_gone(pair: Pair) -> None:
-    """When it writes to a closed socket."""
+    """It does so when it sends."""
     pair[0].close()
     channel: BlockingChannel[object] = BlockingChannel(pair[1], ToWorker)
     with pytest.raises(EndOfStream):

@@ -15,7 +15,7 @@ from tests.shell.cli import ROOT, fishd
 GIB = 2**30
 LIMIT_S = 60.0
 CONFIG = """\
-# mine
+# a comment
 [pool]
 cpu_memory_gb = 0.0   # no limit yet
 
@@ -31,20 +31,23 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
     return path
 
 
-def test_it_measures_each_number_of_takes_and_proposes(tmp_path: Path) -> None:
-    """One, two and all three at once; the file is not changed."""
+def test_each_number_of_takes_is_measured_and_a_value_proposed(tmp_path: Path) -> None:
+    """One, two and three takes are spoken at the same time; the file is unchanged."""
     path = write_config(tmp_path)
-    said = fishd("calibrate", "--config", path, cwd=tmp_path)
-    assert (0, "") == (said.returncode, "".join(line for line in said.stderr.splitlines() if "rror" in line))
-    rows = [line.split() for line in said.stdout.splitlines() if line.strip()[:1].isdigit()]
+    ended = fishd("calibrate", "--config", path, cwd=tmp_path)
+    assert (0, "") == (
+        ended.returncode,
+        "".join(line for line in ended.stderr.splitlines() if "rror" in line),
+    )
+    rows = [line.split() for line in ended.stdout.splitlines() if line.strip()[:1].isdigit()]
     assert ["1", "2", "3"] == [row[0] for row in rows]
     assert all(0.01 < float(row[1]) < 4 for row in rows)
-    assert "cpu_memory_gb = " in said.stdout
+    assert "cpu_memory_gb = " in ended.stdout
     assert CONFIG == path.read_text()
 
 
-def test_write_sets_the_one_key(tmp_path: Path) -> None:
-    """Comments and everything else stay."""
+def test_write_changes_only_the_one_key(tmp_path: Path) -> None:
+    """Comments are kept."""
     path = write_config(tmp_path)
     assert 0 == fishd("calibrate", "--write", "--config", path, cwd=tmp_path).returncode
     old, new = CONFIG.splitlines(), path.read_text().splitlines()
@@ -54,16 +57,16 @@ def test_write_sets_the_one_key(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_cannot_load_is_reported(tmp_path: Path) -> None:
-    """With its reason and exit code 1; nothing is proposed."""
+    """The exit code is 1, and no value is proposed."""
     path = write_config(tmp_path, CONFIG.replace("capacity = 3", 'load = "raise"'))
-    said = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
-    assert 1 == said.returncode
-    assert "fishd: CPU: calibration failed: the noop engine was told to raise" in said.stderr
-    assert "" == said.stdout
+    ended = fishd("calibrate", "--write", "--config", path, cwd=tmp_path)
+    assert 1 == ended.returncode
+    assert "fishd: CPU: calibration failed: the noop engine was told to raise" in ended.stderr
+    assert "" == ended.stdout
 
 
-def test_the_most_that_nvml_reports_for_the_worker_is_its_level(tmp_path: Path) -> None:
-    """While it speaks, on the GPU or on a part of it; its takes end when NVML was read often enough."""
+def test_the_measured_memory_is_the_highest_that_nvml_reports_for_the_worker(tmp_path: Path) -> None:
+    """It is also read from MIG instances; the takes end after NVML was read three times."""
     held_gb = [1, 3, 2]
     gate = tmp_path / "gate"
 

@@ -1,4 +1,4 @@
-"""`fishd retry` of segments that another take cannot help."""
+"""`fishd retry` of segments whose error another take cannot change."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import pytest
 
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals
-from fishd.spool.root import make_folders
+from fishd.spool.root import Spool
 from fishd.view.report.summary import result_json
 from tests.shell.bundles import one_speaker, write_bundle
 from tests.shell.cli import fishd
 
-UNLESS = (
+CONDITION = (
     "unless the engine or its options have changed; "
     "else fix the text or the reference, and submit the bundle again"
 )
 
 
-def write_job(root: Path, *can_retry: bool | None) -> None:
-    """A published job of one speaker whose segments all failed."""
+def publish_failed_job(spool: Spool, *can_retry: bool | None) -> None:
+    """Publish a job of one speaker whose segments all failed."""
     segments = tuple(
-        SegmentResult(f"{n}", "Line.", "failed", takes=1, error="it failed", can_retry=may)
-        for n, may in enumerate(can_retry)
+        SegmentResult(f"{n}", "Line.", "failed", takes=1, error="it failed", can_retry=can)
+        for n, can in enumerate(can_retry)
     )
-    number = len(segments)
+    num_segments = len(segments)
     result = Result(
         job="job",
         title="job",
@@ -34,33 +34,32 @@ def write_job(root: Path, *can_retry: bool | None) -> None:
         device_names=(),
         started="",
         finished="",
-        totals=Totals(1, number, 0, number, 0.0, 1.0, 0.0),
+        totals=Totals(1, num_segments, 0, num_segments, 0.0, 1.0, 0.0),
         errors=(),
         speakers=(SpeakerResult("Alice", "en", segments),),
     )
-    make_folders(root)
-    (root / "outbox" / "job").mkdir()
-    (root / "outbox" / "job" / "result.json").write_bytes(result_json(result))
-    lines = ", ".join(f'{{ id = "{n}", text = "Line." }}' for n in range(number))
-    write_bundle(root / "archive" / "job", one_speaker(segments=f"[{lines}]"))
+    (spool.outbox / "job").mkdir()
+    (spool.outbox / "job" / "result.json").write_bytes(result_json(result))
+    lines = ", ".join(f'{{ id = "{n}", text = "Line." }}' for n in range(num_segments))
+    write_bundle(spool.archive / "job", one_speaker(segments=f"[{lines}]"))
 
 
 @pytest.mark.parametrize(
     ("can_retry", "remarks"),
     [
         ((True, None), []),
-        ((False, False), [f"fishd: job: a retry cannot help {UNLESS}"]),
-        ((True, False, None), [f"fishd: job: a retry cannot help 1 of the 3 failed segments {UNLESS}"]),
+        ((False, False), [f"fishd: job: a retry cannot help {CONDITION}"]),
+        ((True, False, None), [f"fishd: job: a retry cannot help 1 of the 3 failed segments {CONDITION}"]),
     ],
 )
-def test_a_retry_that_cannot_help_is_made_with_a_remark(
-    can_retry: tuple[bool | None, ...], remarks: list[str], tmp_path: Path
+def test_a_retry_that_cannot_help_is_submitted_with_a_remark(
+    can_retry: tuple[bool | None, ...], remarks: list[str], spool: Spool, tmp_path: Path
 ) -> None:
-    """Another engine may speak what this one could not, so the bundle is submitted all the same."""
-    write_job(tmp_path / "spool", *can_retry)
+    """Another engine may speak what this one could not."""
+    publish_failed_job(spool, *can_retry)
     retried = fishd("retry", "job", cwd=tmp_path)
 
     assert (0, "job-retry\n") == (retried.returncode, retried.stdout)
-    assert (tmp_path / "spool" / "inbox" / "job-retry" / "job.toml").is_file()
+    assert (spool.inbox / "job-retry" / "job.toml").is_file()
     assert f"fishd: job: {len(can_retry)} segments to speak again" in retried.stderr.splitlines()
     assert remarks == [line for line in retried.stderr.splitlines() if "cannot help" in line]

@@ -1,4 +1,4 @@
-"""Files of an untrusted bundle are opened beneath it or refused, with openat2 and without."""
+"""Files of an untrusted bundle are opened beneath its folder or refused, with openat2 and without."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ OPENERS = [open_by_steps, *([open_by_kernel] if has_openat2() else [])]
 
 @pytest.fixture(params=OPENERS, ids=lambda opener: opener.__name__)
 def opener(request: pytest.FixtureRequest) -> Callable[[int, str, int], int]:
-    """Both implementations: openat2 where the kernel has it, and step by step."""
+    """Both implementations: openat2, if the kernel has it, and step by step."""
     return request.param
 
 
-def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
-    """Dots and double slashes are allowed."""
+def test_a_file_below_the_folder_is_read(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
+    """Its path may contain dots and double slashes."""
     (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "a" / "b" / "c.txt").write_text("well")
+    (tmp_path / "a" / "b" / "c.txt").write_text("text")
     with ConfinedFolder(tmp_path, opener) as bundle:
-        assert b"well" == bundle.read("./a//b/c.txt", 4)
+        assert b"text" == bundle.read("./a//b/c.txt", 4)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_a_file_below_is_read(tmp_path: Path, opener: Callable[[int, str, int], 
         ("socket", "is a FIFO or a socket, not a file"),
     ],
 )
-def test_what_cannot_be_used_is_refused(
+def test_anything_but_a_regular_file_is_refused(
     tmp_path: Path, opener: Callable[[int, str, int], int], path: str, expected: str
 ) -> None:
-    """Both implementations give the same reason, and neither waits for a FIFO's other end."""
+    """Both implementations give the same reason; a FIFO does not block."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "link").symlink_to("/etc")
     (tmp_path / "link").symlink_to("file")
@@ -64,8 +64,8 @@ def test_what_cannot_be_used_is_refused(
     assert expected == str(refused.value)
 
 
-def test_only_a_file_that_may_still_come_is_missing(tmp_path: Path) -> None:
-    """A bundle waits for a missing file, not for a symlink to become one."""
+def test_a_symlink_is_refused_and_not_missing(tmp_path: Path) -> None:
+    """The inbox waits for missing files only."""
     (tmp_path / "link").symlink_to("gone")
     with ConfinedFolder(tmp_path) as bundle:
         with pytest.raises(Missing):
@@ -76,7 +76,7 @@ def test_only_a_file_that_may_still_come_is_missing(tmp_path: Path) -> None:
 
 
 def test_missing_permission_is_reported_with_its_fix(tmp_path: Path) -> None:
-    """Root may read everything, so the system's error is simulated."""
+    """The system's error is simulated, because root can read everything."""
 
     def opener(_fd: int, path: str, _flags: int) -> int:
         raise OSError(errno.EACCES, "Permission denied", path)
@@ -86,7 +86,7 @@ def test_missing_permission_is_reported_with_its_fix(tmp_path: Path) -> None:
 
 
 def test_openat2_never_leaves_the_folder(tmp_path: Path) -> None:
-    """Even for a path that the lexical check would have refused."""
+    """The path is one that earlier checks refuse."""
     (tmp_path / "in").mkdir()
     (tmp_path / "out").write_text("secret")
     fd = os.open(tmp_path / "in", os.O_RDONLY | os.O_DIRECTORY)
@@ -100,11 +100,11 @@ def test_openat2_never_leaves_the_folder(tmp_path: Path) -> None:
 def test_a_file_swapped_for_a_symlink_is_never_followed(
     tmp_path: Path, opener: Callable[[int, str, int], int]
 ) -> None:
-    """A thread swaps a folder for a symlink, over and over, while files in it are read."""
+    """A thread swaps a folder for a symlink again and again while files in it are read."""
     bundle_path, outside = tmp_path / "bundle", tmp_path / "outside"
     (bundle_path / "a").mkdir(parents=True)
     outside.mkdir()
-    (bundle_path / "a" / "x").write_text("mine")
+    (bundle_path / "a" / "x").write_text("inside")
     (outside / "x").write_text("secret")
     (tmp_path / "link").symlink_to(outside)
     stop = threading.Event()
@@ -127,11 +127,11 @@ def test_a_file_swapped_for_a_symlink_is_never_followed(
     finally:
         stop.set()
         thread.join()
-    assert seen <= {b"mine"}
+    assert seen <= {b"inside"}
 
 
 def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int], int]) -> None:
-    """After reads and after refusals."""
+    """There are as many as before after reads and refusals."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("x")
     before = num_descriptors()
@@ -143,8 +143,8 @@ def test_descriptors_are_closed(tmp_path: Path, opener: Callable[[int, str, int]
 
 
 @pytest.mark.parametrize(("size", "words"), [(1, "1 bytes"), (2048, "2.0 KiB"), (5 << 30, "5.0 GiB")])
-def test_sizes_are_said_for_people(size: int, words: str) -> None:
-    """With one decimal."""
+def test_sizes_are_formatted_for_people(size: int, words: str) -> None:
+    """They have one decimal."""
     assert words == human_size(size)
 
 

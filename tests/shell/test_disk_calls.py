@@ -1,4 +1,4 @@
-"""The calls that change the spool: renames that replace nothing, removals that follow nothing."""
+"""The calls that change the spool: renames replace nothing, removals follow no symlink."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.shell.bundles import names_in
 @pytest.mark.parametrize("rename", [rename_noreplace, rename_if_free])
 @pytest.mark.parametrize("taken", ["empty folder", "file", "dangling link"])
 def test_a_rename_never_replaces(tmp_path: Path, rename: Callable[[Path, Path], None], taken: str) -> None:
-    """rename(2) itself would silently replace an empty folder."""
+    """rename(2) would replace an empty folder."""
     (tmp_path / "source").mkdir()
     match taken:
         case "empty folder":
@@ -31,22 +31,22 @@ def test_a_rename_never_replaces(tmp_path: Path, rename: Callable[[Path, Path], 
 
 
 @pytest.mark.parametrize("rename", [rename_noreplace, rename_if_free])
-def test_a_rename_to_a_free_name_moves(tmp_path: Path, rename: Callable[[Path, Path], None]) -> None:
-    """With renameat2 and without."""
+def test_a_rename_to_a_free_name_succeeds(tmp_path: Path, rename: Callable[[Path, Path], None]) -> None:
+    """It does with renameat2 and without."""
     (tmp_path / "source").mkdir()
     rename(tmp_path / "source", tmp_path / "target")
     assert ["target"] == names_in(tmp_path)
 
 
 def test_a_rename_of_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    """The system's error, with both names."""
+    """The error has both paths."""
     with pytest.raises(FileNotFoundError) as error:
         rename_noreplace(tmp_path / "gone", tmp_path / "target")
     assert (str(tmp_path / "gone"), str(tmp_path / "target")) == (error.value.filename, error.value.filename2)
 
 
 def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
-    """NAME, NAME-2, NAME-3; with an ending, NAME.zip, NAME-2.zip."""
+    """The names are NAME, NAME-2, NAME-3 and so on; with an ending NAME-2.zip."""
     target = tmp_path / "target"
     for name in ("a", "b", "target", "target/x", "target/x-2", "target/x.zip"):
         (tmp_path / name).mkdir()
@@ -54,35 +54,35 @@ def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
     assert target / "x-2.zip" == rename_to_free(Disk(), tmp_path / "b", target, "x", ".zip")
 
 
-def test_a_write_that_cannot_be_synced_leaves_nothing(tmp_path: Path) -> None:
-    """The kernel may have dropped its pages: the file is written again, not synced again."""
+def test_a_write_that_cannot_be_synced_leaves_no_file(tmp_path: Path) -> None:
+    """The kernel may have dropped its pages, so it must be written again."""
 
-    class NoSync(Disk):
+    class NoSyncDisk(Disk):
         def sync(self, fd: int) -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output"):
-        NoSync().write(tmp_path / "x", b"content")
+        NoSyncDisk().write(tmp_path / "x", b"content")
     assert [] == names_in(tmp_path)
 
 
-def test_a_tree_is_removed_however_deep(tmp_path: Path) -> None:
-    """Three thousand folders deep: deeper than recursion, and than a path may be long."""
-    here = os.open(tmp_path, os.O_RDONLY)
-    os.mkdir("tree", dir_fd=here)
+def test_a_tree_of_3000_nested_folders_is_removed(tmp_path: Path) -> None:
+    """It is deeper than Python's recursion, and longer than a path may be."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    os.mkdir("tree", dir_fd=folder)
     for name in ("tree", *["d"] * 3_000):
-        below = os.open(name, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-        os.mkdir("d", dir_fd=here)
-        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=here))
-    os.close(here)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+        os.mkdir("d", dir_fd=folder)
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    os.close(folder)
     remove_tree(Disk(), tmp_path / "tree")
     assert [] == names_in(tmp_path)
 
 
-def test_a_tree_is_removed_without_following(tmp_path: Path) -> None:
-    """Symlinks are removed, their targets stay; locked folders are unlocked."""
+def test_the_removal_of_a_tree_follows_no_symlink(tmp_path: Path) -> None:
+    """Their targets are kept; folders without permissions are removed."""
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").touch()
     (tmp_path / "tree" / "locked" / "in").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The archive loses what is older than `archive_days`."""
+"""Bundles are removed from the archive after `archive_days`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY_S = 86_400.0
 
 
 def test_old_bundles_are_removed(tmp_path: Path) -> None:
-    """Folders and files, by when they were archived; the old mtime of a copy does not count."""
+    """The time at which they were archived counts, not their mtime."""
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (0, 0))
@@ -24,8 +24,8 @@ def test_old_bundles_are_removed(tmp_path: Path) -> None:
     assert ["new"] == names_in(tmp_path)
 
 
-def test_what_an_interrupted_removal_left_is_removed(tmp_path: Path) -> None:
-    """At any age."""
+def test_the_rest_of_an_interrupted_removal_is_removed(tmp_path: Path) -> None:
+    """Its age does not matter."""
     (tmp_path / ".removing-1" / "0").mkdir(parents=True)
     assert () == expire_archive(tmp_path, 30, 0).removed
     assert [] == names_in(tmp_path)

@@ -1,4 +1,4 @@
-"""Jobs that are published together share their syncs, but not their errors."""
+"""Jobs that are published together share their syncs; each has its own errors."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox.publish import PublishRequest, publish_all
 from fishd.spool.outbox.staging import ClipsMissing
-from fishd.spool.root import Spool, make_folders
+from fishd.spool.root import Spool
 
 CLIP = "clips/Alice/001.wav"
 
 
-class Counting(Disk):
-    """Counts syncs of folders; refuses those of the folders given, with an errno."""
+class CountingDisk(Disk):
+    """Counts the syncs of folders; fails those of the `refused` folders with errno `code`."""
 
     def __init__(self, refused: Sequence[Path] = (), code: int = errno.ENOENT) -> None:
         self.num_syncs = 0
@@ -31,12 +29,6 @@ class Counting(Disk):
             raise OSError(self._code, "refused")
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    make_folders(tmp_path / "spool")
-    return Spool(tmp_path / "spool", -1)
-
-
 def job(spool: Spool, name: str) -> PublishRequest:
     folder = spool.work / name
     (folder / "bundle").mkdir(parents=True)
@@ -45,9 +37,8 @@ def job(spool: Spool, name: str) -> PublishRequest:
     return PublishRequest(folder, {"result.json": b"{}"}, [CLIP])
 
 
-def test_many_jobs_share_their_syncs(spool: Spool) -> None:
-    """Ten need no more of them than one."""
-    one, many = Counting(), Counting()
+def test_ten_jobs_need_as_many_syncs_as_one(spool: Spool) -> None:
+    one, many = CountingDisk(), CountingDisk()
     publish_all([job(spool, "one")], spool.outbox, spool.archive, disk=one)
     ends = publish_all([job(spool, f"j{n}") for n in range(10)], spool.outbox, spool.archive, disk=many)
     assert [spool.outbox / f"j{n}" for n in range(10)] == ends
@@ -55,29 +46,29 @@ def test_many_jobs_share_their_syncs(spool: Spool) -> None:
     assert not list(spool.work.iterdir())
 
 
-def test_a_job_with_a_missing_clip_does_not_stop_the_others(spool: Spool) -> None:
-    """The error names the clips; nothing of that job was moved."""
+def test_a_job_with_a_missing_clip_does_not_prevent_the_others_from_being_published(spool: Spool) -> None:
+    """The error names the clip; nothing of its job is moved."""
     requests = [job(spool, "a"), job(spool, "b")]
     (requests[0].folder / "out" / CLIP).unlink()
-    gone, there = publish_all(requests, spool.outbox, spool.archive)
-    assert isinstance(gone, ClipsMissing)
-    assert {CLIP} == gone.clips
-    assert spool.outbox / "b" == there
+    missing, published = publish_all(requests, spool.outbox, spool.archive)
+    assert isinstance(missing, ClipsMissing)
+    assert {CLIP} == missing.clips
+    assert spool.outbox / "b" == published
     assert (spool.work / "a" / "bundle").is_dir()
 
 
-def test_a_folder_that_cannot_be_synced_is_its_own_jobs_fault(spool: Spool) -> None:
-    """The others are published without it."""
+def test_a_folder_that_cannot_be_synced_fails_only_its_own_job(spool: Spool) -> None:
+    """The others are published."""
     requests = [job(spool, name) for name in ("a", "b", "c")]
-    disk = Counting(refused=[requests[1].folder])
+    disk = CountingDisk(refused=[requests[1].folder])
     ends = publish_all(requests, spool.outbox, spool.archive, disk=disk)
     assert [False, True, False] == [isinstance(end, SpoolError) for end in ends]
 
 
 def test_a_full_disk_fails_every_job(spool: Spool) -> None:
-    """After one attempt; all stay in work/ and can be published later."""
+    """All jobs stay in work/ and can be published later."""
     requests = [job(spool, name) for name in ("a", "b", "c")]
-    disk = Counting(refused=[spool.outbox], code=errno.ENOSPC)
+    disk = CountingDisk(refused=[spool.outbox], code=errno.ENOSPC)
     ends = publish_all(requests, spool.outbox, spool.archive, disk=disk)
     assert all(isinstance(end, SpoolError) and isinstance(end.__cause__, OSError) for end in ends)
     again = publish_all(requests, spool.outbox, spool.archive)

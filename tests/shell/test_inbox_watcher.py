@@ -1,4 +1,4 @@
-"""The inbox watcher notices what happens in the inbox, and reports when it fails. Real watches, real time."""
+"""The inbox watcher reports changes in the inbox, and when its watch fails. With real watches."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from fishd.spool.inbox.watcher import watch_inbox
 
-LIMIT_S = 10.0  # far beyond what any notification takes
+LIMIT_S = 10.0
 
 
-class Watching:
-    """Runs the watcher and waits for its notifications."""
+class RunningWatcher:
+    """A watcher and its notifications."""
 
     def __init__(self, inbox: Path) -> None:
         self.inbox = inbox
@@ -39,7 +39,7 @@ class Watching:
         self._notified.clear()
 
     async def notices_a_drop(self) -> None:
-        """One drop is noticed, or a later one, because the watch may just be restarting."""
+        """Drop folders until one is noticed: the watch may be restarting at first."""
         names = iter(range(1_000))
         self._notified.clear()
         async with asyncio.timeout(LIMIT_S):
@@ -51,69 +51,69 @@ class Watching:
                     continue
 
 
-def while_watching(tmp_path: Path, scenario: Callable[[Watching], Awaitable[None]]) -> None:
-    """Run a scenario beside a watcher whose first notification has come."""
+def while_watching(tmp_path: Path, scenario: Callable[[RunningWatcher], Awaitable[None]]) -> None:
+    """Run a scenario beside a watcher that has sent its first notification."""
 
     async def both() -> None:
         (tmp_path / "inbox").mkdir()
-        watching = Watching(tmp_path / "inbox")
+        watcher = RunningWatcher(tmp_path / "inbox")
         async with asyncio.TaskGroup() as group:
-            group.create_task(watching.run())
-            await watching.notified()
-            await scenario(watching)
-            watching.stop.set()
+            group.create_task(watcher.run())
+            await watcher.notified()
+            await scenario(watcher)
+            watcher.stop.set()
 
     asyncio.run(both())
 
 
 def test_a_drop_is_noticed(tmp_path: Path) -> None:
-    async def scenario(watching: Watching) -> None:
+    async def scenario(watcher: RunningWatcher) -> None:
         (tmp_path / "a").mkdir()
-        (tmp_path / "a").rename(watching.inbox / "a")
-        await watching.notified()
+        (tmp_path / "a").rename(watcher.inbox / "a")
+        await watcher.notified()
 
     while_watching(tmp_path, scenario)
 
 
 def test_a_ready_file_in_a_settling_bundle_is_noticed(tmp_path: Path) -> None:
-    """The inbox itself has no event for it."""
+    """It causes no event of the inbox itself."""
 
-    async def scenario(watching: Watching) -> None:
-        (watching.inbox / "a").mkdir()
-        await watching.notified()
-        watching.settling = ["a"]
-        await watching.notified()  # the watch was restarted
-        (watching.inbox / "a" / ".ready").touch()
-        await watching.notified()
+    async def scenario(watcher: RunningWatcher) -> None:
+        (watcher.inbox / "a").mkdir()
+        await watcher.notified()
+        watcher.settling = ["a"]
+        await watcher.notified()  # the watch was restarted
+        (watcher.inbox / "a" / ".ready").touch()
+        await watcher.notified()
 
     while_watching(tmp_path, scenario)
 
 
-def test_our_own_reading_is_not_noticed(tmp_path: Path) -> None:
-    """Otherwise each scan would cause the next."""
+def test_reading_a_bundle_is_not_noticed(tmp_path: Path) -> None:
+    """Otherwise each scan would cause another."""
 
-    async def scenario(watching: Watching) -> None:
-        (watching.inbox / "a").mkdir()
-        (watching.inbox / "a" / "x").write_text("x")
-        await watching.notified()
-        watching.settling = ["a"]
-        await watching.notified()
-        list(os.scandir(watching.inbox / "a"))
-        (watching.inbox / "a" / "x").read_text()
+    async def scenario(watcher: RunningWatcher) -> None:
+        (watcher.inbox / "a").mkdir()
+        (watcher.inbox / "a" / "x").write_text("x")
+        await watcher.notified()
+        watcher.settling = ["a"]
+        await watcher.notified()
+        list(os.scandir(watcher.inbox / "a"))
+        (watcher.inbox / "a" / "x").read_text()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(watching.notified(), 0.3)
+            await asyncio.wait_for(watcher.notified(), 0.3)
 
     while_watching(tmp_path, scenario)
 
 
-def test_a_name_that_is_not_utf8_does_not_end_it(tmp_path: Path) -> None:
-    """Such a name has broken watches before."""
+def test_a_name_that_is_not_utf8_does_not_end_the_watch(tmp_path: Path) -> None:
+    """A folder of such a name cannot be watched."""
 
-    async def scenario(watching: Watching) -> None:
-        (watching.inbox / os.fsdecode(b"\xff")).mkdir()
-        await watching.notified()
-        watching.settling = [os.fsdecode(b"\xff")]
-        await watching.notices_a_drop()
+    async def scenario(watcher: RunningWatcher) -> None:
+        (watcher.inbox / os.fsdecode(b"\xff")).mkdir()
+        await watcher.notified()
+        watcher.settling = [os.fsdecode(b"\xff")]
+        await watcher.notices_a_drop()
 
     while_watching(tmp_path, scenario)
 
@@ -121,36 +121,36 @@ def test_a_name_that_is_not_utf8_does_not_end_it(tmp_path: Path) -> None:
 def test_a_replaced_inbox_is_watched_again(tmp_path: Path) -> None:
     """The kernel's watch is on the old folder."""
 
-    async def scenario(watching: Watching) -> None:
-        watching.inbox.rename(tmp_path / "old")
-        watching.inbox.mkdir()
-        await watching.notices_a_drop()
+    async def scenario(watcher: RunningWatcher) -> None:
+        watcher.inbox.rename(tmp_path / "old")
+        watcher.inbox.mkdir()
+        await watcher.notices_a_drop()
 
     while_watching(tmp_path, scenario)
 
 
-def test_it_reports_when_it_fails_and_when_it_works_again(tmp_path: Path) -> None:
-    """Once each; here because the inbox is gone for a while."""
+def test_a_failed_watch_is_reported_when_it_fails_and_when_it_works_again(tmp_path: Path) -> None:
+    """The inbox is removed and created again."""
 
-    async def scenario(watching: Watching) -> None:
-        shutil.rmtree(watching.inbox)
+    async def scenario(watcher: RunningWatcher) -> None:
+        shutil.rmtree(watcher.inbox)
         async with asyncio.timeout(LIMIT_S):
-            failed = await watching.reports.get()
+            failed = await watcher.reports.get()
             assert failed.startswith("inbox watch failed (")
             assert failed.endswith("); the inbox is still scanned regularly")
-            watching.inbox.mkdir()
-            assert "inbox watch works again: drops are noticed at once" == await watching.reports.get()
+            watcher.inbox.mkdir()
+            assert "inbox watch works again: drops are noticed at once" == await watcher.reports.get()
 
     while_watching(tmp_path, scenario)
 
 
 def test_a_cancelled_watcher_leaves_no_thread_waiting(tmp_path: Path) -> None:
-    """asyncio.run waits for its threads: it must end at once."""
+    """asyncio.run would wait for it."""
 
     async def cancelled() -> None:
-        watching = Watching(tmp_path)
-        task = asyncio.create_task(watching.run())
-        await watching.notified()
+        watcher = RunningWatcher(tmp_path)
+        task = asyncio.create_task(watcher.run())
+        await watcher.notified()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,4 +1,4 @@
-"""The Prometheus textfile, read back as Prometheus reads it."""
+"""The Prometheus textfile, read by Prometheus's own parser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fishd.core.model.job import JobStatus
 from fishd.core.model.status import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.host.metrics import CAUSES, Metrics
 from tests.core.report_samples import partial
-from tests.daemon.running import ROOT
+from tests.shell.cli import ROOT
 
 parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed")
 
@@ -61,8 +61,8 @@ def value(found: Samples, name: str, /, **labels: str) -> float:
     return found[name, frozenset(labels.items())]
 
 
-def test_the_current_state_is_in_the_gauges(tmp_path: Path) -> None:
-    """Queue, workers by state, memory: the status in base units."""
+def test_gauges_have_the_current_status(tmp_path: Path) -> None:
+    """They are jobs and workers by state, segments, and memory in bytes."""
     found = written(tmp_path, Metrics())
     assert value(found, "fishd_up") == 1
     assert value(found, "fishd_jobs_in_work", state="speaking") == 1
@@ -77,7 +77,7 @@ def test_the_current_state_is_in_the_gauges(tmp_path: Path) -> None:
 
 
 def test_published_jobs_are_counted(tmp_path: Path) -> None:
-    """Jobs by status, segments, takes and retakes, seconds of speech; a failed job is no success."""
+    """Segments, takes and seconds of audio are counted too; a partial job is not a success."""
     metrics = Metrics()
     metrics.published(MIXED)
     metrics.published(MIXED)
@@ -93,7 +93,7 @@ def test_published_jobs_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_last_success_is_a_timestamp(tmp_path: Path) -> None:
-    """Prometheus subtracts it from its own clock: `time() - fishd_last_success_timestamp_seconds`."""
+    """Queries subtract it: `time() - fishd_last_success_timestamp_seconds`."""
     metrics = Metrics()
     metrics.published(
         msgspec.structs.replace(MIXED, status=JobStatus.DONE, finished="1970-01-01T00:01:00.500Z")
@@ -101,8 +101,8 @@ def test_the_last_success_is_a_timestamp(tmp_path: Path) -> None:
     assert value(written(tmp_path, metrics), "fishd_last_success_timestamp_seconds") == 60.5
 
 
-def test_deaths_are_counted_by_cause(tmp_path: Path) -> None:
-    """Every cause starts at zero, so that a rate can be computed from the first death."""
+def test_workers_that_died_are_counted_by_cause(tmp_path: Path) -> None:
+    """Every cause begins at 0, so that the first death is part of a rate."""
     metrics = Metrics()
     metrics.worker_gone("engine")
     found = written(tmp_path, metrics)
@@ -110,8 +110,8 @@ def test_deaths_are_counted_by_cause(tmp_path: Path) -> None:
     assert counted == {**dict.fromkeys(CAUSES, 0.0), "engine": 1.0}
 
 
-def test_the_file_is_whole_and_others_may_read_it(tmp_path: Path) -> None:
-    """The node exporter is another user; nothing is left beside the file."""
+def test_the_file_is_readable_by_other_users(tmp_path: Path) -> None:
+    """The node exporter runs as one; no temporary file is left."""
     written(tmp_path, Metrics())
     assert [path.name for path in tmp_path.iterdir()] == ["fishd.prom"]
     assert oct((tmp_path / "fishd.prom").stat().st_mode & 0o777) == "0o644"
@@ -120,7 +120,7 @@ def test_the_file_is_whole_and_others_may_read_it(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The daemon goes on; a new fault after a success is logged again."""
+    """It raises no exception."""
     metrics = Metrics(tmp_path / "gone" / "fishd.prom")
     with caplog.at_level(logging.WARNING):
         metrics.write(STATUS)
@@ -133,7 +133,7 @@ def test_a_path_that_cannot_be_written_is_logged_once(
 def test_without_prometheus_client_the_fix_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is an optional extra."""
+    """The package is optional."""
     monkeypatch.setitem(sys.modules, "prometheus_client.core", None)
     with caplog.at_level(logging.WARNING):
         Metrics(tmp_path / "fishd.prom").write(STATUS)
@@ -141,19 +141,19 @@ def test_without_prometheus_client_the_fix_is_logged(
 
 
 def test_without_a_textfile_nothing_is_written(tmp_path: Path) -> None:
-    """The default."""
+    """This is the default."""
     Metrics().write(STATUS)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_dashboard_uses_metrics_that_exist(tmp_path: Path) -> None:
-    """docs/grafana.json names only metrics that are written."""
+def test_the_dashboard_queries_only_metrics_that_are_written(tmp_path: Path) -> None:
+    """It is docs/grafana.json."""
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
-    asked = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
+    queries = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
     names = {name for name, _ in written(tmp_path, Metrics())}
-    words = {word for expr in asked for word in _names(expr)}
-    assert words
-    assert words <= names
+    queried = {word for expr in queries for word in _names(expr)}
+    assert queried
+    assert queried <= names
 
 
 def _names(expr: str) -> set[str]:

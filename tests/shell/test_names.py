@@ -1,4 +1,4 @@
-"""Names from users become file names: safe everywhere, and no two the same."""
+"""File names from users' names: valid on every file system, and unique."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ JOB_NAMES = {
 
 @pytest.mark.parametrize(("raw", "expected"), JOB_NAMES.items())
 def test_a_job_is_named_after_its_folder(raw: str | bytes, expected: str) -> None:
-    """Unicode stays; what harms a path, a listing or a terminal is replaced; -NN still fits."""
+    """Characters that are unsafe in a path or on a terminal are replaced; `-NN` still fits."""
     assert expected == job_name(raw)
 
 
-def test_a_name_is_not_cut_inside_a_letter() -> None:
-    """A combining mark stays with its letter."""
+def test_a_long_name_is_not_cut_before_a_combining_mark() -> None:
     name = "x" * 239 + "e\u0301"
     assert "x" * 239 == job_name(name)
 
@@ -59,8 +58,8 @@ def test_a_file_is_named_after_its_speaker(name: str, expected: str) -> None:
     assert expected == file_name(name)
 
 
-def test_names_that_would_share_a_file_get_a_hash() -> None:
-    """All of them, so that their order does not matter."""
+def test_names_with_the_same_file_name_get_a_hash() -> None:
+    """All of them do, so that their order does not matter."""
     names = ["Alice", "alice", "ALICE.", "Bob", "e\u0301", "é", "a?", "a*"]
     files = file_names(names)
     assert "Bob" == files[3]
@@ -71,23 +70,21 @@ def test_names_that_would_share_a_file_get_a_hash() -> None:
     assert files[0].startswith("Alice-")
 
 
-def test_a_name_that_equals_anothers_hashed_name_is_distinct() -> None:
-    """A name that imitates another's file gets its own."""
+def test_a_name_that_imitates_a_hashed_one_gets_its_own_file() -> None:
     made = file_names(["A", "a"])[0]
     files = file_names(["A", "a", made])
     assert 3 == len({file.casefold() for file in files})
 
 
-def test_clips_are_below_their_speaker() -> None:
-    """One folder per speaker, one file per segment."""
+def test_clips_are_in_the_folder_of_their_speaker() -> None:
     expected = [["clips/Al_ice/001.wav"], ["clips/Bob/a.wav", "clips/Bob/b_c.wav"]]
     assert expected == clip_paths([("Al/ice", ["001"]), ("Bob", ["a", "b/c"])], "wav")
 
 
 @settings(max_examples=200)
 @given(st.lists(st.text(max_size=300), unique=True, max_size=8))
-def test_whatever_the_names_no_file_is_shared_or_unsafe(names: list[str]) -> None:
-    """Distinct names never share a file, in any case or form; none leaves its folder or is hidden."""
+def test_any_names_give_distinct_and_safe_file_names(names: list[str]) -> None:
+    """They differ in any case and Unicode form, are not hidden, and stay in the folder."""
     files = file_names(names)
     folded = {unicodedata.normalize("NFC", file).casefold() for file in files}
     assert len(names) == len(folded)
@@ -101,8 +98,8 @@ def test_whatever_the_names_no_file_is_shared_or_unsafe(names: list[str]) -> Non
 @settings(max_examples=200)
 @given(st.binary(max_size=300))
 @example(b"\x00\xc2\xa0\x00")
-def test_whatever_the_folders_bytes_the_job_has_a_name(raw: bytes) -> None:
-    """Any bytes give a name that is UTF-8, visible, printable and short enough."""
+def test_any_bytes_give_a_job_name(raw: bytes) -> None:
+    """It is UTF-8, printable, not hidden, and short enough."""
     name = job_name(raw)
     assert 0 < len(name.encode()) <= 240
     assert "/" not in name

@@ -1,4 +1,4 @@
-"""NvmlLibrary with a fake pynvml module: its errors become ours."""
+"""NvmlLibrary with a fake pynvml module."""
 
 # ruff: noqa: N802, N818 - the names are NVML's
 
@@ -20,7 +20,7 @@ class NVMLErrorNotFound(NVMLError):
 
 
 class FakePynvml:
-    """One GPU, with MIG instances if given; every function named in `broken` fails."""
+    """One GPU, with these MIG instances; the calls named in `broken` fail."""
 
     NVMLError = NVMLError
     NVMLError_NotFound = NVMLErrorNotFound
@@ -28,14 +28,14 @@ class FakePynvml:
     def __init__(self, broken: tuple[str, ...] = (), parts: dict[int, str] | None = None) -> None:
         self.broken = broken
         self.parts = parts
-        self.num_opened = 0
+        self.num_inits = 0
 
     def _check(self, call: str) -> None:
         if call in self.broken:
             raise NVMLError(f"{call} failed")
 
     def nvmlInit(self) -> None:
-        self.num_opened += 1
+        self.num_inits += 1
         self._check("init")
 
     def nvmlDeviceGetCount(self) -> int:
@@ -77,13 +77,12 @@ def library(**fake) -> NvmlLibrary:
     return NvmlLibrary(lambda: FakePynvml(**fake))
 
 
-def test_a_reading_is_what_the_library_reports() -> None:
-    """Name, UUID, memory, and what each process holds; unknown memory counts as none."""
+def test_a_reading_has_the_values_of_the_library() -> None:
+    """They are name, UUID, memory, and that of each process; unknown memory counts as 0."""
     assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60, {7: 40, 8: 0}) == library().read(0)
 
 
-def test_a_missing_module_names_its_package() -> None:
-    """Without nvidia-ml-py the reason says what to install."""
+def test_a_missing_module_is_a_fault_that_names_its_package() -> None:
 
     def missing() -> None:
         raise ImportError("No module named 'pynvml'")
@@ -92,45 +91,45 @@ def test_a_missing_module_names_its_package() -> None:
         NvmlLibrary(missing).count()
 
 
-def test_a_missing_driver_is_named() -> None:
-    """NVML without a driver fails in nvmlInit."""
+def test_a_missing_driver_is_a_fault() -> None:
+    """nvmlInit fails without it."""
     with pytest.raises(
         GpuFault, match="NVML does not start: init failed; a machine with an NVIDIA card needs its driver"
     ):
         library(broken=("init",)).count()
 
 
-def test_after_a_failure_nvml_is_opened_again() -> None:
-    """The next call starts from nvmlInit, so that a reloaded driver is found."""
+def test_after_a_failure_nvml_is_initialised_again() -> None:
+    """A reloaded driver is then found."""
     fake = FakePynvml(broken=("count",))
     nvml = NvmlLibrary(lambda: fake)
     with pytest.raises(GpuFault, match="cannot count the GPUs"):
         nvml.count()
     fake.broken = ()
 
-    assert (1, 2) == (nvml.count(), fake.num_opened)
+    assert (1, 2) == (nvml.count(), fake.num_inits)
 
 
 @pytest.mark.parametrize("call", ["handle", "memory"])
 def test_a_gpu_that_cannot_be_read_is_a_fault(call: str) -> None:
-    """A lost GPU fails in its handle or its memory; the message says where to look."""
+    """It may be lost; the message names `nvidia-smi`."""
     with pytest.raises(GpuFault, match=f"{call} failed; for details: `nvidia-smi`"):
         library(broken=(call,)).read(0)
 
 
-def test_mig_and_processes_may_be_unknown() -> None:
-    """Old GPUs have no MIG, and some drivers report no processes: the GPU is still read."""
+def test_a_gpu_is_read_although_its_mig_mode_and_processes_are_unknown() -> None:
+    """Old GPUs have no MIG, and some drivers do not report processes."""
     assert GpuReading("name of gpu0", "uuid of gpu0", 100, 60) == library(broken=("mig", "processes")).read(0)
 
 
-def test_instances_are_read_and_empty_slots_skipped() -> None:
-    """MIG slots need not be filled in order."""
+def test_mig_instances_are_read_and_empty_slots_skipped() -> None:
+    """The slots may be filled in any order."""
     reading = library(parts={0: "part0", 4: "part4"}).read(0)
 
     assert ["uuid of part0", "uuid of part4"] == [part.uuid for part in reading.instances]
 
 
-def test_a_split_gpu_without_instances_is_a_fault() -> None:
-    """With MIG on and no instance, CUDA finds nothing to run on."""
+def test_a_gpu_with_mig_but_without_instances_is_a_fault() -> None:
+    """CUDA cannot use it."""
     with pytest.raises(GpuFault, match="MIG is on, but there is no instance"):
         library(parts={}).read(0)

@@ -1,4 +1,4 @@
-"""Crash at every step of two jobs, restart, and compare with a run without a crash."""
+"""A crash at every step of two jobs, a restart, and a comparison with a run without a crash."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fishd.core.model.job import Clip, Job
 from fishd.spool.bundle.load import read_bundle
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
-from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, text_hash
+from fishd.spool.journal.journal import ClaimedLine, Journal, SpokenLine, read_journal, text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover
 from fishd.spool.outbox.publish import PublishRequest, finish, publish_all
 from fishd.spool.outbox.staging import make_clip_folders
@@ -21,16 +21,16 @@ from tests.shell.crash_disk import CrashDisk
 NAMES = ("NAME", "OTHER")
 
 
-class Killed(BaseException):
-    """The process ends here; nothing catches this."""
+class Crashed(BaseException):
+    """The end of the simulated process; nothing catches it."""
 
 
 def crash() -> None:
-    raise Killed
+    raise Crashed
 
 
-class Process:
-    """What a daemon process does with a spool, on a disk that may crash it."""
+class SimulatedDaemon:
+    """A daemon's work on a spool, on a disk that may crash it."""
 
     def __init__(self, root: Path, disk: CrashDisk) -> None:
         make_folders(root)
@@ -39,33 +39,33 @@ class Process:
         self.spoken: list[tuple[str, str]] = []
 
     def run(self) -> None:
-        """Recover what is in work/, then process the inbox."""
+        """Recover the jobs in work/, then process the inbox."""
         requests: list[PublishRequest] = []
-        for left in recover(self.spool.work, self.disk):
-            if left.complete:
-                finish(left.folder, self.spool.outbox, self.spool.archive, self.disk)
+        for recovered in recover(self.spool.work, self.disk):
+            if recovered.complete:
+                finish(recovered.folder, self.spool.outbox, self.spool.archive, self.disk)
             else:
-                requests.append(self.speak_all(left.folder, left))
+                requests.append(self.speak_all(recovered.folder, recovered))
         inbox = Inbox(self.spool.inbox, self.spool.work, disk=self.disk)
         names = [CompleteBundle(path.name) for path in self.spool.inbox.iterdir()]
         requests += [self.speak_all(claimed.folder, None) for claimed in inbox.claim(names, 0.0).claimed]
         ends = publish_all(requests, self.spool.outbox, self.spool.archive, disk=self.disk)
         assert not [end for end in ends if isinstance(end, SpoolError)]
 
-    def speak_all(self, folder: Path, left: RecoveredJob | None) -> PublishRequest:
+    def speak_all(self, folder: Path, recovered: RecoveredJob | None) -> PublishRequest:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
         make_clip_folders(folder, clips)
         with Journal(folder, self.disk) as journal:
-            if left is None or not left.started:
+            if recovered is None or not recovered.started:
                 journal.append(ClaimedLine("now"), sync=False)
-            self.speak(job, journal, folder, left)
+            self.speak(job, journal, folder, recovered)
         return PublishRequest(folder, {"result.json": b"{}", "job.log": b"log"}, clips)
 
-    def speak(self, job: Job, journal: Journal, folder: Path, left: RecoveredJob | None) -> None:
+    def speak(self, job: Job, journal: Journal, folder: Path, recovered: RecoveredJob | None) -> None:
         for speaker, _, segment in job.segments():
-            done = left and left.spoken.get((speaker, segment.id))
+            done = recovered and recovered.spoken.get((speaker, segment.id))
             if done and done.text_hash == text_hash(segment.text):
                 continue
             self.spoken.append((folder.name, segment.clip))
@@ -75,60 +75,57 @@ class Process:
             journal.append(SpokenLine(speaker, segment.id, *hashes, len(segment.text.encode()), clip))
 
 
-def test_jobs_killed_at_any_step_are_published_once_and_completely(tmp_path: Path) -> None:
-    """Two jobs that are published together. Nothing that is in a journal is spoken twice."""
-    whole = Process(tmp_path / "whole", CrashDisk(None, crash))
+def test_two_jobs_are_published_once_and_completely_after_a_crash_at_any_step(tmp_path: Path) -> None:
+    """No journaled clip is spoken again."""
+    undisturbed = SimulatedDaemon(tmp_path / "undisturbed", CrashDisk(None, crash))
     for name in NAMES:
-        write_bundle(whole.spool.inbox / name)
-    whole.run()
-    expected = content(whole.spool.root)
-    num_steps = whole.disk.steps
+        write_bundle(undisturbed.spool.inbox / name)
+    undisturbed.run()
+    expected = content(undisturbed.spool.root)
+    num_steps = undisturbed.disk.steps
     assert num_steps > 60
     for last in range(num_steps):
-        first = Process(tmp_path / str(last), CrashDisk(last, crash))
+        first = SimulatedDaemon(tmp_path / str(last), CrashDisk(last, crash))
         for name in NAMES:
             write_bundle(first.spool.inbox / name)
-        with pytest.raises(Killed):
+        with pytest.raises(Crashed):
             first.run()
-        journaled = spoken_by_now(first.spool)
-        second = Process(first.spool.root, CrashDisk(None, crash))
+        journaled = journaled_clips(first.spool)
+        second = SimulatedDaemon(first.spool.root, CrashDisk(None, crash))
         second.run()
-        assert expected == content(second.spool.root), f"killed before step {last}"
+        assert expected == content(second.spool.root), f"crashed before step {last}"
         assert not journaled & set(second.spoken), f"spoken again after step {last}"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_job_killed_again_and_again_is_published_once_and_completely(tmp_path: Path, seed: int) -> None:
-    """Each run is a few steps longer than the one before."""
-    whole = Process(tmp_path / "whole", CrashDisk(None, crash))
-    write_bundle(whole.spool.inbox / "NAME")
-    whole.run()
-    root = tmp_path / "killed"
-    write_bundle(Process(root, CrashDisk(None, crash)).spool.inbox / "NAME")
+def test_a_job_is_published_once_and_completely_after_many_crashes(tmp_path: Path, seed: int) -> None:
+    """Each run is three steps longer than the previous one."""
+    undisturbed = SimulatedDaemon(tmp_path / "undisturbed", CrashDisk(None, crash))
+    write_bundle(undisturbed.spool.inbox / "NAME")
+    undisturbed.run()
+    root = tmp_path / "crashed"
+    write_bundle(SimulatedDaemon(root, CrashDisk(None, crash)).spool.inbox / "NAME")
     for last in range(seed, 200, 3):
         try:
-            Process(root, CrashDisk(last, crash)).run()
-        except Killed:
+            SimulatedDaemon(root, CrashDisk(last, crash)).run()
+        except Crashed:
             continue
         break
-    assert content(whole.spool.root) == content(root)
+    assert content(undisturbed.spool.root) == content(root)
 
 
-def spoken_by_now(spool: Spool) -> set[tuple[str, str]]:
-    """The (job, clip) of every spoken line in the journals of work/."""
-    found: set[tuple[str, str]] = set()
-    for journal in spool.work.glob("*/journal.jsonl"):
-        text = journal.read_text()
-        found |= {
-            (journal.parent.name, line.split('"path":"')[1].split('"')[0])
-            for line in text.split("\n")[:-1]
-            if '"spoken"' in line
-        }
-    return found
+def journaled_clips(spool: Spool) -> set[tuple[str, str]]:
+    """(job, clip) of every spoken line in the journals."""
+    return {
+        (folder.name, line.clip.path)
+        for folder in spool.work.iterdir()
+        for line in read_journal(folder)[0]
+        if isinstance(line, SpokenLine)
+    }
 
 
 def content(root: Path) -> dict[str, bytes | None]:
-    """Every path of a spool with its content."""
+    """The content of every file of a spool, by its path."""
     return {
         str(path.relative_to(root)): None if path.is_dir() else path.read_bytes()
         for path in sorted(root.rglob("*"))

@@ -1,4 +1,4 @@
-"""Copies of reference clips: one for each content, as long as a job needs it."""
+"""Copies of reference clips: one for each content, for as long as a job uses it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> ReferenceStore:
 
 
 def test_equal_clips_are_stored_once(store: ReferenceStore, tmp_path: Path) -> None:
-    """Whatever the job and the name; but not under another suffix, by which decoders choose."""
+    """Job and name do not matter; another suffix does, because decoders depend on it."""
     one = store_clip(store, "a", clip(tmp_path, "x.wav", b"sound"))
     two = store_clip(store, "b", clip(tmp_path, "y.wav", b"sound"))
     flac = store_clip(store, "b", clip(tmp_path, "z.flac", b"sound"))
@@ -46,8 +46,8 @@ def test_equal_clips_are_stored_once(store: ReferenceStore, tmp_path: Path) -> N
     assert 2 == len(list(one.file.parent.iterdir()))
 
 
-def test_a_copy_is_the_daemons_own(store: ReferenceStore, tmp_path: Path) -> None:
-    """What the owner does to the clip later has no effect on it."""
+def test_a_copy_does_not_change_with_the_clip(store: ReferenceStore, tmp_path: Path) -> None:
+    """The clip's owner may change it at any time."""
     path = clip(tmp_path, "x.wav", b"sound")
     stored = store_clip(store, "a", path)
     path.write_bytes(b"other")
@@ -58,7 +58,7 @@ def test_a_copy_is_the_daemons_own(store: ReferenceStore, tmp_path: Path) -> Non
 def test_unused_copies_are_removed_over_the_limit_the_least_recently_used_first(
     store: ReferenceStore, tmp_path: Path
 ) -> None:
-    """What a job in work/ needs stays, however much that is."""
+    """Copies that a job in work/ uses are kept, whatever their size."""
     a, b, c = (store_clip(store, name, clip(tmp_path, f"{name}.wav", name.encode() * 6)) for name in "abc")
     assert [True] * 3 == [stored.file.exists() for stored in (a, b, c)]
     for job in "abc":
@@ -68,15 +68,15 @@ def test_unused_copies_are_removed_over_the_limit_the_least_recently_used_first(
     assert [True, False, True] == [stored.file.exists() for stored in (a, b, c)]
 
 
-def test_a_copy_that_somebody_removed_is_created_again(store: ReferenceStore, tmp_path: Path) -> None:
-    """An operator may clear a cache under a running daemon."""
+def test_a_removed_copy_is_created_again(store: ReferenceStore, tmp_path: Path) -> None:
+    """An operator may clear the cache of a running daemon."""
     path = clip(tmp_path, "x.wav", b"sound")
     store_clip(store, "a", path).file.unlink()
     assert b"sound" == store_clip(store, "b", path).file.read_bytes()
 
 
 def test_a_store_starts_empty(tmp_path: Path) -> None:
-    """A power cut may have torn what an earlier process left."""
+    """Files of an earlier process may be incomplete after a power cut."""
     folder = tmp_path / "references"
     folder.mkdir()
     (folder / f"{'0' * 64}.wav").touch()
@@ -86,24 +86,24 @@ def test_a_store_starts_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".", ".w\nv", ".WAV", ".long-one", ".éa"])
-def test_an_untrusted_name_gives_only_a_plain_suffix(
+def test_only_a_plain_suffix_of_a_clips_name_is_used(
     store: ReferenceStore, tmp_path: Path, suffix: str
 ) -> None:
-    """Nothing else of it is used."""
+    """The name is untrusted."""
     stored = store_clip(store, "a", clip(tmp_path, f"x{suffix}", b"sound"))
     assert (".wav" if suffix == ".WAV" else "") == stored.file.suffix
 
 
-def test_a_clip_over_the_limit_leaves_nothing(store: ReferenceStore, tmp_path: Path) -> None:
+def test_a_clip_over_the_limit_is_refused_and_leaves_no_file(store: ReferenceStore, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"2\.0 MiB long"):
         store_clip(store, "a", clip(tmp_path, "x.wav", bytes(2 << 20)))
     assert [] == list((tmp_path / "cache" / "references").iterdir())
 
 
-def test_a_full_disk_is_an_error_of_the_spool_and_leaves_nothing(tmp_path: Path) -> None:
-    """It is not the bundle's fault: the caller tries again."""
+def test_a_full_disk_is_an_error_of_the_spool_and_leaves_no_file(tmp_path: Path) -> None:
+    """The caller retries, and does not reject the bundle."""
 
-    class Full(Disk):
+    class FullDisk(Disk):
         is_full = True
 
         def append(self, fd: int, content: bytes) -> None:
@@ -111,7 +111,7 @@ def test_a_full_disk_is_an_error_of_the_spool_and_leaves_nothing(tmp_path: Path)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             super().append(fd, content)
 
-    disk = Full()
+    disk = FullDisk()
     store = ReferenceStore(tmp_path / "references", disk=disk)
     path = clip(tmp_path, "x.wav", b"sound")
     with pytest.raises(SpoolError, match="No space left"):
@@ -121,16 +121,16 @@ def test_a_full_disk_is_an_error_of_the_spool_and_leaves_nothing(tmp_path: Path)
     assert b"sound" == store_clip(store, "a", path).file.read_bytes()
 
 
-def test_copies_side_by_side_have_their_own_names(tmp_path: Path) -> None:
-    """As a bundle that is dropped again needs them; a check makes none."""
+def test_copies_in_a_folder_have_the_names_of_their_clips(tmp_path: Path) -> None:
+    """A bundle that is dropped again needs them; a check uses the clips in place."""
     source = tmp_path / "bundle" / "Ada"
     source.mkdir(parents=True)
     fd = os.open(clip(source, "x.wav", b"sound"), os.O_RDONLY)
     copy = SideBySide(tmp_path / "copies").store("Ada/x.wav", fd, LIMIT_BYTES)
     os.lseek(fd, 0, os.SEEK_SET)
-    seen = InPlace(tmp_path / "bundle").store("Ada/x.wav", fd, LIMIT_BYTES)
+    in_place = InPlace(tmp_path / "bundle").store("Ada/x.wav", fd, LIMIT_BYTES)
     os.close(fd)
     assert tmp_path / "copies" / "Ada" / "x.wav" == copy.file
     assert b"sound" == copy.file.read_bytes()
-    assert source / "x.wav" == seen.file
-    assert seen.digest == copy.digest
+    assert source / "x.wav" == in_place.file
+    assert in_place.digest == copy.digest

@@ -1,4 +1,4 @@
-"""Untrusted reference clips: real files, and the faults and warnings that the worker finds."""
+"""The faults and warnings that a worker finds in reference clips, which are untrusted files."""
 
 import struct
 from pathlib import Path
@@ -20,7 +20,7 @@ def noise(seconds: float, rate: int = 16_000, channels: int = 1) -> np.ndarray:
     return audio.astype(np.float32)
 
 
-def look(path: Path) -> Inspected:
+def inspect_file(path: Path) -> Inspected:
     return inspect(Inspect("q", str(path)))
 
 
@@ -33,45 +33,45 @@ def write(path: Path, audio: np.ndarray, rate: int = 16_000, **how: str) -> Path
     ("name", "kind"), [("a.wav", "WAV"), ("a.flac", "FLAC"), ("a.ogg", "OGG"), ("a.mp3", "MP3")]
 )
 def test_good_speech_has_no_fault_and_no_warning(tmp_path: Path, name: str, kind: str) -> None:
-    """In every format that a bundle may hold."""
-    found = look(write(tmp_path / name, noise(3.0), format=kind))
+    """Every format that a bundle may hold is tested."""
+    found = inspect_file(write(tmp_path / name, noise(3.0), format=kind))
     assert ("", ()) == (found.fault, found.warnings)
     assert 3.0 == pytest.approx(found.duration_s, abs=0.1)
 
 
-def test_stereo_and_192_khz_are_taken_as_they_are(tmp_path: Path) -> None:
-    """Engines mix and resample, so there is no warning."""
-    found = look(write(tmp_path / "a.wav", noise(2.0, 192_000, 2), 192_000))
+def test_stereo_and_192_khz_cause_no_warning(tmp_path: Path) -> None:
+    """Engines mix and resample."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(2.0, 192_000, 2), 192_000))
     assert Inspected("q", 2.0) == found
 
 
-def test_more_channels_than_anyone_has_are_decoded_in_bounded_memory(tmp_path: Path) -> None:
-    """What a header claims does not decide how much is held at once."""
-    found = look(write(tmp_path / "a.wav", noise(1.5, 8000, 200), 8000))
+def test_200_channels_are_decoded(tmp_path: Path) -> None:
+    """They are decoded in blocks, whose size does not depend on the header."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(1.5, 8000, 200), 8000))
     assert ("", 1.5) == (found.fault, found.duration_s)
 
 
 def test_8_bit_audio_is_a_warning(tmp_path: Path) -> None:
-    """It is usable, but its noise is cloned too."""
-    found = look(write(tmp_path / "a.wav", noise(2.0), subtype="PCM_U8"))
+    """Its noise is cloned too."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(2.0), subtype="PCM_U8"))
     assert ("", ("is 8-bit audio; its noise will be heard in the voice",)) == (found.fault, found.warnings)
 
 
 def test_a_low_sample_rate_is_a_warning(tmp_path: Path) -> None:
-    """Telephone speech gives a telephone voice."""
-    found = look(write(tmp_path / "a.wav", noise(2.0, 8000), 8000))
+    """Telephone speech has one."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(2.0, 8000), 8000))
     assert ("is sampled at 8000 Hz; 16000 Hz or more sound better",) == found.warnings
 
 
-def test_over_a_minute_is_a_warning(tmp_path: Path) -> None:
-    """It loads slowly and clones no better."""
-    found = look(write(tmp_path / "a.wav", noise(61.0, 16_000)))
+def test_a_clip_of_over_a_minute_is_a_warning(tmp_path: Path) -> None:
+    """It loads slowly without being better."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(61.0, 16_000)))
     assert ("", ("is 61 s long; 10 to 30 s work as well and load faster",)) == (found.fault, found.warnings)
 
 
-def test_over_ten_minutes_is_a_fault(tmp_path: Path) -> None:
-    """Decoding stops there."""
-    found = look(write(tmp_path / "a.flac", np.tile(noise(1.0, 8000), (601, 1)), 8000))
+def test_a_clip_of_over_ten_minutes_is_a_fault(tmp_path: Path) -> None:
+    """Decoding stops after ten minutes."""
+    found = inspect_file(write(tmp_path / "a.flac", np.tile(noise(1.0, 8000), (601, 1)), 8000))
     assert "is over 600 s long; 10 to 30 s work best" == found.fault
 
 
@@ -84,24 +84,24 @@ def test_over_ten_minutes_is_a_fault(tmp_path: Path) -> None:
         (Limits(min_reference_s=2.0, long_reference_s=2.0, max_reference_s=2.0), "", ()),
     ],
 )
-def test_the_limits_of_the_configuration_hold(
+def test_the_limits_of_the_configuration_apply(
     tmp_path: Path, limits: Limits, fault: str, warnings: tuple[str, ...]
 ) -> None:
-    """Each of the three; a clip exactly as long as a limit is within it."""
+    """A clip exactly as long as a limit is within it."""
     path = write(tmp_path / "a.wav", noise(2.0))
     found = inspect(Inspect.within(limits, "q", str(path)))
     assert (fault, warnings) == (found.fault, found.warnings)
 
 
-def test_a_sender_that_knows_no_limits_means_the_default_ones() -> None:
-    """A message as an older daemon or command writes it."""
+def test_a_request_without_limits_has_the_default_ones() -> None:
+    """An older daemon or command sends it."""
     old = b'{"type": "Inspect", "id": "q", "path": "a.wav"}'
     assert Inspect.within(Limits(), "q", "a.wav") == msgspec.json.decode(old, type=ToWorker)
 
 
 def test_mp3_under_a_wav_name_is_a_warning(tmp_path: Path) -> None:
-    """It is read as what it is."""
-    found = look(write(tmp_path / "a.wav", noise(2.0), format="MP3"))
+    """It is decoded as MP3."""
+    found = inspect_file(write(tmp_path / "a.wav", noise(2.0), format="MP3"))
     assert ("", ("holds MP3 audio under the name .wav; it is read as MP3",)) == (
         found.fault,
         found.warnings,
@@ -112,72 +112,71 @@ def test_mp3_under_a_wav_name_is_a_warning(tmp_path: Path) -> None:
     ("seconds", "fault"),
     [(0.2, "is 0.20 s long; at least 1 s of speech are needed"), (0.999, "is 1.00 s long; at least 1 s")],
 )
-def test_under_a_second_is_a_fault(tmp_path: Path, seconds: float, fault: str) -> None:
-    """Too short to clone a voice from."""
-    assert look(write(tmp_path / "a.wav", noise(seconds))).fault.startswith(fault)
+def test_a_clip_of_under_a_second_is_a_fault(tmp_path: Path, seconds: float, fault: str) -> None:
+    """It is too short to clone a voice."""
+    assert inspect_file(write(tmp_path / "a.wav", noise(seconds))).fault.startswith(fault)
 
 
 def test_silence_is_a_fault(tmp_path: Path) -> None:
-    """Digital silence, and what is below -60 dB."""
-    assert "is silent" == look(write(tmp_path / "a.wav", np.zeros(32_000))).fault
-    assert "is silent" == look(write(tmp_path / "b.wav", noise(2.0) * 0.002)).fault
+    """Zeros and noise below -60 dB are silence."""
+    assert "is silent" == inspect_file(write(tmp_path / "a.wav", np.zeros(32_000))).fault
+    assert "is silent" == inspect_file(write(tmp_path / "b.wav", noise(2.0) * 0.002)).fault
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_samples_that_are_not_numbers_are_a_fault(tmp_path: Path, bad: float) -> None:
-    """A float WAV may hold them; one is enough."""
+    """One such sample in a float WAV is enough."""
     audio = noise(2.0)
     audio[20_000] = bad
-    found = look(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
+    found = inspect_file(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
     assert "holds samples that are not numbers (NaN or infinite)" == found.fault
 
 
 def test_an_empty_file_is_a_fault(tmp_path: Path) -> None:
-    """Zero bytes have a message of their own."""
+    """It has its own message."""
     (tmp_path / "a.wav").touch()
-    assert Inspected("q", 0.0, "is empty (zero bytes)") == look(tmp_path / "a.wav")
+    assert Inspected("q", 0.0, "is empty (zero bytes)") == inspect_file(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.raw", "a", "a.txt"])
 @pytest.mark.parametrize(
     "content", [b"x", b"Good evening, and welcome.\n" * 100, b"RIFF\x00\x00\x00\x00WAVEfmt ", bytes(5000)]
 )
-def test_what_is_no_audio_is_a_fault(tmp_path: Path, name: str, content: bytes) -> None:
-    """Text, a bare header, zeros, under any name."""
+def test_a_file_that_is_not_audio_is_a_fault(tmp_path: Path, name: str, content: bytes) -> None:
+    """It has text, a header without data, or zeros, under any name."""
     (tmp_path / name).write_bytes(content)
-    assert Inspected("q", 0.0, UNREADABLE) == look(tmp_path / name)
+    assert Inspected("q", 0.0, UNREADABLE) == inspect_file(tmp_path / name)
 
 
-def test_a_file_cut_in_the_middle_is_judged_by_what_is_there(tmp_path: Path) -> None:
-    """Half of a WAV's samples are a WAV of half the length."""
+def test_a_truncated_file_is_inspected_up_to_its_end(tmp_path: Path) -> None:
+    """Half of a WAV file is a clip of half the length."""
     path = write(tmp_path / "a.wav", noise(4.0))
     path.write_bytes(path.read_bytes()[: 16_000 * 2 * 2 + 44])
-    assert Inspected("q", 2.0) == look(path)
+    assert Inspected("q", 2.0) == inspect_file(path)
 
 
-def test_a_header_that_lies_about_its_rate_is_a_fault(tmp_path: Path) -> None:
-    """Two thousand million samples a second are impossible."""
+def test_an_impossible_sample_rate_is_a_fault(tmp_path: Path) -> None:
+    """The header claims two billion samples a second."""
     path = write(tmp_path / "a.wav", noise(2.0))
     content = bytearray(path.read_bytes())
     content[24:28] = struct.pack("<I", 2_000_000_000)
     path.write_bytes(content)
-    assert UNREADABLE == look(path).fault
+    assert UNREADABLE == inspect_file(path).fault
 
 
-def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    """It may have been removed since the bundle was read."""
-    assert "cannot be opened: No such file or directory" == look(tmp_path / "gone.wav").fault
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    """It may have been removed after the bundle was read."""
+    assert "cannot be opened: No such file or directory" == inspect_file(tmp_path / "gone.wav").fault
 
 
 def test_a_folder_is_a_fault(tmp_path: Path) -> None:
-    """Under the name of a clip."""
     (tmp_path / "a.wav").mkdir()
-    assert "cannot be opened: Is a directory" == look(tmp_path / "a.wav").fault
+    assert "cannot be opened: Is a directory" == inspect_file(tmp_path / "a.wav").fault
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_damaged_files_never_raise(tmp_path: Path, seed: int) -> None:
-    """Bytes changed at random, in the header and in the samples: there is still an answer."""
+def test_a_damaged_file_raises_no_exception(tmp_path: Path, seed: int) -> None:
+    """Random bytes are changed, in the header and in the samples."""
     chance = np.random.default_rng(seed)
     suffix, kind = (("wav", "WAV"), ("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3"))[seed % 4]
     path = write(tmp_path / f"a.{suffix}", noise(1.5), format=kind)
@@ -185,4 +184,4 @@ def test_damaged_files_never_raise(tmp_path: Path, seed: int) -> None:
     for at in (*chance.integers(0, 64, 3), *chance.integers(0, len(content), 20)):
         content[at] = chance.integers(0, 256)
     path.write_bytes(content)
-    assert "q" == look(path).id
+    assert "q" == inspect_file(path).id

@@ -1,4 +1,4 @@
-"""`fishd service`: its steps, what they leave, and what is refused. The real thing is in tests/systemd."""
+"""`fishd service`: its steps, its files and its errors. tests/systemd runs it with a real systemd."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ def machine(root: Path, command: tuple[str, ...] = ("/opt/fishd/bin/fishd",), ve
 
 
 def installed(service: Service) -> list[str]:
-    """The steps' first words; in place of systemd's commands, `true` is run."""
+    """Install the service, with `true` instead of systemd's commands; the first words of the steps."""
     steps: list[str] = []
-    harmless(service).install(Installer(dry_run=False, report=steps.append), now=False, is_booted=False)
+    without_systemd(service).install(
+        Installer(dry_run=False, report=steps.append), now=False, is_booted=False
+    )
     return first_words(steps)
 
 
 def uninstalled(service: Service) -> list[str]:
     steps: list[str] = []
-    harmless(service).uninstall(Installer(dry_run=False, report=steps.append), is_booted=False)
+    without_systemd(service).uninstall(Installer(dry_run=False, report=steps.append), is_booted=False)
     return first_words(steps)
 
 
-def harmless(service: Service) -> Service:
+def without_systemd(service: Service) -> Service:
     return dataclasses.replace(service, systemctl=("true",), commands=())
 
 
@@ -49,8 +51,8 @@ def all_below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir() or path.is_symlink()}
 
 
-def test_an_installation_puts_everything_in_place(tmp_path: Path) -> None:
-    """Unit, user, folders, configuration, rotation, command, manual and completion."""
+def test_installing_creates_every_file(tmp_path: Path) -> None:
+    """They are unit, user, folders, configuration, log rotation, command, manual and completion."""
     assert {"write", "link"} == set(installed(system_service(machine(tmp_path), MANUAL)))
     assert {
         "etc/fishd/config.toml",
@@ -69,19 +71,19 @@ def test_an_installation_puts_everything_in_place(tmp_path: Path) -> None:
 
 
 def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
-    """And never the operator's configuration."""
+    """The operator's configuration is kept too."""
     service = system_service(machine(tmp_path), MANUAL)
     installed(service)
-    (tmp_path / "etc/fishd/config.toml").write_text("# mine\n")
+    (tmp_path / "etc/fishd/config.toml").write_text("# edited\n")
     before = {path: path.lstat().st_ino for path in tmp_path.rglob("*")}
 
     assert {"unchanged", "keep"} == set(installed(service))
     assert before == {path: path.lstat().st_ino for path in tmp_path.rglob("*")}
-    assert "# mine\n" == (tmp_path / "etc/fishd/config.toml").read_text()
+    assert "# edited\n" == (tmp_path / "etc/fishd/config.toml").read_text()
 
 
 def test_an_upgrade_replaces_the_unit(tmp_path: Path) -> None:
-    """A unit of an older version is fishd's own to replace."""
+    """It belongs to fishd."""
     service = system_service(machine(tmp_path), MANUAL)
     installed(service)
     (tmp_path / "etc/systemd/system/fishd.service").write_text("[Unit]\n")
@@ -90,7 +92,7 @@ def test_an_upgrade_replaces_the_unit(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_reports_every_step_and_does_none(tmp_path: Path) -> None:
-    """Nothing is made, not even a folder; `systemctl` enables, and starts where systemd runs."""
+    """The last ones enable the unit and start it."""
     steps: list[str] = []
     service = system_service(machine(tmp_path), MANUAL)
     service.install(Installer(dry_run=True, report=steps.append), now=True, is_booted=True)
@@ -103,7 +105,7 @@ def test_a_dry_run_reports_every_step_and_does_none(tmp_path: Path) -> None:
 
 
 def test_uninstalling_leaves_only_the_configuration(tmp_path: Path) -> None:
-    """Even where the drop-in for a newer systemd was installed."""
+    """The drop-in for a newer systemd is removed too."""
     service = system_service(machine(tmp_path, version=257), MANUAL)
     installed(service)
     assert "etc/systemd/system/fishd.service.d/notify-reload.conf" in all_below(tmp_path)
@@ -113,16 +115,16 @@ def test_uninstalling_leaves_only_the_configuration(tmp_path: Path) -> None:
     assert not (tmp_path / "etc/systemd/system/fishd.service.d").exists()
 
 
-def test_an_operators_drop_in_survives_uninstalling(tmp_path: Path) -> None:
-    """What fishd did not put there it does not remove."""
+def test_an_operators_drop_in_is_not_removed(tmp_path: Path) -> None:
+    """Uninstalling removes only fishd's own files."""
     service = system_service(machine(tmp_path), MANUAL)
     installed(service)
-    mine = tmp_path / "etc/systemd/system/fishd.service.d/mine.conf"
-    mine.parent.mkdir()
-    mine.write_text("[Service]\n")
+    drop_in = tmp_path / "etc/systemd/system/fishd.service.d/operator.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\n")
     uninstalled(service)
 
-    assert mine.exists()
+    assert drop_in.exists()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_an_operators_drop_in_survives_uninstalling(tmp_path: Path) -> None:
     ],
 )
 def test_the_unit_starts_this_installation(command: tuple[str, ...], exec_start: str, tmp_path: Path) -> None:
-    """Its path is in ExecStart and ExecReload, as systemd reads it."""
+    """Its path is quoted for systemd in ExecStart and ExecReload."""
     installed(system_service(machine(tmp_path, command), MANUAL))
     unit = (tmp_path / "etc/systemd/system/fishd.service").read_text().splitlines()
 
@@ -141,15 +143,15 @@ def test_the_unit_starts_this_installation(command: tuple[str, ...], exec_start:
     assert f"ExecReload={exec_start} reload --config /etc/fishd/config.toml" in unit
 
 
-def test_an_interpreter_is_not_linked_as_the_command(tmp_path: Path) -> None:
-    """Where there is no script `fishd`, there is no /usr/local/bin/fishd."""
+def test_no_command_is_linked_for_an_installation_without_a_script(tmp_path: Path) -> None:
+    """It runs as `python -m fishd`."""
     installed(system_service(machine(tmp_path, ("/usr/bin/python3", "-m", "fishd")), MANUAL))
 
     assert not (tmp_path / "usr/local/bin").exists()
 
 
-def test_a_user_installs_without_root(tmp_path: Path) -> None:
-    """A unit of one's own, with configuration and spool in ~/fishd; and uninstalls it again."""
+def test_a_user_can_install_and_uninstall_a_service_without_root(tmp_path: Path) -> None:
+    """Configuration and spool are in ~/fishd."""
     home = tmp_path / "home"
     service = user_service(machine(tmp_path / "none"), home, MANUAL)
     installed(service)
@@ -160,8 +162,8 @@ def test_a_user_installs_without_root(tmp_path: Path) -> None:
     assert {"fishd/config.toml"} == all_below(home)
 
 
-def test_another_programs_command_is_not_replaced(tmp_path: Path) -> None:
-    """A file /usr/local/bin/fishd that fishd did not make stays."""
+def test_a_command_of_another_program_is_not_replaced(tmp_path: Path) -> None:
+    """/usr/local/bin/fishd may belong to another program."""
     (tmp_path / "fishd").write_text("#!/bin/sh\n")
     steps: list[str] = []
     Installer(dry_run=False, report=steps.append).link(tmp_path / "fishd", Path("/opt/fishd/bin/fishd"))
@@ -171,7 +173,7 @@ def test_another_programs_command_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_is_reported_with_its_output() -> None:
-    """Unless it may fail, as the stop of a service that does not exist."""
+    """One that may fail is not, such as stopping a service that does not exist."""
     installer = Installer(dry_run=False)
     failing = ("sh", "-c", "echo no such unit >&2; exit 5")
     with pytest.raises(CommandError, match="exit status 5: no such unit") as caught:
@@ -187,15 +189,15 @@ def refusal(machine: Machine, *, user: bool = False) -> str:
     return str(caught.value)
 
 
-def test_a_step_that_the_system_refuses_names_the_file() -> None:
-    """And says how to continue."""
+def test_a_step_that_fails_is_reported_with_its_file() -> None:
+    """The message explains how to continue."""
     expected = "/proc/none: No such file or directory; earlier steps are done, so run the command again"
 
     assert expected == refusal(Machine(("fishd",), 252, root=Path("/proc/none")))
 
 
-def test_what_cannot_be_installed_is_refused_with_the_fix() -> None:
-    """Before anything is touched."""
+def test_an_installation_that_is_not_possible_is_refused_with_the_fix() -> None:
+    """It needs root and systemd, and must not be in a home folder."""
     command = ("fishd",)
     in_home = Machine(command, 252, path_in_home=Path("/home/ada/.venv"))
 
@@ -206,11 +208,11 @@ def test_what_cannot_be_installed_is_refused_with_the_fix() -> None:
 
 
 def test_the_command_prints_its_steps(tmp_path: Path) -> None:
-    """As a process, dry."""
-    said = fishd("service", "install", "--user", "--dry-run", cwd=tmp_path, env={"HOME": str(tmp_path)})
-    if "systemd is not installed" in said.stderr:
+    """It runs as a process, with --dry-run."""
+    ended = fishd("service", "install", "--user", "--dry-run", cwd=tmp_path, env={"HOME": str(tmp_path)})
+    if "systemd is not installed" in ended.stderr:
         pytest.skip("systemd is not installed here")
 
-    assert 0 == said.returncode
-    assert f"write      {tmp_path}/.config/systemd/user/fishd.service" in said.stdout.splitlines()
+    assert 0 == ended.returncode
+    assert f"write      {tmp_path}/.config/systemd/user/fishd.service" in ended.stdout.splitlines()
     assert [] == list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""A command's own worker process: what it answers, and what is reported when it dies."""
+"""The worker process of a command: its answers, and the errors when it dies."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LIMIT_S = 30.0
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """With an engine in it whose module ends the process, and one that hangs."""
+    """With modules of engines that kill or exit the process, or hang, when they are imported."""
     (folder / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
-    (folder / "leaving.py").write_text('raise SystemExit("the licence has expired")\n')
+    (folder / "exiting.py").write_text('raise SystemExit("the licence has expired")\n')
     (folder / "hanging.py").write_text("import time\ntime.sleep(1000)\n")
     return {**WITHOUT_GPU, "PYTHONPATH": f"{ROOT}:{folder}"}
 
@@ -34,8 +34,8 @@ def write_silence(path: Path) -> Path:
     return path
 
 
-def test_a_worker_answers_without_a_loaded_engine(tmp_path: Path) -> None:
-    """About a clip, and about options and languages by the engine's module."""
+def test_a_worker_checks_clips_and_options_without_a_loaded_engine(tmp_path: Path) -> None:
+    """Options and languages are checked by the engine's module."""
     questions = [
         Inspect("clip", str(write_silence(tmp_path / "clip.wav"))),
         CheckOptions("options", {"heat": 9}, ("xx",), NOOP),
@@ -52,10 +52,10 @@ def test_a_worker_answers_without_a_loaded_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_a_question_that_kills_its_worker_is_named_and_the_rest_are_answered(
+def test_a_question_that_kills_its_worker_is_an_error_and_the_others_are_answered(
     position: int, tmp_path: Path
 ) -> None:
-    """A new worker continues behind it."""
+    """A new worker answers them."""
     engines = [NOOP, NOOP]
     engines.insert(position, "crashing:factory")
     questions = [CheckOptions(engine, {}, (), engine) for engine in engines]
@@ -68,14 +68,14 @@ def test_a_question_that_kills_its_worker_is_named_and_the_rest_are_answered(
 
 
 def test_the_last_line_of_a_worker_that_exits_is_its_reason(tmp_path: Path) -> None:
-    """As Python prints why it exits."""
-    (lost,) = asyncio.run(ask_each([CheckOptions("", {}, (), "leaving:factory")], environment(tmp_path)))
+    """Python prints there why it exits."""
+    (lost,) = asyncio.run(ask_each([CheckOptions("", {}, (), "exiting:factory")], environment(tmp_path)))
 
     assert "the process exited with status 1: the licence has expired" == str(lost)
 
 
 def test_a_worker_that_does_not_answer_in_time_is_killed(tmp_path: Path) -> None:
-    """The question counts as unanswered, and no process is left over."""
+    """No process is left."""
     question = CheckOptions("", {}, (), "hanging:factory")
     before = psutil.Process().children()
     (lost,) = asyncio.run(ask_each([question], environment(tmp_path), limit_s=2.0))
@@ -92,8 +92,8 @@ def test_a_worker_that_does_not_answer_in_time_is_killed(tmp_path: Path) -> None
         ("segv", "", "the process was killed by SIGSEGV"),
     ],
 )
-def test_a_failed_load_says_why(load: str, kind: str, reason: str, tmp_path: Path) -> None:
-    """With the kind of fault, where the worker could still report one."""
+def test_a_failed_load_has_its_reason(load: str, kind: str, reason: str, tmp_path: Path) -> None:
+    """It also has a kind, if the worker could report one."""
 
     async def load_engine() -> Ready:
         async with SingleWorker(environment(tmp_path)) as worker:
@@ -104,14 +104,14 @@ def test_a_failed_load_says_why(load: str, kind: str, reason: str, tmp_path: Pat
     assert (kind, reason) == (caught.value.kind, str(caught.value))
 
 
-def test_a_worker_ends_with_its_block(tmp_path: Path) -> None:
-    """By itself, after Stop, whether or not an engine is loaded."""
+def test_a_worker_exits_at_the_end_of_its_block(tmp_path: Path) -> None:
+    """It may or may not have loaded an engine."""
 
-    async def life(*, loaded: bool) -> int:
+    async def pid_of_worker(*, loaded: bool) -> int:
         async with SingleWorker(environment(tmp_path)) as worker:
             if loaded:
                 await worker.ask(Load(0, NOOP, "cpu", {}), Ready, LIMIT_S)
             return worker.pid
 
     for loaded in (False, True):
-        assert not psutil.pid_exists(asyncio.run(life(loaded=loaded)))
+        assert not psutil.pid_exists(asyncio.run(pid_of_worker(loaded=loaded)))

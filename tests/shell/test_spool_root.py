@@ -1,4 +1,4 @@
-"""The spool's root has one owner and is on one file system."""
+"""A spool has one owner and is on one file system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.shell.bundles import names_in
 
 
 def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
-    """With its four folders and its lock, and without the probe."""
+    """It has four folders and the lock; the probe is removed."""
     with open_spool(tmp_path / "deep" / "spool") as spool:
         assert ["archive", "fishd.lock", "inbox", "outbox", "work"] == names_in(spool.root)
         assert [] == [
@@ -25,7 +25,7 @@ def test_a_spool_is_created_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_a_second_owner_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
-    """It can open the spool when the first has released it."""
+    """It can open the spool after the first has released it."""
     with open_spool(tmp_path) as _, pytest.raises(SpoolBusy) as busy:
         open_spool(tmp_path)
     assert os.getpid() == busy.value.pid
@@ -42,14 +42,14 @@ def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "print('here', flush=True); input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
         assert child.stdout
-        assert b"here\n" == child.stdout.readline()  # the kernel closes descriptors late in exec
+        assert b"here\n" == child.stdout.readline()  # exec has closed the inherited descriptors
         spool.close()
         open_spool(tmp_path).close()
         child.communicate(b"\n")
 
 
 def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
-    """Wherever it is."""
+    """It is in the outbox."""
     make_folders(tmp_path)
     (tmp_path / "outbox" / ".fishd-probe").mkdir()
     check_renames(tmp_path)
@@ -57,24 +57,24 @@ def test_a_probe_left_by_a_crash_is_removed(tmp_path: Path) -> None:
 
 
 def test_folders_on_two_mounts_are_refused_with_the_fix(tmp_path: Path) -> None:
-    """As separate ReadWritePaths= of a systemd unit cause it; the error is the kernel's."""
+    """Separate ReadWritePaths= of a systemd unit cause the error."""
     error = OSError(18, "Invalid cross-device link", "inbox/.fishd-probe", None, "work/.fishd-probe")
-    words = str(rename_error(tmp_path, error))
-    assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in words
-    assert words.endswith(
+    message = str(rename_error(tmp_path, error))
+    assert "inbox/.fishd-probe cannot be renamed to work/.fishd-probe" in message
+    assert message.endswith(
         "put them under one mount (with systemd: one ReadWritePaths= for the root, not one for each)"
     )
 
 
-def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
-    """The message names it."""
+def test_a_file_with_the_name_of_a_folder_is_refused(tmp_path: Path) -> None:
+    """The message has its path and the fix."""
     (tmp_path / "work").touch()
     with pytest.raises(SpoolError, match="work: is a file, not a folder; move it away"):
         open_spool(tmp_path)
 
 
 def test_a_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
-    """Such as one below a file."""
+    """It is below a file."""
     (tmp_path / "file").touch()
     with pytest.raises(SpoolError, match="file/spool: cannot be created: Not a directory"):
         open_spool(tmp_path / "file" / "spool")

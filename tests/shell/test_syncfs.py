@@ -1,4 +1,4 @@
-"""One syncfs replaces many fsyncs; waiting callers share it and its failure; not used when it costs much."""
+"""One syncfs replaces many fsyncs; callers that wait share it and its failure."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from fishd.spool.durable.syncfs import MAX_DIRTY_BYTES, SyncfsDisk, dirty_memory
 from tests.shell.bundles import names_in
 
 
-class Kernel:
-    """A syncfs that counts its calls, waits for `go`, and fails at call number `breaks_at`."""
+class FakeSyncfs:
+    """Counts its calls, waits for `go`, and fails at call number `fails_at`."""
 
     def __init__(self) -> None:
         self.calls = 0
-        self.breaks_at = 0
+        self.fails_at = 0
         self.entered = threading.Semaphore(0)
         self.go = threading.Event()
         self.go.set()
 
-    def syncfs(self, fd: int) -> None:
+    def __call__(self, fd: int) -> None:
         self.calls += 1
         self.entered.release()
         assert self.go.wait(10)
-        if self.calls == self.breaks_at:
+        if self.calls == self.fails_at:
             raise OSError(5, "Input/output error")
 
 
 @pytest.fixture
-def kernel() -> Kernel:
-    return Kernel()
+def syncfs() -> FakeSyncfs:
+    return FakeSyncfs()
 
 
 @pytest.fixture
-def disk(tmp_path: Path, kernel: Kernel) -> SyncfsDisk:
-    return SyncfsDisk(tmp_path, kernel.syncfs, lambda: 0)
+def disk(tmp_path: Path, syncfs: FakeSyncfs) -> SyncfsDisk:
+    return SyncfsDisk(tmp_path, syncfs, lambda: 0)
 
 
-def test_staging_costs_one_sync(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
-    """However many files and folders."""
+def test_staging_needs_one_sync(tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs) -> None:
+    """The number of files and folders does not matter."""
     disk.stage({tmp_path / "a": b"1", tmp_path / "b": b"2"}, [tmp_path, tmp_path])
     disk.sync_folders([tmp_path] * 3)
-    assert 2 == kernel.calls
+    assert 2 == syncfs.calls
     assert (b"1", b"2") == ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes())
 
 
-def test_files_that_could_not_be_synced_are_removed(tmp_path: Path, disk: SyncfsDisk, kernel: Kernel) -> None:
-    """So that they are written again."""
-    kernel.breaks_at = 1
+def test_files_that_could_not_be_synced_are_removed(
+    tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs
+) -> None:
+    """A retry writes them again."""
+    syncfs.fails_at = 1
     with pytest.raises(OSError, match="Input/output error"):
         disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     assert [] == names_in(tmp_path)
@@ -60,42 +62,42 @@ def test_files_that_could_not_be_synced_are_removed(tmp_path: Path, disk: Syncfs
 
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_waiting_callers_share_the_next_sync(
-    tmp_path: Path, disk: SyncfsDisk, kernel: Kernel, *, is_broken: bool
+    tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs, *, is_broken: bool
 ) -> None:
-    """A running one may have missed their files; the next one serves all of them, and fails for all."""
+    """One that is running may not include their files; the next one serves all, or fails for all."""
 
     def synced() -> bool:
         try:
             disk.sync_folders([tmp_path])
-        except OSError:  # the kernel reports it only once
+        except OSError:  # the kernel reports a failure only once
             return False
         return True
 
-    kernel.go.clear()
+    syncfs.go.clear()
     with ThreadPoolExecutor(9) as threads:
         first = threads.submit(synced)
-        assert kernel.entered.acquire(timeout=10)
+        assert syncfs.entered.acquire(timeout=10)
         others = [threads.submit(synced) for _ in range(8)]
         while disk.num_requests < 9:
             threading.Event().wait(0.001)
-        kernel.breaks_at = 2 if is_broken else 0
-        kernel.go.set()
+        syncfs.fails_at = 2 if is_broken else 0
+        syncfs.go.set()
         assert first.result(10)
         assert [not is_broken] * 8 == [other.result(10) for other in others]
-    assert 2 == kernel.calls
+    assert 2 == syncfs.calls
 
 
-def test_with_much_dirty_memory_each_file_is_synced_alone(tmp_path: Path, kernel: Kernel) -> None:
-    """A user who copies gigabytes must not delay every job."""
-    disk = SyncfsDisk(tmp_path, kernel.syncfs, lambda: MAX_DIRTY_BYTES + 1)
+def test_with_much_dirty_memory_each_file_is_synced_alone(tmp_path: Path, syncfs: FakeSyncfs) -> None:
+    """syncfs would also write the gigabytes that a user copies."""
+    disk = SyncfsDisk(tmp_path, syncfs, lambda: MAX_DIRTY_BYTES + 1)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.sync_folders([tmp_path])
-    assert 0 == kernel.calls
+    assert 0 == syncfs.calls
     assert ["a"] == names_in(tmp_path)
 
 
-def test_the_real_call_works_here(tmp_path: Path) -> None:
-    """On the file system of this machine."""
+def test_the_real_syncfs_call_works(tmp_path: Path) -> None:
+    """It is called on this machine's file system."""
     disk = SyncfsDisk(tmp_path)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.close()

@@ -1,4 +1,4 @@
-"""The Notifier (sd_notify(3)): without a manager, and with one that expects READY in order."""
+"""The Notifier (sd_notify(3)), without and with a service manager."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from fishd.host.systemd import Notifier
-from tests.daemon.manager import manager
+from tests.daemon.service_manager import service_manager
 
 
 def test_without_a_socket_nothing_is_sent() -> None:
-    """Every call has no effect."""
+    """The calls have no effect."""
     notifier = Notifier({})
     notifier.ready()
     notifier.status("idle")
@@ -22,12 +22,12 @@ def test_without_a_socket_nothing_is_sent() -> None:
 
 
 def test_a_manager_that_is_gone_is_not_an_error(tmp_path: Path) -> None:
-    """Datagrams to a socket without a listener are dropped."""
+    """Datagrams to its socket are dropped."""
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
 def test_a_socket_in_the_abstract_namespace_is_used() -> None:
-    """Its address starts with @, as systemd in a container gives it."""
+    """Its address begins with @; systemd may use one in a container."""
     name = f"fishd-test-{secrets.token_hex(8)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0{name}")
@@ -36,30 +36,28 @@ def test_a_socket_in_the_abstract_namespace_is_used() -> None:
 
 
 def test_a_reload_during_startup_sends_nothing(tmp_path: Path) -> None:
-    """Its READY would be taken for that of the startup."""
-    with manager(tmp_path) as heard:
-        notifier = Notifier(heard.env())
+    """systemd would take its READY for that of the startup."""
+    with service_manager(tmp_path) as manager:
+        notifier = Notifier(manager.env())
         notifier.reloading()
         notifier.reloaded()
-        assert heard.hear(0) is None
+        assert manager.receive(0) is None
         notifier.ready()
         notifier.reloading()
         notifier.reloaded()
-        heard.hear_the_rest()
-        assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "READY"]
+        assert manager.receive_pending() == ["READY", "RELOADING", "READY"]
 
 
 def test_concurrent_reloads_end_together(tmp_path: Path) -> None:
-    """A READY for the first would tell the `systemctl reload` of the second that it is done."""
-    with manager(tmp_path) as heard:
-        notifier = Notifier(heard.env())
+    """A READY after the first would end the `systemctl reload` that waits for the second."""
+    with service_manager(tmp_path) as manager:
+        notifier = Notifier(manager.env())
         notifier.ready()
         for step in (notifier.reloading, notifier.reloading, notifier.reloaded):
             step()
-        heard.hear_the_rest()
-        assert [next(iter(said)) for said in heard.said] == ["READY", "RELOADING", "RELOADING"]
+        assert manager.receive_pending() == ["READY", "RELOADING", "RELOADING"]
         notifier.reloaded()
-        assert heard.hear(0) == {"READY": "1"}
+        assert manager.receive(0) == {"READY": "1"}
 
 
 @pytest.mark.parametrize(
@@ -74,5 +72,5 @@ def test_concurrent_reloads_end_together(tmp_path: Path) -> None:
     ],
 )
 def test_the_watchdog_is_notified_twice_per_interval(environ: dict[str, str], expected: float | None) -> None:
-    """Unless there is none, or it watches another process."""
+    """It must be enabled for this process."""
     assert Notifier(environ).watchdog_s == expected

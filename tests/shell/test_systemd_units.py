@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import ROOT
+from tests.shell.cli import ROOT
 
 UNITS = ROOT / "systemd"
-MOST_EXPOSURE = 10  # in tenths
+MAX_EXPOSURE = 10  # in tenths
 PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 needs_systemd = pytest.mark.skipif(
@@ -32,8 +32,8 @@ def analyze(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def installed(unit: Path, root: Path) -> Path:
-    """The unit below `root`, with the program that it starts and the targets that it names."""
+def install(unit: Path, root: Path) -> Path:
+    """Install the unit below `root`, with its program and the targets that it names."""
     program = root / "opt/fishd/bin/fishd"
     program.parent.mkdir(parents=True)
     shutil.copy("/bin/true", program)
@@ -46,15 +46,15 @@ def installed(unit: Path, root: Path) -> Path:
 
 @needs_systemd
 def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
-    """`systemd-analyze verify` reports nothing where fishd is installed."""
-    unit = installed(UNITS / "fishd.service", tmp_path)
+    """`systemd-analyze verify` prints nothing."""
+    unit = install(UNITS / "fishd.service", tmp_path)
     verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
     assert (verified.returncode, verified.stdout) == (0, "")
 
 
 @needs_systemd
 def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
-    """Nor for the user unit, with a program that exists on this machine."""
+    """Its program is replaced by one that exists on this machine."""
     unit = tmp_path / "fishd.service"
     unit.write_text(
         (UNITS / "user" / "fishd.service").read_text().replace("/opt/fishd/bin/fishd", "/bin/true")
@@ -64,23 +64,23 @@ def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
 
 
 @needs_systemd
-def test_the_exposure_is_at_most_one() -> None:
-    """`systemd-analyze security` rates the unit as safe."""
+def test_the_exposure_of_the_unit_is_at_most_1() -> None:
+    """`systemd-analyze security` rates it from 0 to 10."""
     unit = str(UNITS / "fishd.service")
-    judged = analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSURE}", unit)
-    assert judged.returncode == 0, judged.stdout
+    rating = analyze("security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}", unit)
+    assert rating.returncode == 0, rating.stdout
 
 
-def test_what_would_break_the_engines_is_not_in_the_unit() -> None:
-    """Torch generates code at run time, the GPU is a device, NVML reads /proc, workers are pinned."""
+def test_the_unit_has_no_setting_that_the_engines_cannot_run_with() -> None:
+    """Torch generates code at run time, GPUs are devices, NVML reads /proc, workers set their affinity."""
     lines = (UNITS / "fishd.service").read_text().splitlines()
-    set_there = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
-    assert not {"MemoryDenyWriteExecute", "PrivateDevices", "ProcSubset"} & set(set_there)
+    settings = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
+    assert not {"MemoryDenyWriteExecute", "PrivateDevices", "ProcSubset"} & set(settings)
     assert not any("~@resources" in line for line in lines if line.startswith("SystemCallFilter"))
 
 
 def test_the_spool_is_one_mount() -> None:
-    """Two writable paths for it would be two mounts, and a rename between them would fail."""
+    """Renames between two writable paths would fail, because each is a mount."""
     lines = (UNITS / "fishd.service").read_text().splitlines()
     assert [
         line for line in lines if line.startswith(("StateDirectory=", "ReadWritePaths=", "BindPaths="))

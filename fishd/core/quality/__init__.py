@@ -1,5 +1,5 @@
-"""Takes checked: what its measurements, or the words heard in it, say against a take; which take to keep.
+"""Checks of takes: which faults the measurements or the words heard show, and which take is kept.
 
-The worker measures, a listener hears, and the dispatcher asks here whether to speak the line again.
-It may import the standard library and `fishd.core` only: measurements and texts come in, faults come out.
+The worker measures, a listener hears, and the daemon asks here whether a take is good enough.
+It may import the standard library and other modules of fishd.core.quality only.
 """

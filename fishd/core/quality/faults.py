@@ -25,7 +25,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QualityFault:
-    """`text` is for people ("2.9 s hole at 1.4 s"); a severity of 1 is a useless take, 0 is no fault."""
+    """`text` is for people ("2.9 s hole at 1.4 s"); `severity` is above 0; 1 is a useless take."""
 
     kind: FaultKind
     text: str
