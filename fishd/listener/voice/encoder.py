@@ -66,11 +66,13 @@ class VoiceEncoder:
         if len(frames) < PARTIAL_FRAMES:
             frames = np.pad(frames, ((0, PARTIAL_FRAMES - len(frames)), (0, 0)))
         partials = sliding_window_view(frames, PARTIAL_FRAMES, axis=0)[::PARTIAL_STEP][:MOST_PARTIALS]
-        hidden = self._last_hidden(np.ascontiguousarray(partials.transpose(2, 0, 1)))
-        return _unit(np.maximum(0.0, hidden @ self._projection + self._bias))
+        return self.encode(np.ascontiguousarray(partials.transpose(2, 0, 1)))
+
+    def encode(self, frames: Array) -> Array:
+        """One unit vector for each partial; `frames` have the shape (time, partials, bands)."""
+        return _unit(np.maximum(0.0, self._last_hidden(frames) @ self._projection + self._bias))
 
     def _last_hidden(self, inputs: Array) -> Array:
-        """Of `inputs` with the shape (time, partials, bands)."""
         for from_input, from_hidden, bias in self._layers:
             hidden = cell = np.zeros((inputs.shape[1], UNITS), np.float32)
             outputs: list[Array] = []

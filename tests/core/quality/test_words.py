@@ -90,7 +90,7 @@ def test_spellings_names_and_one_wrong_word_are_no_fault(text: str, heard: str):
             "The ferry leaves at seven and it will not wait for us. Come back tomorrow morning please.",
             "adds «Come back tomorrow morning please»",
         ),
-        ("Yes.", "Tomorrow we ride north.", "says «Tomorrow we ride north» instead of «Yes»"),
+        ("Yes.", "Tomorrow we ride north.", "says «Tomorrow we ride north.» instead of «Yes.»"),
         (
             LINE,
             "The ferry runs past noon, but it will not wait for us.",

@@ -19,6 +19,7 @@ from fishd.core.quality.words.tokens import Token, main_script, tokenize
 FREE_WORDS = 1.5  # wrong words that are no fault in a line of any length
 PHRASE_WORDS, PHRASE_LETTERS = 4, 14  # as much is left out or added by a take, not by a recogniser
 ENDING_LETTERS = 4  # of the last words
+OTHER_TEXT_WER = 0.7  # that a few words agree is chance
 _SHORT_LETTERS = 6  # a sigh, a name: a recogniser may hear nothing
 _QUOTED_CHARS = 60
 _INVENTED = frozenset(  # what Whisper hears in silence after a line
@@ -148,13 +149,15 @@ def _added(found: _Comparison) -> tuple[int, int] | None:
 
 
 def _describe(found: _Comparison) -> str:
-    """The largest difference in words, and how many others there are."""
+    """The largest difference in words, and how many others there are; all of another text."""
+    if not found.heard_tokens:
+        return "no words were recognised"
+    if found.wer > OTHER_TEXT_WER:
+        return f"says {_quote(found.heard)} instead of {_quote(found.text)}"
     largest = max(found.differences, key=lambda difference: difference.errors)
     wanted = found.written(largest.start, largest.end)
     said = found.said(largest.heard_start, largest.heard_end)
-    if not found.heard_tokens:
-        what = "no words were recognised"
-    elif not said:
+    if not said:
         what = f"leaves out {_quote(wanted)}"
     elif not wanted:
         what = f"adds {_quote(said)}"
