@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from fishd.core.quality.baseline import SpeakerBaseline
-from fishd.core.quality.signal_check import check_signal
+from fishd.core.quality.signal_check import assess_take, check_signal
 from fishd.engines import preview
 from fishd.engines.preview.espeak import EspeakVoice, synthesise
 from fishd.engines.protocol import Spoken, Take, Voice
@@ -243,9 +243,9 @@ def report_findings(speakers: list[Speaker], rngs: list[np.random.Generator], *,
         reference = measure(speaker.reference, RATE)
         baseline = SpeakerBaseline.of_reference((reference,), REFERENCES[speaker.language])
         for n, take in enumerate(speaker.takes):
-            features = measure(take.audio, RATE)
-            if faults := check_signal(features, take.text, baseline):
-                alarms.append(f"{speaker.name} {take.text!r}: {'; '.join(map(str, faults))}")
+            quality = assess_take(measure(take.audio, RATE), take.text, baseline)
+            if quality.faults:
+                alarms.append(f"{speaker.name} {take.text!r}: {'; '.join(map(str, quality.faults))}")
             for kind, rng in itertools.product(KINDS, rngs):
                 if kind in NEED_WORDS and len(take.text) < SHORT_CHARS:
                     continue
@@ -256,7 +256,7 @@ def report_findings(speakers: list[Speaker], rngs: list[np.random.Generator], *,
                 named[kind, faults[0].kind if faults else "-"] += 1
                 if verbose and not faults and kind in REQUIRED:
                     print(f"missed {kind}: {speaker.name} {take.text!r}")
-            baseline = baseline.with_take(features, take.text)
+            baseline = baseline.with_take(quality)
     num_good = sum(len(speaker.takes) for speaker in speakers)
     for kind in KINDS:
         bar = "   (bar: >= 99 %)" if kind in REQUIRED else ""
@@ -274,8 +274,7 @@ def report_cost(takes: list[GoodTake], audio_s: float) -> None:
     baseline = SpeakerBaseline()
     started = time.process_time()
     for take, measured in zip(takes, features, strict=True):
-        check_signal(measured, take.text, baseline)
-        baseline = baseline.with_take(measured, take.text)
+        baseline = baseline.with_take(assess_take(measured, take.text, baseline))
     check_s = time.process_time() - started
     engine_s = sum(take.work_s for take in takes)
     print(f"engine    x{audio_s / engine_s:.0f} real time")

@@ -132,6 +132,7 @@ def speak_message(order: actions.SendTake, work: Path) -> messages.Speak:
         language=segment.language,
         seed=order.seed,
         limit_s=order.limit_s,
-        clip=str(work / OUT / segment.take_clip),
+        clip=str(work / OUT / order.clip),
         options=dict(order.job.engine_options),
+        measure=order.job.quality.checks_signal,
     )

@@ -96,8 +96,8 @@ def _longest_gap(at: NDArray[np.intp]) -> tuple[int, int]:
 
 
 def _clipped_share(audio: NDArray[np.float32]) -> float:
-    high, low = float(audio.max()), float(audio.min())
-    limit = CLIPPED * min(1.0, max(high, -low))
+    """Against the peak: clips that are louder than full scale are written quieter."""
+    limit = CLIPPED * max(float(audio.max()), -float(audio.min()))
     if not limit:
         return 0.0
     return (np.count_nonzero(audio >= limit) + np.count_nonzero(audio <= -limit)) / len(audio)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fishd.core.quality.baseline import SpeakerBaseline
 from fishd.core.quality.features import SignalFeatures
+from fishd.core.quality.signal_check import assess_take
 
 TEXT = "The old lighthouse keeper climbed the stairs before the sun went down."
 GOOD = SignalFeatures(
@@ -34,5 +35,5 @@ def speaker_with(num_takes: int, **changes: Any) -> SpeakerBaseline:
     """A speaker whose takes so far were all alike."""
     baseline = SpeakerBaseline()
     for _ in range(num_takes):
-        baseline = baseline.with_take(take(**changes), TEXT)
+        baseline = baseline.with_take(assess_take(take(**changes), TEXT, baseline))
     return baseline

@@ -36,6 +36,7 @@ from fishd.core.dispatch.events import (
 )
 from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
 from fishd.core.model.job import Fault, JobStatus
+from fishd.core.model.outcome import JobOutcome
 from tests.core.dispatcher_driver import check_invariants, clip_of, make_clip, make_job, make_plan, place_of
 
 KINDS = ("ended", "load", "engine", "out of memory", "wire")
@@ -73,6 +74,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         self.arrived: dict[str, int] = {}  # by job, its number of segments
         self.finished: dict[str, JobStatus] = {}
         self.done: set[tuple[str, int, int]] = set()
+        self.faulty: set[tuple[str, int, int]] = set()  # with a take that has faults
         self.stopping = False
         self.exits = 0
         self.apply(Tick())
@@ -86,7 +88,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         references = tuple((f"{i}.wav", f"/w/{i}.wav") for i in range(clips))
         faults = (Fault("job.toml", "is wrong"),) if faulty else ()
         job = None if faulty else make_job(name, lines, priority)
-        recovered = {} if faulty or lines[0] % 2 else {(0, 0): make_clip()}
+        recovered = {} if faulty or lines[0] % 2 else {(0, 0): (make_clip(),)}
         self.done |= {(name, *place) for place in recovered}
         self.apply(JobArrived(name, job, faults, references=references, clips=recovered))
 
@@ -108,6 +110,13 @@ class DispatcherMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.takes)
     def a_take_completes(self, data: st.DataObject) -> None:
         self.complete(data.draw(st.sampled_from(list(self.takes))))
+
+    @rule(data=st.data(), severity=st.floats(0.1, 1.0))
+    @precondition(lambda self: self.takes)
+    def a_take_has_faults(self, data: st.DataObject, severity: float) -> None:
+        take = self.takes.pop(data.draw(st.sampled_from(list(self.takes))))
+        self.faulty.add(place_of(take))
+        self.apply(TakeCompleted(take.worker, take.take, clip_of(take, severities=(severity,))))
 
     @rule(data=st.data())
     @precondition(lambda self: self.takes)
@@ -283,13 +292,22 @@ class DispatcherMachine(RuleBasedStateMachine):
             case FinishJob(outcome):
                 assert outcome.name not in self.finished, "a job finished twice"
                 assert self.arrived[outcome.name] == sum(len(row) for row in outcome.segments)
-                clips = sum(end.clip is not None for row in outcome.segments for end in row)
-                assert clips == sum(place[0] == outcome.name for place in self.done)
+                self.check_clips(outcome)
                 self.finished[outcome.name] = outcome.status
             case Exit():
                 self.exits += 1
             case _:
                 pass
+
+    def check_clips(self, outcome: JobOutcome) -> None:
+        """Every spoken segment has a clip, faulty or not, unless the job ended early."""
+        rows = enumerate(outcome.segments)
+        clips = {(outcome.name, s, n) for s, row in rows for n, end in enumerate(row) if end.clip}
+        done = {place for place in self.done if place[0] == outcome.name}
+        spoken = done | {place for place in self.faulty if place[0] == outcome.name}
+        assert done <= clips <= spoken
+        if outcome.status not in (JobStatus.CANCELLED, JobStatus.REJECTED):
+            assert spoken == clips
 
 
 DispatcherMachine.TestCase.settings = settings(

@@ -30,7 +30,7 @@ def test_a_good_take_has_no_faults(baseline: SpeakerBaseline) -> None:
     [
         (take(level_db=-71.0), (FaultKind.SILENCE, "almost silent: -71 dB")),
         (take(range_db=1.4), (FaultKind.NOISE, "noise: its loud and quiet parts are only 1 dB apart")),
-        (take(clipped_share=0.21), (FaultKind.CLIPPING, "clipped: 21.0% of it is at full scale")),
+        (take(clipped_share=0.21), (FaultKind.CLIPPING, "clipped: 21.0% of it is at the peak")),
         (take(longest_gap_s=2.9, gap_at_s=1.4), (FaultKind.HOLE, "2.9 s hole at 1.4 s")),
         (take(lead_s=1.8), (FaultKind.PAUSE, "1.8 s of silence before the first word")),
         (take(tail_s=3.0), (FaultKind.PAUSE, "3.0 s of silence after the last word")),

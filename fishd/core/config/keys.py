@@ -8,6 +8,7 @@ from typing import cast
 
 from fishd.core.delivery.settings import CLIP_FORMATS, TRACK_FORMATS, TRACKS
 from fishd.core.model.limits import Limits
+from fishd.core.quality.settings import CHECKS
 from fishd.toml import rules
 from fishd.toml.rules import Rule
 
@@ -64,6 +65,7 @@ OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
     "pause_s": rules.number("seconds", least=0, most=60),
     "reuse": rules.yes_no(),
 }
+QUALITY: dict[str, Rule[object]] = {"check": rules.one_of(*CHECKS)}  # in job.toml too
 PRONUNCIATION: Rule[str] = rules.matching(r"(?s).{0,1000}", "a string of at most 1,000 characters")
 FREE_SECTIONS: dict[str, Rule[object]] = {"pronounce": PRONUNCIATION}  # any keys; in job.toml too
 RULES: dict[str, dict[str, Rule[object]]] = {
@@ -101,6 +103,7 @@ RULES: dict[str, dict[str, Rule[object]]] = {
         ),
     },
     "output": OUTPUT,
+    "quality": QUALITY,
     "voices": {
         "root": rules.path("the path of a folder", may_be_empty=False),
         "default": rules.text("the name of a voice, or empty for none"),

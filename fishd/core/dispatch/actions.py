@@ -70,6 +70,11 @@ class SendTake:
     def segment(self) -> Segment:
         return self.speaker.segments[self.segment_index]
 
+    @property
+    def clip(self) -> str:
+        """The file that the worker writes, below work/NAME/out."""
+        return self.segment.take_path(self.number)
+
 
 @dataclass(frozen=True, slots=True)
 class DropTake:

@@ -11,9 +11,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fishd.core.dispatch.baselines import Baselines
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.dispatch.segment_queue import SegmentQueue
-from fishd.core.model.job import Clip, Fault, Job, JobStatus, SegmentFailure
+from fishd.core.model.job import Clip, Fault, Job, JobStatus
+from fishd.core.quality.score import best_take
 
 
 class SegmentState(StrEnum):
@@ -37,17 +39,32 @@ SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
 
 @dataclass(slots=True, eq=False)
 class SegmentRecord:
-    """One segment's progress. `deaths` counts the takes that ended with their worker."""
+    """One segment's progress. `deaths` counts the takes that ended with their worker.
+
+    `spoken` are the takes that gave a clip; once the segment is done, `clip` is the best of them.
+    """
 
     state: SegmentState = SegmentState.WAITING
     takes: int = 0
     deaths: int = 0
+    spoken: tuple[Clip, ...] = ()
     clip: Clip | None = None
     error: str = ""
     can_retry: bool = True
 
     def move(self, step: str) -> None:
         self.state = SEGMENT_MOVES[self.state, step]
+
+    @property
+    def is_settled(self) -> bool:
+        """Is there a take without faults? Then the segment needs no other."""
+        return any(not clip.faults for clip in self.spoken)
+
+    def choose_clip(self) -> Clip:
+        """The best take becomes the segment's clip."""
+        self.clip = self.spoken[best_take([clip.faults for clip in self.spoken])]
+        self.error = ""
+        return self.clip
 
 
 @dataclass(slots=True)
@@ -83,6 +100,7 @@ class JobRecord:
     pending_checks: deque[InputCheck] = field(default_factory=deque[InputCheck])
     running_checks: dict[str, InputCheck] = field(default_factory=dict[str, InputCheck])
     records: list[list[SegmentRecord]] = field(default_factory=list[list[SegmentRecord]])
+    baselines: Baselines = field(default_factory=Baselines)
     tallies: dict[int, WorkerTally] = field(default_factory=dict[int, WorkerTally])
     started_at: float | None = None  # when a worker first got a check or a take of it
     engine_key: str = ""  # of the one engine that has spoken all of it so far; "" if there were several
@@ -91,6 +109,7 @@ class JobRecord:
     num_in_flight: int = 0
     num_done: int = 0
     num_failed: int = 0
+    num_doubtful: int = 0  # of those done: their best take has faults
     announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (worker, speaker)
     waiting: SegmentQueue | None = None  # None: no job was read, or nothing waits any more
 
@@ -133,10 +152,8 @@ class JobRecord:
         if job is not None:
             self.warnings += [w for w in job.warnings if w not in self.warnings]
             self.records = [[SegmentRecord() for _ in speaker.segments] for speaker in job.speakers]
-            for (s, n), clip in arrived.clips.items():
-                self._recover_clip(s, n, clip)
-            for (s, n), failure in arrived.failures.items():
-                self._recover_failure(s, n, failure)
+            for s, n in sorted(arrived.clips.keys() | arrived.failures.keys()):
+                self._recover(s, n, max_takes)
             self.waiting = self._make_queue(job, max_takes)
         if job is None or self.num_waiting:
             self._add_checks()
@@ -152,17 +169,18 @@ class JobRecord:
                 (alone if is_suspect else places).append((s, n))
         return SegmentQueue(job, places, alone)
 
-    def _recover_clip(self, s: int, n: int, clip: Clip) -> None:
-        record = self.records[s][n]
-        record.move("recovered")
-        record.clip, record.takes = clip, clip.takes
-        self.num_done += 1
-        self.audio_s += clip.duration_s
-
-    def _recover_failure(self, s: int, n: int, failure: SegmentFailure) -> None:
-        record = self.records[s][n]
-        record.takes, record.deaths = failure.takes, failure.deaths
-        if failure.is_final:
+    def _recover(self, s: int, n: int, max_takes: int) -> None:
+        """Take up the segment where the journal leaves it."""
+        record, failure = self.records[s][n], self.arrived.failures.get((s, n))
+        record.spoken = self.arrived.clips.get((s, n), ())
+        record.takes = max(clip.takes for clip in record.spoken) if record.spoken else 0
+        if failure is not None:
+            record.takes, record.deaths = max(record.takes, failure.takes), failure.deaths
+        is_final = failure is not None and failure.is_final
+        if record.spoken and (is_final or record.is_settled or record.takes >= max_takes):
+            record.move("recovered")
+            self._accept_best(s, n)
+        elif failure is not None and failure.is_final:
             record.move("failed before")
             record.error, record.can_retry = failure.reason, failure.can_retry
             self.num_failed += 1
@@ -190,13 +208,21 @@ class JobRecord:
         if self.started_at is None:
             self.started_at = now
 
-    def complete(self, s: int, n: int, clip: Clip) -> None:
-        record = self.records[s][n]
-        record.move("spoken")
-        record.clip, record.error = clip, ""
+    def complete(self, s: int, n: int) -> Clip:
+        """The segment is done with the best of its takes."""
+        self.records[s][n].move("spoken")
         self.num_in_flight -= 1
+        return self._accept_best(s, n)
+
+    def _accept_best(self, s: int, n: int) -> Clip:
+        clip = self.records[s][n].choose_clip()
         self.num_done += 1
+        self.num_doubtful += bool(clip.faults)
         self.audio_s += clip.duration_s
+        if clip.quality is not None:
+            speaker = self.job.speakers[s]
+            self.baselines.add_take(speaker, speaker.segments[n], clip.quality)
+        return clip
 
     def requeue(self, s: int, n: int, *, alone: bool) -> None:
         """The segment waits again; `alone`: its last take gets a worker to itself."""

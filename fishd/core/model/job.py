@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from fishd.core.delivery.chapters import Chapter
 from fishd.core.delivery.settings import ClipFormat, DeliverySettings, Track
 from fishd.core.delivery.timeline import Break
+from fishd.core.quality.faults import QualityFault
+from fishd.core.quality.settings import QualitySettings
+from fishd.core.quality.take_quality import TakeQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,15 @@ class Segment:
 
     @property
     def take_clip(self) -> str:
-        """The file that a worker writes."""
+        """The file that a worker writes, for the first take."""
         return self.raw_clip or self.clip
+
+    def take_path(self, number: int) -> str:
+        """The file of the `number`-th take: a later take must not replace an earlier one that is better."""
+        if number == 1:
+            return self.take_clip
+        path = PurePosixPath(self.take_clip)
+        return str(path.with_name(f"{path.stem}.take{number}{path.suffix}"))
 
     @property
     def speech(self) -> str:
@@ -97,6 +108,7 @@ class Job:
     priority: int
     speakers: tuple[Speaker, ...]
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     tracks: tuple[Track, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     skipped: tuple[SkippedLine, ...] = ()
@@ -141,10 +153,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio file of a spoken take. `path` is in the result's folder.
+    """The audio file of a spoken take. `path` is below work/NAME/out. `takes` is the take's number.
 
     `work_s` is the time from the take's start until its clip is on disk. `content_hash` is of the file's
-    bytes (hashes.py); "" in journals of older versions.
+    bytes (hashes.py); "" in journals of older versions. `quality` is None for a take that was not checked.
     """
 
     path: str
@@ -155,6 +167,12 @@ class Clip:
     device: str
     work_s: float
     content_hash: str = ""
+    quality: TakeQuality | None = None
+
+    @property
+    def faults(self) -> tuple[QualityFault, ...]:
+        """Why the take is not good enough; empty if it is, or was not checked."""
+        return self.quality.faults if self.quality else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,33 @@ import msgspec
 from fishd.core.model.job import Fault, JobStatus
 
 
+class FaultResult(msgspec.Struct, frozen=True):
+    """What is wrong with a take: the kind, and a text for people."""
+
+    kind: str
+    text: str
+
+
+class TakeResult(msgspec.Struct, frozen=True):
+    """A take that gave a clip: its number and seed, and its faults."""
+
+    take: int
+    seed: int
+    faults: tuple[FaultResult, ...] = ()
+
+
+class SegmentQuality(msgspec.Struct, frozen=True):
+    """What the checks found: the kept take's faults (then the line is doubtful), and every spoken take's.
+
+    `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
+    """
+
+    faults: tuple[FaultResult, ...]
+    cps: float
+    level_db: float
+    takes: tuple[TakeResult, ...] = ()
+
+
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
@@ -36,6 +63,12 @@ class SegmentResult(msgspec.Struct, frozen=True):
     at_s: float | None = None
     speed: float | None = None
     overrun_s: float | None = None
+    quality: SegmentQuality | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Does the best of its takes have faults?"""
+        return self.quality is not None and bool(self.quality.faults)
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):
@@ -76,7 +109,7 @@ class WorkerShare(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Counts and seconds; `speech_rate` is audio_s / wall_s."""
+    """Counts and seconds; `speech_rate` is audio_s / wall_s. `doubtful` lines are counted as done too."""
 
     speakers: int
     segments: int
@@ -85,6 +118,7 @@ class Totals(msgspec.Struct, frozen=True):
     audio_s: float
     wall_s: float
     speech_rate: float
+    doubtful: int = 0
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ class SignalFeatures:
     lead_s: float  # before the first frame of speech
     tail_s: float  # after the last
     end_db: float  # the last 60 ms against the speech level
-    clipped_share: float  # of samples at the peak, or at full scale
+    clipped_share: float  # of samples at the peak
     loop_score: float  # 1: a stretch of at least 0.4 s repeats exactly; unrelated speech is below 0.55
     loop_at_s: float
     loop_period_s: float

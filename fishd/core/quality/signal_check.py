@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fishd.core.quality.baseline import SpeakerBaseline, log_pace
 from fishd.core.quality.faults import FaultKind, QualityFault
 from fishd.core.quality.features import SignalFeatures
+from fishd.core.quality.take_quality import TakeQuality
 from fishd.core.quality.text_length import text_length
 
 SILENT_DB, SILENT_BELOW_USUAL_DB = -50.0, 40.0
@@ -27,17 +28,28 @@ LOOP_SCORE = 0.65
 QUIETER_DB, LOUDER_DB = 20.0, 12.0
 UNSURE_PACE = 0.3  # what digits and symbols add to the pace's tolerance, for a text of nothing else
 SHORT_LETTERS = 7.0  # a text of so few letters adds 1 to it, one of twice as many a quarter
+MIN_PACE_LETTERS = 12.0  # a shorter line says little about the speaker's pace
 MIN_SPEECH_S = 0.1
 SLOWER = math.log(1.4)  # slowness is tolerated this much further: pauses and emphasis are speech
 REPEATED_TEXT = re.compile(r"(\w[\w\s,']{0,40}?)\W*\1\W*\1", re.IGNORECASE)  # "no, no, no", "hahaha"
 PAUSE_MARKS = ("…", "...", "—", " – ", " - ", "\n")
 
 
-def check_signal(features: SignalFeatures, text: str, baseline: SpeakerBaseline) -> tuple[QualityFault, ...]:
-    """The faults of a take of this text (as spoken), the worst first; none for a good take.
+def assess_take(features: SignalFeatures, text: str, baseline: SpeakerBaseline) -> TakeQuality:
+    """Judge a take of this text (as spoken). `baseline` is the speaker's in the text's language."""
+    length = text_length(text)
+    return TakeQuality(
+        faults=check_signal(features, text, baseline),
+        pace=log_pace(features, text) if length.letters >= MIN_PACE_LETTERS else None,
+        level_db=round(features.level_db, 2),
+        range_db=round(features.range_db, 2),
+        end_db=round(features.end_db, 2),
+        longest_gap_s=features.longest_gap_s,
+    )
 
-    `baseline` is the speaker's in the text's language.
-    """
+
+def check_signal(features: SignalFeatures, text: str, baseline: SpeakerBaseline) -> tuple[QualityFault, ...]:
+    """The faults of a take, the worst first; none for a good one."""
     if silence := _silence(features, baseline):
         return (silence,)
     if noise := _noise(features, baseline):
@@ -76,7 +88,7 @@ def _clipping(features: SignalFeatures, baseline: SpeakerBaseline) -> Iterator[Q
     if features.clipped_share > max(CLIPPED_SHARE, 2 * in_reference):
         share = features.clipped_share
         severity = 0.5 + min(0.5, 5 * share)
-        yield QualityFault(FaultKind.CLIPPING, f"clipped: {share:.1%} of it is at full scale", severity)
+        yield QualityFault(FaultKind.CLIPPING, f"clipped: {share:.1%} of it is at the peak", severity)
 
 
 def _gaps(features: SignalFeatures, text: str, baseline: SpeakerBaseline) -> Iterator[QualityFault]:

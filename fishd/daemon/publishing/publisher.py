@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from fishd.core.model.clip_key import with_keys
-from fishd.core.model.job import Fault
+from fishd.core.model.job import Clip, Fault
 from fishd.core.model.job_result import make_result
 from fishd.core.model.outcome import JobOutcome, without_clips
 from fishd.core.model.result import Result
@@ -37,7 +37,7 @@ from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publ
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool
-from fishd.spool.work_folder import FINAL, OUT
+from fishd.spool.work_folder import FINAL
 from fishd.view.report.summary import Rendered, render, result_json
 from fishd.wire.assembly import AssemblyResult
 
@@ -237,19 +237,32 @@ class Publisher:
             "result.json": result_json(result),
             "job.log": self._job_log.finish_job(result.job),
         }
-        if job.made is None:
-            clips = [s.clip for speaker in result.speakers for s in speaker.segments if s.clip]
-        else:
+        again = result.job in self._refused
+        if job.made is not None:
             clips = [file.path for file in job.made.files]
-        again, tree = result.job in self._refused, OUT if job.made is None else FINAL
-        return PublishRequest(folder, files, clips, again=again, tree=tree)
+            return PublishRequest(folder, files, clips, again=again, tree=FINAL)
+        links = {published: clip.path for published, clip in _published_clips(outcome).items()}
+        if all(published == path for published, path in links.items()):
+            return PublishRequest(folder, files, links, again=again)
+        return PublishRequest(folder, files, links, again=again, tree=FINAL, links=links)
 
     def _digests(self, outcome: JobOutcome) -> Callable[[str, str], str]:
-        hashes = {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
-        return lambda clip, key: digest_of(hashes[clip], key, self._secret)
+        clips = _published_clips(outcome)
+        return lambda clip, key: digest_of(clips[clip].content_hash, key, self._secret)
 
     def _hooks(self) -> Path | None:
         return pending_hooks(self._spool.root) if self.has_hooks else None
+
+
+def _published_clips(outcome: JobOutcome) -> dict[str, Clip]:
+    """The clips by the paths that they have in a result that is not assembled."""
+    if outcome.job is None:
+        return {}
+    return {
+        segment.take_clip: clip
+        for s, n, segment in outcome.job.segments()
+        if (clip := outcome.segments[s][n].clip) is not None
+    }
 
 
 def _finished(outcome: JobOutcome, device_names: Mapping[str, str]) -> _FinishedJob:

@@ -96,6 +96,7 @@ class JobBuilder:
             priority=manifest.priority,
             speakers=with_clips(in_order(speakers), delivery, tracks),
             delivery=delivery,
+            quality=self._settings.quality.with_values(manifest.quality),
             tracks=tracks,
             chapters=script.chapters,
             skipped=skipped,

@@ -32,7 +32,10 @@ class ClaimedLine(Line, frozen=True, tag="claimed"):
 
 
 class SpokenLine(Line, frozen=True, tag="spoken"):
-    """A segment's clip is on the disk: `speaker` is the speaker's position, `segment` the segment's id."""
+    """A take's clip is on the disk: `speaker` is the speaker's position, `segment` the segment's id.
+
+    A segment has several lines if takes had faults.
+    """
 
     speaker: int
     segment: str

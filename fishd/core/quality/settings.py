@@ -1,0 +1,26 @@
+"""What `[quality]` asks for: which checks a take must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+Check = Literal["off", "signal"]
+CHECKS: tuple[Check, ...] = get_args(Check)
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """The keys of `[quality]`, already validated."""
+
+    check: Check = "signal"
+
+    def with_values(self, values: Mapping[str, Any]) -> QualitySettings:
+        """With keys of a [quality] section in place of its own."""
+        return replace(self, **values)
+
+    @property
+    def checks_signal(self) -> bool:
+        """Are takes measured?"""
+        return self.check != "off"
