@@ -27,6 +27,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --no-deps resemblyzer==0.1.4  # it declares torch and librosa; only its weights are read
 	@touch $@
 
+$(VENV)/.installed-formats: $(VENV)/.installed
+	$(PIP) -e '.[formats]'
+	@touch $@
+
 $(VENV)/.installed-fish: $(VENV)/.installed
 	$(PIP) '$(TORCH)'
 	$(PIP) -e '.[fish]'
@@ -38,7 +42,8 @@ install-dev: $(VENV)/.installed-dev
 install-fish: $(VENV)/.installed-fish  ## the fish engine; TORCH='torch>=2.8' for the CUDA build
 
 # A daemon with the preview engine in ./demo, and one example submitted to it.
-demo: $(VENV)/.installed
+# DEMO=inbox_example/NAME is another example; a book becomes an .m4b, which needs the extra formats.
+demo: $(VENV)/.installed $(if $(wildcard $(DEMO)/*.epub),$(VENV)/.installed-formats)
 	@test -f demo/config.toml || $(BIN)/fishd init demo
 	@$(BIN)/fishd run --config demo/config.toml 2>demo/fishd.log & daemon=$$!; \
 	trap 'kill $$daemon 2>/dev/null; wait $$daemon' EXIT; \

@@ -54,6 +54,11 @@ RECIPES = {
     "two-voices/ben.flac": Recipe("awb", pitch=0.8, formants=0.92),
     "by-convention/Curator/reference.ogg": Recipe("slt", pitch=1.12, formants=1.08, length=1.05),
     "by-convention/Guide/reference.flac": Recipe("kal16", pitch=1.05),
+    "subtitled-episode/Nora/reference.flac": Recipe("slt", pitch=0.94, melody=1.2, formants=0.97),
+    "subtitled-episode/Finn/reference.flac": Recipe("rms", pitch=1.15, melody=1.1, formants=1.04),
+    "game-dialogue/warden.flac": Recipe("rms", pitch=0.78, formants=0.88),
+    "game-dialogue/scout.flac": Recipe("slt", pitch=1.2, melody=1.15, formants=1.1, length=0.95),
+    "book/Narrator/reference.flac": Recipe("awb", pitch=0.92, melody=1.1, formants=0.96, length=1.04),
 }
 
 

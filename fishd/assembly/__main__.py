@@ -47,7 +47,7 @@ def _answer(request: Path, tell: Callable[[AssemblyAnswer], None]) -> AssemblyRe
     try:
         return assemble(read_request(request), tell)
     except AssemblyError as error:
-        return AssemblyFault(error.kind, error.where, error.what)
+        return AssemblyFault(error.kind, error.where, error.what, clips=error.clips)
     except OSError as error:
         return AssemblyFault(
             "disk", str(error.filename or ""), error.strerror or str(error), error.errno or 0

@@ -26,7 +26,7 @@ def assemble(request: AssemblyRequest, tell: Callable[[AssemblyProgress], None])
     check_request(request)
     clips = RawClips(Path(request.source))
     with TargetFolder(Path(request.target)) as target:
-        lengths = [0 if clip is None else clips.length(clip) for clip in spoken_clips(request)]
+        lengths = clips.lengths(spoken_clips(request))
         programme = plan_programme(request, lengths, clips.sample_rate)
         passes = plan_passes(request, programme)
         progress = Progress(_total_s(request, lengths, passes, clips.sample_rate), tell, time.monotonic)
@@ -44,6 +44,7 @@ def assemble(request: AssemblyRequest, tell: Callable[[AssemblyProgress], None])
             placements=programme.placements,
             files=tuple(target.files),
             warnings=tuple(warnings),
+            chapters=programme.chapters,
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from fishd.assembly.encode.encoding_thread import EncodingThread, ThreadedSink
 from fishd.assembly.encode.sinks import open_sink
 from fishd.assembly.encode.tags import Tags
 from fishd.assembly.levels import levelled, magnitude
@@ -70,11 +71,12 @@ class Production:
     progress: Progress
 
     def run(self, passes: Iterable[Pass]) -> None:
-        for one in passes:
-            self._run(one)
+        with EncodingThread() as encoder:
+            for one in passes:
+                self._run(one, encoder)
 
-    def _run(self, one: Pass) -> None:
-        tracks = {speaker: self._open(speaker) for speaker in one.speakers if self._paths(speaker)}
+    def _run(self, one: Pass, encoder: EncodingThread) -> None:
+        tracks = {speaker: self._open(speaker, encoder) for speaker in one.speakers if self._paths(speaker)}
         for n in one.lines:
             line, placement = self.request.lines[n], self.programme.placements[n]
             assert line.clip is not None
@@ -131,10 +133,13 @@ class Production:
         paths = (tracks.mix, tracks.book) if speaker is None else (self.request.speakers[speaker].stem,)
         return [path for path in paths if path is not None] if self.programme.length else []
 
-    def _open(self, speaker: int | None) -> _OpenTrack:
+    def _open(self, speaker: int | None, encoder: EncodingThread) -> _OpenTrack:
         rate, length, tags = self.clips.sample_rate, self.programme.length, self._tags(speaker)
         files = {path: self.target.create(path) for path in self._paths(speaker)}
-        sinks = [open_sink(file, _suffix(path), rate, length, tags) for path, file in files.items()]
+        sinks = [
+            ThreadedSink(open_sink(file, _suffix(path), rate, length, tags), encoder)
+            for path, file in files.items()
+        ]
         return _OpenTrack(Track(sinks, rate, magnitude(self.ceiling_dbtp)), files)
 
     def _tags(self, speaker: int | None) -> Tags:

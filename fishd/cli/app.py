@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from fishd.cli.help_layout import Command, SectionedGroup
+from fishd.cli.options import BUNDLE, Config, Job, Wait
 from fishd.cli.output import exit_with
 from fishd.cli.service.app import service
+from fishd.cli.voices.app import voices
 
 app = typer.Typer(
     name="fishd",
@@ -30,24 +32,6 @@ Exit codes:
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="Configuration file. Default: ./config.toml, else /etc/fishd/config.toml.",
-    ),
-]
-BUNDLE = "A folder, or an archive (.zip, .tar, .tar.gz, .tgz) of one."
-Job = Annotated[
-    str, typer.Argument(metavar="JOB", help="The job's name, as in `fishd status` or the outbox.")
-]
-Wait = Annotated[
-    bool,
-    typer.Option("--wait", "-w", help="Show progress until the result is published."),
-]
 
 
 def _version(requested: bool) -> None:
@@ -161,6 +145,7 @@ def reload(config: Config = None) -> None:
 
 
 app.add_typer(service, name="service")
+app.add_typer(voices, name="voices")
 
 
 @app.command(cls=Command)
@@ -179,17 +164,21 @@ def init(
 @app.command(cls=Command)
 def check(
     bundles: Annotated[list[Path] | None, typer.Argument(metavar="BUNDLE", help=BUNDLE)] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines", "-l", help="List all lines, not only the first 20 of more than 40.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Check bundles, or the configuration, without running a job.
 
-    Reports all faults at once: in texts, files, audio, engine options and languages. Without a bundle, or
+    Reports all faults at once: in scripts, texts, files, audio, engine options and languages. Of a bundle
+    without faults it shows the tracks, speakers, chapters and lines that would come out. Without a bundle, or
     with --config, the configuration is checked, and its changes to the defaults are listed. Exits with 1 if a
     bundle has faults; warnings do not change the exit code.
     """
     from fishd.cli.commands.check import check as command
 
-    exit_with(lambda: command(bundles or [], config))
+    exit_with(lambda: command(bundles or [], config, all_lines=lines))
 
 
 @app.command(cls=Command)
@@ -218,8 +207,8 @@ def plan(
 def doctor(config: Config = None) -> None:
     """Check that everything the daemon needs is in place.
 
-    Checks configuration, spool, GPUs, checkpoint and engine, and says how to fix each fault. Exits with 1 if
-    there is one.
+    Checks configuration, spool, voice library, audio formats, hook, GPUs, checkpoint and engine, and says how
+    to fix each fault. Exits with 1 if there is one.
     """
     from fishd.cli.commands.doctor import doctor as command
 

@@ -61,16 +61,12 @@ def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | Non
 
 
 def _resolve(bundle: Path, root: Path) -> Path:
-    """The bundle's folder or archive, with its full path. Raises CommandError for what cannot be a bundle."""
+    """The folder or file to copy, with its full path. Raises CommandError for what cannot be a bundle."""
     if not os.path.lexists(bundle):
         raise CommandError(f"{bundle}: does not exist")
     if not bundle.is_dir() and not (bundle.is_file() and ending(bundle.resolve().name)):
-        give = (
-            bundle.parent
-            if bundle.name == "job.toml"
-            else "a bundle's folder, an archive of one, or a script"
-        )
-        raise CommandError(f"{bundle}: {NEITHER}; give {give}")
+        fix = f"; give {bundle.parent}" if bundle.name == "job.toml" else ""
+        raise CommandError(f"{bundle}: {NEITHER}{fix}")
     source, spool = bundle.resolve(), root.resolve()
     if spool.is_relative_to(source):
         raise CommandError(f"{bundle}: contains the spool itself; give the folder of one bundle")
@@ -111,7 +107,7 @@ def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
 
 def _copy_single_file(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:
     """Copy and sync a file; the number of files (one) and its size."""
-    _copy_file(source, target)
+    copy_file(source, target)
     if is_shared:
         target.chmod(stat.S_IMODE(target.stat().st_mode) | 0o060)
     return 1, target.stat().st_size
@@ -128,7 +124,7 @@ def _copy_folder(source: Path, target: Path, *, is_shared: bool) -> tuple[int, i
             copy.symlink_to(path.readlink())
             continue
         elif stat.S_ISREG(facts.st_mode):
-            _copy_file(path, copy)
+            copy_file(path, copy)
             files, size_bytes = files + 1, size_bytes + facts.st_size
         else:
             raise CommandError(f"{path}: is neither a file nor a folder; take it out of the bundle")
@@ -156,7 +152,8 @@ def _entries(source: Path) -> Iterator[tuple[Path, os.stat_result]]:
                     yield Path(entry.path), entry.stat(follow_symlinks=False)
 
 
-def _copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file to a new one and force it to the disk. Raises OSError."""
     fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as read, target.open("xb") as written:
         shutil.copyfileobj(read, written, _BLOCK_BYTES)

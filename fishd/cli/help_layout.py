@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 SECTIONS = {
     "Jobs": ("submit", "status", "logs", "cancel", "retry"),
     "Daemon": ("run", "reload", "service"),
-    "Set up": ("init", "check", "plan", "doctor", "calibrate"),
+    "Set up": ("init", "check", "voices", "plan", "doctor", "calibrate"),
 }
 _TYPE = re.compile(r" <[^>]*>$")
 

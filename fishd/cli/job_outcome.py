@@ -18,6 +18,8 @@ from fishd.spool.endings import bundle_in
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
 
+_MOST_TRACKS = 8  # that are printed; the folder has them all
+
 
 def wait_for_results(names: Sequence[str], root: Path) -> int:
     """Wait until the jobs are published and print how each ended; EXIT_OK if every segment is spoken."""
@@ -66,4 +68,7 @@ class _Outcome:
         yield from warnings(result, console)
         if result.totals.done:
             yield Segment(f"\n  {times_real_time(result.totals.speech_rate)}\n")
-        yield Segment(f"\n{self._folder}\n")
+        yield Segment("\n")
+        for track in result.tracks[:_MOST_TRACKS]:
+            yield Segment(f"{self._folder / track.path}\n")
+        yield Segment(f"{self._folder}\n")

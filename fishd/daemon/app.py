@@ -24,6 +24,7 @@ from fishd.daemon.event_loop import EventLoop
 from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.journal_writer import JournalWriter
+from fishd.daemon.listening.take_listening import TakeListening
 from fishd.daemon.mailbox import MailboxMessage
 from fishd.daemon.parts import Parts
 from fishd.daemon.publishing.hooks import HookRunner
@@ -60,6 +61,7 @@ async def serve(
         parts.controller.apply(Tick())
         parts.watchdog.start()
         status = await event_loop.run()
+        parts.listening.stop()
         for task in tasks:
             task.cancel()
     await parts.status_publisher.save_final()
@@ -85,9 +87,8 @@ async def build(
 
     def snapshot() -> Status:
         now, at = asyncio.get_running_loop().time(), rfc3339(time.time())
-        return status.snapshot(
-            dispatcher, reloader.gpus, controller.device_names, publisher.assembling, at=at, now=now
-        )
+        assembling = [assembly.outcome for assembly in publisher.assembling.values()]
+        return status.snapshot(dispatcher, reloader.gpus, controller.device_names, assembling, at=at, now=now)
 
     reloader = ConfigReloader(config, environment, cache, our_pids, post)
     deployment = await reloader.plan_initial()
@@ -103,10 +104,10 @@ async def build(
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
     pool = Pool(group, WORKER, worker_events.receive)
-    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, secret=secret)
+    listening = TakeListening(group, spool.work, config.quality.recogniser, journal, status.add_error)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published
-    publisher.has_hooks = bool(config.hooks.published)
+    publisher = Publisher(spool, logs.jobs, group, disk_errors, post, hooks=hooks, secret=secret)
     controller = Controller(
         dispatcher,
         deployment,
@@ -115,6 +116,7 @@ async def build(
         journal=journal,
         publisher=publisher,
         references=references,
+        listening=listening,
         post=post,
         report_error=status.add_error,
     )
@@ -127,6 +129,7 @@ async def build(
         journal=journal,
         publisher=publisher,
         hooks=hooks,
+        listening=listening,
         reloader=reloader,
         gpu_watch=GpuWatch(reloader.check_gpus),
         status=status,

@@ -11,7 +11,14 @@ import logging
 import time
 
 from fishd.core.config.config import BadConfig
-from fishd.core.dispatch.events import JobArrived, PlanChanged, StopRequested, WorkerGone, WorkerReady
+from fishd.core.dispatch.events import (
+    CancelRequested,
+    JobArrived,
+    PlanChanged,
+    StopRequested,
+    WorkerGone,
+    WorkerReady,
+)
 from fishd.core.model.job import JobStatus
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.announce import log_job_arrived, log_plan
@@ -55,8 +62,8 @@ class EventLoop:
         return 1 if self._is_stuck or (self._once and (unfinished or not self._all_done)) else 0
 
     def cancel(self, job: str) -> bool:
-        """Cancel a job; whether there is one of that name."""
-        if job not in self._dispatcher.jobs:
+        """Cancel a job that is spoken or assembled; whether there is one of that name."""
+        if job not in self._dispatcher.jobs and job not in self._parts.publisher.assembling:
             return False
         _log.info("[Main] %s is cancelled on request", job, extra={"job": job})
         self._parts.journal.cancel(job, rfc3339(time.time()))
@@ -74,6 +81,8 @@ class EventLoop:
                 parts.notifier.ready()
             case WorkerGone():
                 self._on_worker_gone(message)
+            case CancelRequested(job=job) if job in parts.publisher.assembling:
+                parts.publisher.cancel(job)
             case StopRequested():
                 self._stop()
             case Published():
@@ -167,7 +176,7 @@ class EventLoop:
                 parts.arrivals.adopt(config)
                 parts.metrics.path = config.metrics.textfile
                 parts.hooks.command = config.hooks.published
-                parts.publisher.has_hooks = bool(config.hooks.published)
+                parts.listening.adopt(config.quality.recogniser)
                 self._adopt(deployment)
         for fault in faults:
             _log.error("[Main] the configuration is unchanged: %s", fault)

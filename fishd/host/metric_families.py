@@ -18,7 +18,7 @@ STATES = ("starting", "ready", "draining")
 def job_families(status: Status) -> Iterator[Metric]:
     """Jobs, takes and bundles."""
     states = Counter(job.state for job in status.jobs)
-    jobs = {(name,): float(states[name]) for name in ("reading", "waiting", "speaking", "publishing")}
+    jobs = {(name,): float(states[name]) for name in ("reading", "waiting", "speaking", "assembling")}
     yield labelled("fishd_jobs_in_work", "Jobs in work/, by state.", ("state",), jobs)
     in_hand = sum(worker.in_hand for worker in status.workers)
     unfinished = sum(job.total - job.done - job.failed for job in status.jobs)

@@ -1,4 +1,4 @@
-"""Remove from archive/ what is older than `archive_days`."""
+"""Remove from archive/ and .takes/ what is older than `archive_days`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The names that were removed from the archive, and why others could not be."""
+    """The names that were removed, and why others could not be."""
 
     removed: tuple[str, ...]
     faults: tuple[SpoolError, ...] = ()
 
 
-def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = None) -> Expired:
-    """Remove what was archived over `days` ago, and what a cut removal left. `now` is time.time()."""
+def expire(folder: Path, days: float, now: float, disk: Disk | None = None) -> Expired:
+    """Remove what was moved here over `days` ago, and what a cut removal left. `now` is time.time()."""
     removed: list[str] = []
     faults: list[SpoolError] = []
     try:
-        expired = list(_expired(archive, now - days * DAY_S))
+        expired = list(_expired(folder, now - days * DAY_S))
+    except FileNotFoundError:
+        return Expired(())
     except OSError as error:
-        return Expired((), (_not_removed(archive, error),))
+        return Expired((), (_not_removed(folder, error),))
     for path in expired:
         try:
             _remove(disk or Disk(), path)
@@ -40,9 +42,9 @@ def expire_archive(archive: Path, days: float, now: float, disk: Disk | None = N
     return Expired(tuple(removed), tuple(faults))
 
 
-def _expired(archive: Path, before: float) -> Iterator[Path]:
-    """By the later of ctime and mtime: the rename into the archive sets ctime, and users cannot set it."""
-    with os.scandir(archive) as entries:
+def _expired(folder: Path, before: float) -> Iterator[Path]:
+    """By the later of ctime and mtime: the rename into the folder sets ctime, and users cannot set it."""
+    with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
                 facts = entry.stat(follow_symlinks=False)

@@ -47,6 +47,11 @@ class Spool:
         return self.root / "archive"
 
     @property
+    def takes(self) -> Path:
+        """What was spoken for results that were assembled from it, a folder each."""
+        return self.root / ".takes"
+
+    @property
     def status_path(self) -> Path:
         return self.root / "status.json"
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from fishd.core.delivery.chapters import Chapter
+from fishd.core.delivery.chapters import Chapter, ChapterMark
 from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.delivery.timeline import Break, Placement
 
@@ -126,20 +126,22 @@ class AssemblyResult(msgspec.Struct, frozen=True, tag="result"):
     placements: tuple[Placement | None, ...]
     files: tuple[WrittenFile, ...]
     warnings: tuple[str, ...] = ()
+    chapters: tuple[ChapterMark, ...] = ()
 
 
 class AssemblyFault(msgspec.Struct, frozen=True, tag="fault"):
     """Nothing came of it; the target folder is to be removed.
 
-    `kind` is "request" (it makes no sense), "clip" (`where` is a raw clip that cannot be used), "missing" (a
-    package is not installed), "disk" (with `errno`; to be tried again) or "internal" (the traceback is on
-    standard error).
+    `kind` is "request" (it makes no sense), "clip" (raw clips cannot be used: `clips` says what is wrong with
+    each, `where` is the first), "missing" (a package is not installed), "disk" (with `errno`; to be tried
+    again) or "internal" (the traceback is on standard error).
     """
 
     kind: FaultKind
     where: str
     what: str
     errno: int = 0
+    clips: dict[str, str] = {}
 
 
 AssemblyAnswer = AssemblyProgress | AssemblyResult | AssemblyFault

@@ -25,7 +25,7 @@ from fishd.wire.assembly import (
 )
 from tests.assembly.running import assemble, assembled, command, request
 from tests.assembly.sounds import babble, spoken, write
-from tests.faults.disks import tmpfs
+from tests.faults.faulty_disks import tmpfs
 
 MIX = AssemblyTracks(mix="tracks/mix.flac", srt="tracks/subtitles.srt")
 
@@ -111,6 +111,11 @@ def _resample(path: Path) -> None:
     write(path, spoken(1), 16_000)
 
 
+def _replace(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def _widen(path: Path) -> None:
     with wave.open(str(path), "wb") as clip:
         clip.setparams((2, 2, 24_000, 0, "NONE", ""))
@@ -125,6 +130,7 @@ def _widen(path: Path) -> None:
         (_scribble, "not a WAV file that can be read (file does not start with RIFF id)"),
         (_empty, "not a WAV file that can be read ()"),
         (_resample, "is at 16000 Hz, the clips before it at 24000 Hz"),
+        (_replace, "cannot be read: Is a directory"),
         (_widen, "is 16-bit with 2 channels, not 16-bit mono"),
     ],
 )
@@ -139,6 +145,17 @@ def test_a_clip_that_cannot_be_used_is_named(
         *(ended.status, ended.fault.kind),
         *(ended.fault.where, ended.fault.what),
     )
+
+
+def test_all_clips_that_cannot_be_used_come_together(tmp_path: Path) -> None:
+    """However many of them: the caller need not start a process for each."""
+    job = request(tmp_path, [spoken(0), spoken(1), spoken(2)], tracks=MIX)
+    _remove(Path(job.source, "clips/A/000.wav"))
+    _empty(Path(job.source, "clips/A/002.wav"))
+    assert {
+        "clips/A/000.wav": "is gone",
+        "clips/A/002.wav": "not a WAV file that can be read ()",
+    } == assemble(job).fault.clips
 
 
 def test_without_pyav_the_coded_formats_are_missing(tmp_path: Path) -> None:

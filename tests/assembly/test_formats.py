@@ -119,6 +119,9 @@ def test_a_cover(tmp_path: Path, codec: str) -> None:
     )
     assert b"" == copied.stderr
     assert cover.read_bytes() == (tmp_path / "copy").read_bytes()
+    # What ffmpeg's reader prints for every MP4 with a cover, ffmpeg's own included.
+    warnings = [line for line in warnings_of(job, "mix.m4b").splitlines() if line.startswith("[mov")]
+    assert [] == [line for line in warnings if not line.endswith("stream 0, timescale not set")]
 
 
 @pytest.mark.parametrize(

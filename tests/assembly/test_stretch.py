@@ -39,6 +39,15 @@ def test_the_same_line_always_sounds_the_same() -> None:
     assert np.array_equal(stretched(speech, 24_000, 70_000), stretched(speech, 24_000, 70_000))
 
 
+@pytest.mark.parametrize("sentence", range(4))
+def test_a_loud_line_is_as_loud_as_before(sentence: int) -> None:
+    """Within a quarter of a decibel, up to full scale."""
+    speech = spoken(sentence).astype(np.float32)
+    speech *= 32_000 / np.abs(speech).max()
+    out = stretched(speech, 24_000, round(len(speech) / 1.25))
+    assert 0.0 == pytest.approx(10 * np.log10(np.mean(out**2) / np.mean(speech**2)), abs=0.25)
+
+
 def test_a_very_short_line_is_stretched_too() -> None:
     """Shorter than one of the stretcher's blocks."""
     assert 960 == len(stretched(spoken(0)[:1_200].astype(np.float32), 24_000, 960))

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import Result, SegmentResult, SpeakerResult, Totals, WorkerShare
+from fishd.core.model.result import (
+    ChapterResult,
+    Result,
+    SegmentResult,
+    SkippedResult,
+    SpeakerResult,
+    Totals,
+    TrackResult,
+    WorkerShare,
+)
 from fishd.core.model.status import GpuSnapshot, JobSnapshot, RecentError, Status, WorkerSnapshot
 
 CAST = (("Alice", 12), ("Bob", 11), ("Chloë", 8), ("Dr. Okonkwo", 7), ("Émile", 5), ("Narrator", 3))
@@ -75,6 +86,30 @@ def partial() -> Result:
     return result(JobStatus.PARTIAL, speakers, warnings=(warning,), remarks=(PREVIEW,))
 
 
+def placed(number: int, at_s: float, speed: float = 1.0, overrun_s: float | None = None) -> SegmentResult:
+    """A segment of a job with tracks."""
+    return replace(segment(number), at_s=at_s, speed=speed, overrun_s=overrun_s)
+
+
+def delivered() -> Result:
+    """With tracks, chapters, levels, skipped lines, and a line that does not fit."""
+    speakers = (
+        SpeakerResult("Ada", "en", (placed(1, 0.5), placed(2, 4.0, 1.25, 0.84)), -31.46, 8.46),
+        SpeakerResult("Bob", "en", (placed(3, 61.0, 1.1), placed(4, 3700.0)), -14.0, -9.0),
+    )
+    return result(
+        JobStatus.DONE,
+        speakers,
+        tracks=(
+            TrackResult("tracks/mix.flac", 3703.1, 61_234_567),
+            TrackResult("tracks/Ada.flac", 3703.1, 1_234_567),
+            TrackResult("episode.m4b", 3703.1, 29_000_000),
+        ),
+        chapters=(ChapterResult("The Boat", 0.0, 61.0), ChapterResult("The Sea", 61.0, 3703.1)),
+        skipped=(SkippedResult("005", "[door slams]", "", 65.0, 66.0), SkippedResult("006", "♪ la la ♪")),
+    )
+
+
 def rejected() -> Result:
     faults = (
         Fault("job.toml", "line 14, column 9: a value is missing after `=`"),
@@ -104,8 +139,19 @@ def hostile() -> Result:
         "b\udcffytes",
     )
     speakers = tuple(speaker(name, 2, {2: f"{name} could not be said"}) for name in names)
+    late = tuple(
+        SpeakerResult(name, name, (replace(placed(1, 9e5, 1.25, 1e4), text=name, id=name),), -99.9, 99.9)
+        for name in names
+    )
     return result(
-        JobStatus.PARTIAL, speakers, job=names[2], title=names[1] + names[0], device_names=names[:4]
+        JobStatus.PARTIAL,
+        speakers + late,
+        job=names[2],
+        title=names[1] + names[0],
+        device_names=names[:4],
+        tracks=tuple(TrackResult(f"tracks/{name}.flac", 9e5, 10**12) for name in names),
+        chapters=tuple(ChapterResult(name, 9e5, 9e6) for name in names),
+        skipped=tuple(SkippedResult(name, name * 9, name, 9e5) for name in names),
     )
 
 

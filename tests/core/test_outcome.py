@@ -75,7 +75,7 @@ def test_a_result_has_clips_failures_and_totals() -> None:
 
 def test_a_lost_clip_is_a_failed_segment_that_can_be_retried() -> None:
     """The other segments stay as they ended."""
-    lost = without_clips(outcome(JobStatus.PARTIAL, spoken(0), spoken(1), FAILED), {clip(0).path}, "lost")
+    lost = without_clips(outcome(JobStatus.PARTIAL, spoken(0), spoken(1), FAILED), {clip(0).path: "lost"})
 
     assert ((SegmentOutcome(1, error="lost"), spoken(1), FAILED),) == lost.segments
     assert ["lost", "no letter"] == [fault.what for fault in result_of(lost).errors]
@@ -84,6 +84,7 @@ def test_a_lost_clip_is_a_failed_segment_that_can_be_retried() -> None:
 @pytest.mark.parametrize(
     ("before", "lost", "after"),
     [
+        (JobStatus.DONE, [], JobStatus.DONE),
         (JobStatus.DONE, [0], JobStatus.PARTIAL),
         (JobStatus.DONE, [0, 1], JobStatus.FAILED),
         (JobStatus.CANCELLED, [0, 1], JobStatus.CANCELLED),
@@ -93,4 +94,4 @@ def test_lost_clips_change_the_status(before: JobStatus, lost: list[int], after:
     """To what it would be without them; a cancelled job was cancelled all the same."""
     ended = outcome(before, spoken(0), spoken(1))
 
-    assert after == without_clips(ended, {clip(n).path for n in lost}, "lost").status
+    assert after == without_clips(ended, {clip(n).path: "lost" for n in lost}).status

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from fishd.core.model.job import Fault, JobStatus
-from fishd.core.model.result import Result, SpeakerResult, WorkerShare
+from fishd.core.model.result import ChapterResult, Result, SkippedResult, SpeakerResult, WorkerShare
 from fishd.view.report.summary import render, result_json
 from tests.core import report_samples as samples
 
-SAMPLES = (samples.done, samples.tiny, samples.partial, samples.rejected, samples.hostile)
+SAMPLES = (samples.done, samples.delivered, samples.tiny, samples.partial, samples.rejected, samples.hostile)
 TAGS = {"html", "head", "meta", "title", "style", "body", "main", "pre", "span"}
 FIRST_KEYS = "job title status engine device_names started finished totals errors speakers"
 
@@ -80,6 +80,63 @@ def test_the_totals_have_wall_time_speech_rate_and_speed() -> None:
     assert "Wall time 6.1 s (22 Nov 2026, 15:12:14 to 15:12:20 UTC)" in rows
     assert "Speech rate 23.4 seconds of speech per second" in rows
     assert "Speed 23.4 × real time: an hour of speech takes 2 min 34 s" in rows
+
+
+def section(result: Result, title: str) -> list[str]:
+    """The rows of a section, below its titles and its rule."""
+    lines = render(result).text.splitlines()
+    begin = lines.index(title) + 3
+    end = next((n for n in range(begin, len(lines)) if not lines[n]), len(lines))
+    return [squeezed(line) for line in lines[begin:end]]
+
+
+def test_each_track_has_a_row_with_length_and_size() -> None:
+    """Below them, where the times are, and how many lines were sped up."""
+    assert [
+        "tracks/mix.flac 1:01:43 58.4 MiB",
+        "tracks/Ada.flac 1:01:43 1.2 MiB",
+        "episode.m4b 1:01:43 27.7 MiB",
+        "The times as spoken are in tracks/: subtitles.srt, subtitles.vtt, timing.csv.",
+        "2 lines sped up to fit, at most ×1.25.",
+    ] == section(samples.delivered(), "Tracks")
+
+
+def test_each_chapter_has_a_row_with_begin_and_length() -> None:
+    """In the tracks."""
+    chapters = ["The Boat 00:00 01:01", "The Sea 01:01 1:00:42"]
+    assert chapters == section(samples.delivered(), "Chapters")
+
+
+def test_each_speakers_level_and_gain_are_shown() -> None:
+    """Where the job is levelled."""
+    levels = ["Ada -31.5 LUFS +8.5 dB", "Bob -14.0 LUFS -9.0 dB"]
+    assert levels == section(samples.delivered(), "Levels")
+
+
+def test_lines_that_do_not_fit_are_shown_with_their_seconds() -> None:
+    """Before the tracks: they are what somebody must shorten."""
+    assert ["A line. 002 Ada 00:04 0.84 s"] == section(samples.delivered(), "Lines that do not fit")
+
+
+def test_skipped_lines_are_shown() -> None:
+    """With their times, where they have any."""
+    skipped = ["[door slams] 005 01:05", "♪ la la ♪ 006 –"]
+    assert skipped == section(samples.delivered(), "Skipped lines")
+
+
+def test_many_chapters_and_skipped_lines_are_cut() -> None:
+    """result.json has them all."""
+    chapters = tuple(ChapterResult(f"Chapter {n}", n, n + 1) for n in range(1000))
+    skipped = tuple(SkippedResult(f"{n}", "[door]") for n in range(1000))
+    text = render(msgspec.structs.replace(samples.delivered(), chapters=chapters, skipped=skipped)).text
+    assert "… and 980 more chapters: result.json lists all" in text
+    assert "… and 980 more lines: result.json lists all" in text
+
+
+def test_a_job_without_tracks_has_no_sections_about_them() -> None:
+    """Its summary is as short as before."""
+    lines = render(samples.done()).text.splitlines()
+    assert {"Tracks", "Chapters", "Levels", "Skipped lines", "Lines that do not fit"}.isdisjoint(lines)
 
 
 def test_the_engines_remark_is_shown() -> None:

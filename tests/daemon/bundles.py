@@ -49,8 +49,10 @@ def make_voice(folder: Path) -> Path:
     return folder
 
 
-def make_ready_bundle(folder: Path, speakers: Mapping[str, Sequence[str]] | None = None) -> Path:
+def make_ready_bundle(
+    folder: Path, speakers: Mapping[str, Sequence[str]] | None = None, **manifest: Any
+) -> Path:
     """A bundle with `.ready` in it: it is claimed without waiting until it has settled."""
-    bundle = make_bundle(folder, speakers)
+    bundle = make_bundle(folder, speakers, **manifest)
     (bundle / ".ready").touch()
     return bundle

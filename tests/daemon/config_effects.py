@@ -33,7 +33,7 @@ from fishd.spool.work_folder import BUNDLE
 from fishd.wire.messages import Inspect
 from fishd.worker.references import inspect
 from tests.core.dispatcher_driver import Driver, make_job, of
-from tests.daemon.bundles import RATE, tone
+from tests.daemon.bundles import RATE, make_bundle, tone
 from tests.daemon.daemon_effects import Settings
 from tests.daemon.daemon_process import NOOP
 from tests.shell.fake_terminal import FakeTerminal
@@ -137,15 +137,31 @@ def faults_of(make: Callable[[Path], object]) -> Callable[[Settings, Path], list
     """The faults that loading finds in the bundle that `make` writes to a path."""
 
     def observe(settings: Settings, folder: Path) -> list[str]:
-        config = config_of(settings, folder)
-        with open_spool(config.spool.root) as spool:
-            work = spool.work / "job"
-            work.mkdir()
-            make(work / BUNDLE)
-            loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
-            arrived = loader.load_claimed(ClaimedBundle("job", work, ()))
+        arrived = load(settings, folder, make)
         assert bool(arrived.faults) == (arrived.job is None)
         return [fault.what for fault in arrived.faults]
+
+    return observe
+
+
+def load(settings: Settings, folder: Path, make: Callable[[Path], object]) -> JobArrived:
+    """Load the bundle that `make` writes to a path."""
+    config = config_of(settings, folder)
+    with open_spool(config.spool.root) as spool:
+        work = spool.work / "job"
+        work.mkdir()
+        make(work / BUNDLE)
+        loader = JobLoader(config, spool, ReferenceStore(spool.root / ".references"), b"secret")
+        return loader.load_claimed(ClaimedBundle("job", work, ()))
+
+
+def speech_of(text: str) -> Callable[[Settings, Path], str]:
+    """What the engine is to speak for a line with this text."""
+
+    def observe(settings: Settings, folder: Path) -> str:
+        job = load(settings, folder, lambda path: make_bundle(path, {"Ada": [text]})).job
+        assert job is not None
+        return job.speakers[0].segments[0].speech
 
     return observe
 

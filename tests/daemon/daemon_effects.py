@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.bundles import make_bundle
+from tests.daemon.bundles import make_bundle, make_ready_bundle, make_voice
 from tests.daemon.daemon_process import DaemonProcess, read_ledger, running_daemon
 
 Settings = Mapping[str, Mapping[str, Any]]  # by section and key
@@ -58,6 +58,31 @@ def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     (segment,) = daemon.result("show-2")["speakers"][0]["segments"]
     assert (daemon.spool / "outbox" / "show-2" / segment["clip"]).exists()
     return Path(segment["clip"]).suffix, read_ledger(ledger).total()
+
+
+def speakers_of_a_lone_script(text: str) -> Callable[[Settings, Path], list[str]]:
+    """Who speaks a subtitle of this text; voices/ has Ada and Bob, other/ nobody."""
+
+    def observe(settings: Settings, folder: Path) -> list[str]:
+        daemon = DaemonProcess(folder, settings)
+        for voice in ("voices/Ada", "voices/Bob"):
+            make_voice(folder / voice)
+        (folder / "other").mkdir()
+        (daemon.spool / "inbox").mkdir(parents=True)
+        cue = f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n"
+        (daemon.spool / "inbox" / "lone.srt").write_text(cue, encoding="utf-8")
+        daemon.run_once()
+        return [speaker["name"] for speaker in daemon.result("lone")["speakers"]]
+
+    return observe
+
+
+def outbox_after_a_job(settings: Settings, folder: Path) -> list[str]:
+    """The names in the outbox after a job called `job`."""
+    daemon = DaemonProcess(folder, settings)
+    make_ready_bundle(daemon.spool / "inbox" / "job")
+    assert 0 == daemon.run_once()
+    return sorted(path.name for path in (daemon.spool / "outbox").iterdir())
 
 
 def metrics_are_written(settings: Settings, folder: Path) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fishd.core.config.keys import RULES
+from fishd.core.config.keys import FREE_SECTIONS, RULES
 from fishd.core.model.limits import MIB
-from tests.daemon import config_effects, daemon_effects
+from tests.daemon import config_effects, daemon_effects, output_effects
 from tests.daemon.daemon_process import NOOP
 from tests.shell import scripts
 from tests.shell.bundles import one_speaker, write_bundle
@@ -73,7 +73,42 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     ),
     "engine.options": (config_effects.option_loaded("temperature"), ({}, None), ({"temperature": 0.7}, 0.7)),
     "output.format": (daemon_effects.clips_of_two_drops, ("wav", (".wav", 1)), ("flac", (".flac", 1))),
+    "output.loudness": (output_effects.peak_of_the_mix_db, ("off", -1), (-30.0, -26)),
+    "output.peak": (output_effects.peak_of_the_mix_db, (-1.0, -1), (-6.0, -6)),
+    "output.tracks": (
+        output_effects.tracks_of,
+        (["mix"], ["tracks/mix.flac"]),
+        (["speakers"], ["tracks/Ada.flac"]),
+    ),
+    "output.track_format": (
+        output_effects.tracks_of,
+        ("flac", ["tracks/mix.flac"]),
+        ("wav", ["tracks/mix.wav"]),
+    ),
+    "output.max_speed": (output_effects.speed_of_a_long_line, (1.0, 1.0), (1.25, 1.25)),
+    "output.max_shift_s": (output_effects.start_of_a_long_line_s, (0.0, 1.0), (0.5, 0.8)),
+    "output.pause_s": (output_effects.pause_between_paragraphs_s, (0.35, 0.7), (1.0, 2.0)),
     "output.reuse": (daemon_effects.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
+    "voices.root": (
+        daemon_effects.speakers_of_a_lone_script("ADA: Hello."),
+        ("voices", ["Ada"]),
+        ("other", []),
+    ),
+    "voices.default": (
+        daemon_effects.speakers_of_a_lone_script("Hello."),
+        ("Ada", ["Ada"]),
+        ("Bob", ["Bob"]),
+    ),
+    "pronounce": (
+        config_effects.speech_of("Query SQL."),
+        ({}, "Query SQL."),
+        ({"SQL": "sequel"}, "Query sequel."),
+    ),
+    "hooks.published": (
+        daemon_effects.outbox_after_a_job,
+        ([], ["job"]),
+        (["touch", "{path}.seen"], ["job", "job.seen"]),
+    ),
     "log.level": (lambda *at: "a detail" in config_effects.logged(*at), ("debug", True), ("info", False)),
     "log.file": (config_effects.log_file_has_the_warning, ("fishd.log", True), ("", False)),
     "log.color": (lambda *at: "\x1b[1;33m" in config_effects.logged(*at), ("auto", True), ("never", False)),
@@ -160,7 +195,8 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
 
 def test_the_table_names_every_key() -> None:
     """A new key needs a row in it."""
-    assert {f"{section}.{key}" for section, keys in RULES.items() for key in keys} == set(EFFECTS)
+    keys = {f"{section}.{key}" for section, keys in RULES.items() for key in keys}
+    assert keys | set(FREE_SECTIONS) == set(EFFECTS)
 
 
 @pytest.mark.parametrize("key", EFFECTS)
@@ -172,7 +208,7 @@ def test_the_effect_changes_with_the_value(tmp_path: Path, key: str) -> None:
     for n, (value, _) in enumerate(cases):
         folder = tmp_path / str(n)
         folder.mkdir()
-        observed.append(observe({section: {name: value}}, folder))
+        observed.append(observe({section: {name: value} if name else value}, folder))
 
     assert [expected for _, expected in cases] == observed
     assert observed[0] != observed[1]

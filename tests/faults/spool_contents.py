@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tests.daemon.daemon_process import DaemonProcess
 
+_COMPARED = {".wav", ".flac", ".srt", ".vtt", ".csv"}
+
 
 def outcome_of(spool: Path) -> dict[str, object]:
     """Every published file by its path, without what depends on the time or the worker."""
@@ -29,8 +31,8 @@ def finished_clips(daemon: DaemonProcess) -> set[tuple[str, str]]:
 
 
 def _content(path: Path) -> object:
-    """A clip's bytes, a result's comparable values; of any other file only that it exists."""
-    if path.suffix == ".wav":
+    """The bytes of clips and tracks, a result's comparable values; of any other file only that it exists."""
+    if path.suffix in _COMPARED:
         return path.read_bytes()
     if path.name != "result.json":
         return "text"
@@ -40,4 +42,4 @@ def _content(path: Path) -> object:
         for speaker in result["speakers"]
         for segment in speaker["segments"]
     ]
-    return result["job"], result["status"], result["errors"], rows
+    return result["job"], result["status"], result["errors"], rows, result.get("tracks")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fishd.spool.archive.endings import bundle_in, ending_by_content, without_ending
 
+from fishd.spool.endings import bundle_in, ending_by_content, without_ending
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.outbox.publish import PublishRequest, archived_as, publish_all
 from fishd.spool.root import Spool

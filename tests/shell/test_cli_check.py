@@ -18,12 +18,14 @@ def check(tmp_path: Path, *bundles: Path) -> Ended:
 
 
 def test_a_good_bundle_is_reported_as_ok(tmp_path: Path) -> None:
-    """Its size, the lengths of its clips and the limits are printed."""
+    """Its size, the lengths of its clips, its lines and the limits are printed."""
     ended = check(tmp_path, ROOT / "inbox_example" / "two-voices")
 
     assert 0 == ended.returncode
     assert "✓ two-voices: ok, 2 speakers, 6 segments" in ended.stdout
-    assert "ada.wav: 7.4 s" in ended.stdout
+    rows = [" ".join(row.split()) for row in ended.stdout.splitlines()]
+    assert "Ada ada.wav 7.4 s en 3" in rows
+    assert "001 Ben Because the outside cools first, and it shrinks." in rows
     assert "1,000 speakers, 50,000 segments of 2,000 characters" in ended.stdout
 
 
@@ -54,11 +56,10 @@ def test_warnings_are_reported_with_their_places_and_change_no_exit_code(tmp_pat
     ended = check(tmp_path, make_bundle(tmp_path / "warned", lines, {"Ada": low_rate.getvalue()}))
 
     assert 0 == ended.returncode
-    headline, text, audio, clip = ended.stdout.splitlines()[:4]
+    headline, text, audio = ended.stdout.splitlines()[:3]
     assert "✓ warned: ok, 1 speaker, 2 segments, 2 warnings" == headline
     assert text.startswith("  ! speakers[0].segments[0].text: holds a control token")
     assert audio.startswith("  ! Ada.wav: is sampled at 8000 Hz")
-    assert "    Ada.wav: 3.0 s" == clip
 
 
 def test_on_a_terminal_a_long_fault_is_wrapped_with_a_hanging_indent(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from fishd.cli.drop import drop
 from fishd.cli.output import CommandError
+from fishd.spool.endings import NEITHER
 from fishd.spool.root import FOLDERS, Spool
 from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import WITHOUT_ROOT_RIGHTS, environ
@@ -89,10 +90,7 @@ def test_a_missing_bundle_and_a_file_are_refused(spool: Spool, tmp_path: Path) -
     bundle = write_bundle(tmp_path / "job")
 
     assert f"{tmp_path}/no: does not exist" == refusal(tmp_path / "no", spool)
-    assert (
-        f"{bundle}/job.toml: is neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip); give {bundle}"
-        == refusal(bundle / "job.toml", spool)
-    )
+    assert f"{bundle}/job.toml: {NEITHER}; give {bundle}" == refusal(bundle / "job.toml", spool)
 
 
 def test_a_folder_that_holds_the_spool_is_refused(spool: Spool, tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from tests.shell.bundles import names_in, write_bundle
 from tests.shell.cli import fishd
 from tests.shell.test_cli_drop import UNREADABLE, refusal, unreadable
 
-KINDS = "(.tar.gz, .tgz, .tar, .zip)"
+NEITHER = (
+    "is neither a folder, an archive (.tar.gz, .tgz, .tar, .zip) nor a script "
+    "(.srt, .vtt, .ass, .ssa, .csv, .tsv, .txt, .md, .fountain, .epub)"
+)
 
 
 def pack(folder: Path, name: str = "job.zip") -> Path:
@@ -92,16 +95,15 @@ def test_a_file_that_is_not_an_archive_is_refused(spool: Spool, tmp_path: Path) 
     """The message has the kinds that are accepted."""
     script = tmp_path / "script.docx"
     script.write_text("Hello.")
-    give = "give a bundle's folder, or an archive of one"
 
-    assert f"{script}: is neither a folder nor an archive {KINDS}; {give}" == refusal(script, spool)
+    assert f"{script}: {NEITHER}" == refusal(script, spool)
 
 
 def test_a_fifo_with_the_ending_of_an_archive_is_refused_at_once(spool: Spool, tmp_path: Path) -> None:
     """Reading it would block."""
     os.mkfifo(tmp_path / "job.zip")
 
-    assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", spool)
+    assert f"{tmp_path}/job.zip: {NEITHER}" == refusal(tmp_path / "job.zip", spool)
 
 
 def test_the_archive_behind_a_symlink_is_copied(spool: Spool, tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_a_symlink_to_a_missing_file_or_to_itself_is_refused(
 ) -> None:
     (tmp_path / "job.zip").symlink_to(tmp_path / target)
 
-    assert "is neither a folder nor an archive" in refusal(tmp_path / "job.zip", spool)
+    assert f"{tmp_path}/job.zip: {NEITHER}" == refusal(tmp_path / "job.zip", spool)
 
 
 def test_an_archive_in_the_inbox_is_refused(spool: Spool, tmp_path: Path) -> None:

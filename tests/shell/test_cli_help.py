@@ -46,8 +46,8 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     ended = fishd("--help", cwd=tmp_path)
 
     assert 0 == ended.returncode
-    assert {*COMMANDS, "service"} == set(get_command(app).commands)
-    for name in (*COMMANDS, "service"):
+    assert {*COMMANDS, "service", "voices"} == set(get_command(app).commands)
+    for name in (*COMMANDS, "service", "voices"):
         assert f"\n  {name} " in ended.stdout
 
 
@@ -77,7 +77,7 @@ def children_cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "service install", "service uninstall"])
+@pytest.mark.parametrize("name", [*COMMANDS, "voices", "voices add", "service install", "service uninstall"])
 def test_every_command_has_help_of_at_most_80_columns(name: str, tmp_path: Path) -> None:
     """It does not have Python's names of types."""
     ended = fishd(*name.split(), "--help", cwd=tmp_path)

@@ -52,6 +52,25 @@ def test_check_lists_the_changed_values_of_a_configuration(home: Path) -> None:
     assert "pool.model_memory_gb = 6.0 (default 8.0)" in ended.stdout
 
 
+def test_check_lists_every_section_of_a_configuration(tmp_path: Path) -> None:
+    """As TOML writes the values; pronunciations have no defaults."""
+    changes = (
+        "[output]\nloudness = -16\ntracks = ['mix']",
+        "[pronounce]\nSQL = 'sequel'",
+        "[hooks]\npublished = ['a', 'b']",
+    )
+    (tmp_path / "config.toml").write_text("\n".join(changes))
+    said = fishd("check", cwd=tmp_path)
+
+    assert [
+        "✓ config.toml: ok, 4 keys changed",
+        '    output.loudness = -16.0 (default "off")',
+        '    output.tracks = ["mix"] (default not set)',
+        '    pronounce.SQL = "sequel"',
+        '    hooks.published = ["a", "b"] (default [])',
+    ] == said.stdout.splitlines()
+
+
 def test_check_reports_every_fault_of_a_configuration(tmp_path: Path) -> None:
     """Each has its line and key; the exit code is 2."""
     (tmp_path / "bad.toml").write_text("[pool]\nmax_takes = 0\ncpu_wrokers = 2\n")

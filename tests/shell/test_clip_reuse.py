@@ -29,11 +29,24 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
-def publish_earlier(outbox: Path, job: Job, digest: str | None = None, **others: object) -> None:
+def publish_earlier(
+    outbox: Path,
+    job: Job,
+    digest: str | None = None,
+    takes_folder: str | None = None,
+    take: str | None = None,
+) -> None:
     """Publish an earlier result of this job, with its one clip."""
     ((_, _, segment),) = job.segments()
     key = clip_key("engine", job, job.speakers[0], segment)
-    row = {"id": "001", "text": segment.text, "status": "done", "clip": segment.clip, "key": key}
+    row = {
+        "id": "001",
+        "text": segment.text,
+        "status": "done",
+        "clip": segment.clip,
+        "key": key,
+        "take": take,
+    }
     row["digest"] = digest_of(content_hash(CLIP), key, SECRET) if digest is None else digest
     totals = dict.fromkeys(("speakers", "segments", "done", "failed", "audio_s", "wall_s", "speech_rate"), 0)
     result = {
@@ -41,18 +54,20 @@ def publish_earlier(outbox: Path, job: Job, digest: str | None = None, **others:
         **dict.fromkeys(("device_names", "errors"), ()),
         "status": "done",
         "totals": totals,
+        "takes_folder": takes_folder,
         "speakers": [{"name": "Alice", "language": "en", "segments": [row]}],
     }
     folder = outbox / job.name
     (folder / segment.clip).parent.mkdir(parents=True)
     (folder / segment.clip).write_bytes(CLIP)
-    (folder / "result.json").write_text(json.dumps(result | others))
+    (folder / "result.json").write_text(json.dumps(result))
 
 
 def reused(folder: Path, job: Job) -> list[str]:
     """The clips that are reused, by their paths."""
     work = folder / "work" / "again"
-    clips = take_over(job, "engine", SECRET, outbox=folder / "outbox", folder=work, disk=Disk())
+    outbox, takes = folder / "outbox", folder / ".takes"
+    clips = take_over(job, "engine", SECRET, outbox=outbox, takes=takes, folder=work, disk=Disk())
     return [clip.path for clip in clips.values()]
 
 
@@ -81,4 +96,29 @@ def test_an_invalid_result_is_ignored(tmp_path: Path, job: Job, content: bytes) 
     """No exception is raised."""
     publish_earlier(tmp_path / "outbox", job)
     (tmp_path / "outbox" / "again" / "result.json").write_bytes(content)
+    assert [] == reused(tmp_path, job)
+
+
+def test_a_take_is_reused_where_the_clip_is_made_from_it(tmp_path: Path, job: Job) -> None:
+    """The clip was levelled, so that it is not what was spoken."""
+    publish_earlier(tmp_path / "outbox", job, takes_folder="again-1", take="clips/Alice/001.wav")
+    (tmp_path / "outbox" / "again" / "clips" / "Alice" / "001.wav").write_bytes(b"levelled")
+    take = tmp_path / ".takes" / "again-1" / "clips" / "Alice" / "001.wav"
+    take.parent.mkdir(parents=True)
+    take.write_bytes(CLIP)
+    assert ["clips/Alice/001.wav"] == reused(tmp_path, job)
+    assert CLIP == (tmp_path / "work" / "again" / "out" / "clips" / "Alice" / "001.wav").read_bytes()
+
+
+def test_a_clip_is_reused_where_its_take_has_expired(tmp_path: Path, job: Job) -> None:
+    publish_earlier(tmp_path / "outbox", job, takes_folder="gone", take="x.wav")
+    assert ["clips/Alice/001.wav"] == reused(tmp_path, job)
+
+
+@pytest.mark.parametrize("takes_folder", ["../elsewhere", "/", "\0"])
+def test_a_takes_folder_elsewhere_is_not_read(tmp_path: Path, job: Job, takes_folder: str) -> None:
+    """A user changed the result: nothing of it is used."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.wav").write_bytes(CLIP)
+    publish_earlier(tmp_path / "outbox", job, takes_folder=takes_folder, take="x.wav")
     assert [] == reused(tmp_path, job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fishd.spool.expiry import expire_archive
+from fishd.spool.expiry import expire
 from tests.shell.bundles import names_in
 
 DAY_S = 86_400.0
@@ -18,14 +18,14 @@ def test_old_bundles_are_removed(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / "stray.txt").touch()
     now = (tmp_path / "new").lstat().st_ctime
-    assert () == expire_archive(tmp_path, 30, now + 29 * DAY_S).removed
+    assert () == expire(tmp_path, 30, now + 29 * DAY_S).removed
     os.utime(tmp_path / "new", (now, now + 10 * DAY_S))
-    assert ["old", "stray.txt"] == sorted(expire_archive(tmp_path, 30, now + 31 * DAY_S).removed)
+    assert ["old", "stray.txt"] == sorted(expire(tmp_path, 30, now + 31 * DAY_S).removed)
     assert ["new"] == names_in(tmp_path)
 
 
 def test_the_rest_of_an_interrupted_removal_is_removed(tmp_path: Path) -> None:
     """Its age does not matter."""
     (tmp_path / ".removing-1" / "0").mkdir(parents=True)
-    assert () == expire_archive(tmp_path, 30, 0).removed
+    assert () == expire(tmp_path, 30, 0).removed
     assert [] == names_in(tmp_path)

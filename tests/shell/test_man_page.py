@@ -38,7 +38,7 @@ def rendered(tmp_path: Path) -> str:
 def test_the_manual_renders_without_a_warning_and_names_every_command(tmp_path: Path) -> None:
     """It has sections of exit codes, files and examples."""
     page = rendered(tmp_path)
-    for name in (*COMMANDS, "service install", "service uninstall"):
+    for name in (*COMMANDS, "voices", "voices add", "service install", "service uninstall"):
         assert f"   fishd {name} " in page
     for section in (
         "SYNOPSIS",

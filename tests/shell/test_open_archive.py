@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fishd.spool.archive.endings import ending_by_content
+from fishd.spool.endings import ending_by_content
 
 
 def num_descriptors() -> int:

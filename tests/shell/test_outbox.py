@@ -147,12 +147,14 @@ def test_a_failed_publication_can_be_repeated(spool: Spool, call: str) -> None:
 
 
 def test_a_job_is_published_although_its_folder_cannot_be_removed(spool: Spool) -> None:
-    """The next start removes it."""
-    disk = FailingDisk("remove_file", times=2)
-    assert spool.outbox / "NAME" == publish(spool, make_claimed_job(spool), disk)
-    assert 1 == len(list(spool.work.iterdir()))
-    assert [] == recover(spool.work)
+    """The next start removes it; publishing it again would be worse."""
+    folder = make_claimed_job(spool)
+    assert spool.outbox / "NAME" == publish(spool, folder, FailingDisk("remove_file"))
+    assert [folder] == list(spool.work.iterdir())
+    assert recover(spool.work)[0].complete
+    assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
     assert [] == list(spool.work.iterdir())
+    assert ["NAME"] == names_in(spool.outbox)
 
 
 class RecordingDisk(Disk):
@@ -218,5 +220,20 @@ def test_finish_archives_the_bundle_of_a_published_job(spool: Spool) -> None:
     (folder / "out").rename(spool.outbox / "NAME")
     assert recover(spool.work)[0].complete
     assert spool.outbox / "NAME" == finish(folder, spool.outbox, spool.archive)
+    assert ["NAME/job.toml"] == tree(spool.archive)
+    assert [] == list(spool.work.iterdir())
+
+
+def test_what_an_assembled_result_was_made_from_is_kept(spool: Spool) -> None:
+    """A publish that is cut between the result and it goes on there."""
+    folder = make_claimed_job(spool)
+    (folder / "final").mkdir()
+    request = PublishRequest(folder, FILES, (), tree="final", takes="NAME-1")
+    disk = FailingDisk("rename", skip=1)
+    (end,) = publish_all([request], spool.outbox, spool.archive, disk=disk, takes=spool.takes)
+    assert isinstance(end, SpoolError)
+    assert ["result.json", "summary.txt"] == tree(spool.outbox / "NAME")
+    finish(folder, spool.outbox, spool.archive, takes=spool.takes)
+    assert [f"NAME-1/{CLIP}"] == tree(spool.takes)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())

@@ -66,8 +66,9 @@ def test_installing_creates_every_file(tmp_path: Path) -> None:
         "usr/local/share/man/man1/fishd.1",
         "usr/local/share/zsh/site-functions/_fishd",
     } == all_below(tmp_path)
-    config = (tmp_path / "etc/fishd/config.toml").read_text()
-    assert Path("/var/lib/fishd/spool") == parse_config(config, "config.toml", {}).spool.root
+    config = parse_config((tmp_path / "etc/fishd/config.toml").read_text(), "config.toml", {})
+    assert Path("/var/lib/fishd/spool") == config.spool.root
+    assert Path("/var/lib/fishd/voices") == config.voices.root
 
 
 def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fishd.assembly.encode.tags import Tags
 
 SUBTYPES = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
-_BLOCK_SAMPLES = 4096  # libsndfile crashes on longer arrays of Vorbis
+_LONGEST_VORBIS = 4096  # samples of one call: libsndfile crashes on longer arrays
 _LONGEST_WAV = 1 << 31  # samples of 16 bits in 4 GiB; RF64 is WAV with 64-bit lengths
 _HEADER_SAMPLES = 1 << 15
 
@@ -24,6 +24,7 @@ class SoundFileSink:
     def __init__(self, file: BinaryIO, suffix: str, sample_rate: int, length: int, tags: Tags) -> None:
         kind = "RF64" if suffix == "wav" and length > _LONGEST_WAV - _HEADER_SAMPLES else suffix.upper()
         self._file = _ErrorKeeper(file)
+        self._longest = _LONGEST_VORBIS if SUBTYPES[suffix] == "VORBIS" else max(1, length)
         self._sound = soundfile.SoundFile(
             cast("Any", self._file), "w", sample_rate, channels=1, subtype=SUBTYPES[suffix], format=kind
         )
@@ -33,8 +34,8 @@ class SoundFileSink:
 
     def write(self, samples: NDArray[np.int16]) -> None:
         with self._file.errors_raised():
-            for at in range(0, len(samples), _BLOCK_SAMPLES):
-                self._sound.write(samples[at : at + _BLOCK_SAMPLES])
+            for at in range(0, len(samples), self._longest):
+                self._sound.write(samples[at : at + self._longest])
 
     def finish(self) -> None:
         with self._file.errors_raised():

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from python_stretch.Signalsmith import Stretch
 
+from fishd.assembly.signal.decibels import FULL_SCALE
 from fishd.assembly.signal.pauses import with_shorter_pauses
 
 _WINDOW_S = 0.06  # half of Signalsmith's preset, which is made for music: words stay clearer
@@ -27,5 +28,6 @@ def stretched(samples: Floats, sample_rate: int, length: int) -> Floats:
     interval = round(_WINDOW_S * sample_rate / _WINDOWS_THAT_OVERLAP)
     stretch.configure(1, interval * _WINDOWS_THAT_OVERLAP, interval)
     stretch.timeFactor = len(samples) / length
-    out = np.asarray(stretch.process(samples[None]), np.float32)[0, :length]
-    return np.pad(out, (0, length - len(out)))
+    # It is made for samples within ±1: on the scale of 16 bits, a loud line loses up to 2.5 dB.
+    out = np.asarray(stretch.process(samples[None] / FULL_SCALE), np.float32)[0, :length]
+    return np.pad(out * FULL_SCALE, (0, length - len(out)))

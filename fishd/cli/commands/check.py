@@ -1,132 +1,105 @@
-"""`fishd check`: every fault in bundles or in the configuration, without running a job."""
+"""`fishd check`: every fault in bundles or in the configuration, and what a bundle would become."""
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.segment import Segments
 
+from fishd.cli.bundle_check import BundleReport, check_bundle
 from fishd.cli.commands.check_config import check_config
 from fishd.cli.findings import FAULT, NOTE, OK, WARNING, Finding, print_finding
 from fishd.cli.locate import read_config
 from fishd.cli.output import EXIT_FAILED, EXIT_OK, console
-from fishd.cli.single_worker import Question, WorkerLost, ask_each
-from fishd.core.config.config import Config, resolve_engine
-from fishd.core.model.job import Fault, Job
+from fishd.core.config.config import Config
+from fishd.core.model.job import Job, Speaker
 from fishd.core.model.limits import Limits
 from fishd.core.text.humanize import count, duration, human_size
-from fishd.spool.bundle.load import LoadedBundle, read_dropped
-from fishd.spool.bundle.settings import BundleSettings
-from fishd.spool.endings import NEITHER, ending, without_ending
-from fishd.spool.errors import SpoolError
-from fishd.spool.names import job_name
-from fishd.wire.messages import CheckOptions, Inspect, Inspected, OptionsChecked
+from fishd.daemon.publishing.assembly_request import assembly_speakers, assembly_tracks
+from fishd.spool.bundle.layout import FORMATS_FIX
+from fishd.view.bundle.line_list import line_list
+from fishd.view.bundle.overview import Products, Voice, overview
 
 
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """What was found in one bundle. `job` is None if it could not be read, `clips` are the good ones."""
-
-    name: str
-    job: Job | None
-    faults: tuple[Fault, ...]
-    warnings: tuple[Fault, ...] = ()
-    clips: tuple[Inspected, ...] = ()
-
-
-def check(bundles: list[Path], path: Path | None) -> int:
+def check(bundles: list[Path], path: Path | None, *, all_lines: bool) -> int:
     """Check each bundle, or without one the configuration; the exit code. Warnings do not change it."""
     out = console()
     config = check_config(path, out) if path is not None or not bundles else read_config(path)
-    reports = [_check(bundle, config) for bundle in bundles]
-    for report in reports:
-        _print(report, out)
+    code = EXIT_OK
+    for bundle in bundles:
+        report = check_bundle(bundle, config)
+        _print(report, config, out, all_lines=all_lines)
+        if report.faults:
+            code = EXIT_FAILED
     if bundles:
         _print_limits(config.limits, out)
-    return EXIT_FAILED if any(report.faults for report in reports) else EXIT_OK
+    return code
 
 
-def _check(bundle: Path, config: Config) -> _Report:
-    if not bundle.is_dir() and not (bundle.is_file() and ending(bundle.resolve().name)):
-        fault = NEITHER if bundle.exists() else "does not exist"
-        return _Report(str(bundle), None, (Fault("bundle", fault),))
-    source = bundle.resolve()
-    name = job_name(without_ending(source.name))
-    try:
-        with _folder_to_unpack(source) as unpacked:
-            settings = BundleSettings.of(config)
-            loaded = read_dropped(source, source.name, settings, unpacked=unpacked, copies=None)
-            return _inspect(name, loaded, config)
-    except SpoolError as error:  # such as a full disk while unpacking
-        fault = "; ".join(filter(None, (error.fault, error.fix)))
-        return _Report(name, None, (Fault("bundle", fault),))
-
-
-@contextmanager
-def _folder_to_unpack(source: Path) -> Generator[Path]:
-    """A temporary folder for an archive's contents; a folder needs none. Raises SpoolError."""
-    if source.is_dir():
-        yield Path()
-        return
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="fishd-check-")
-    except OSError as error:
-        fault = f"cannot be unpacked for the check: {error.strerror}"
-        raise SpoolError(str(source), fault, "set TMPDIR to a folder with free space") from error
-    with folder as path:
-        yield Path(path) / "unpacked"
-
-
-def _inspect(name: str, loaded: LoadedBundle, config: Config) -> _Report:
-    """Add to what was read what a worker finds in the audio, the options and the languages."""
-    questions: list[Question] = [
-        Inspect.within(config.limits, ref.where, str(ref.path)) for ref in loaded.references
-    ]
-    if loaded.job is not None:
-        languages = sorted({segment.language for _, _, segment in loaded.job.segments()})
-        options, (_, engine) = dict(loaded.job.engine_options), resolve_engine(config)
-        questions.append(CheckOptions("job.toml", options, tuple(languages), engine))
-    faults, warnings, clips = [*loaded.faults], [*loaded.warnings], list[Inspected]()
-    for question, answer in zip(questions, asyncio.run(ask_each(questions)), strict=True):
-        match answer:
-            case Inspected(fault="") as clip:
-                clips.append(clip)
-                warnings += [Fault(clip.id, warning) for warning in clip.warnings]
-            case Inspected() as clip:
-                faults.append(Fault(clip.id, clip.fault))
-            case OptionsChecked():
-                faults += [Fault(answer.id, fault) for fault in answer.faults]
-            case WorkerLost():
-                faults.append(Fault(question.id, _why_unanswered(question, answer)))
-    return _Report(name, loaded.job, tuple(faults), tuple(warnings), tuple(clips))
-
-
-def _why_unanswered(question: Question, lost: WorkerLost) -> str:
-    if isinstance(question, Inspect):
-        return f"cannot be decoded: the decoder crashed or hung ({lost})"
-    return f"engine options and languages cannot be checked: {question.engine} gave no answer ({lost})"
-
-
-def _print(report: _Report, out: Console) -> None:
-    tally = [count(len(report.warnings), "warning")] if report.warnings else []
-    if report.faults:
-        tally.insert(0, count(len(report.faults), "fault"))
-    elif report.job:
-        size = (count(len(report.job.speakers), "speaker"), count(report.job.num_segments, "segment"))
-        tally = ["ok", *size, *tally]
+def _print(report: BundleReport, config: Config, out: Console, *, all_lines: bool) -> None:
+    """The faults; of a bundle without any, what would come out of it and its lines."""
     mark = FAULT if report.faults else OK
-    print_finding(out, Finding(mark, f"{report.name}: {', '.join(tally)}"), style="bold")
+    print_finding(out, Finding(mark, f"{report.name}: {', '.join(_tally(report))}"), style="bold")
     for fault in report.faults:
         print_finding(out, Finding(FAULT, str(fault)), indent=2)
     for warning in report.warnings:
         print_finding(out, Finding(WARNING, str(warning)), indent=2)
-    for clip in report.clips:
-        print_finding(out, Finding(NOTE, f"{clip.id}: {duration(clip.duration_s)}"), indent=2, style="dim")
+    if report.faults:
+        for clip in report.clips.values():
+            note = f"{clip.id}: {duration(clip.duration_s)}"
+            print_finding(out, Finding(NOTE, note), indent=2, style="dim")
+    elif report.job:
+        _print_job(report.job, report, config, out, all_lines=all_lines)
+
+
+def _tally(report: BundleReport) -> list[str]:
+    warnings = [count(len(report.warnings), "warning")] if report.warnings else []
+    if report.faults or report.job is None:
+        return [count(len(report.faults), "fault"), *warnings]
+    job = report.job
+    size = [count(len(job.speakers), "speaker"), count(job.num_segments, "segment")]
+    if job.skipped:
+        size.append(f"{len(job.skipped):,} skipped")
+    if job.chapters:
+        size.append(count(len(job.chapters), "chapter"))
+    return ["ok", *size, *warnings]
+
+
+def _print_job(job: Job, report: BundleReport, config: Config, out: Console, *, all_lines: bool) -> None:
+    library = config.voices.root.resolve()
+    voices = [_voice(speaker, report, library) for speaker in job.speakers]
+    head = overview(job, voices, _products(job, report.cover), show_all=all_lines)
+    out.print(Segments(head), end="", crop=False)
+    for batch in line_list(job, show_all=all_lines):
+        out.print(batch, end="", crop=False)
+    out.print()
+
+
+def _voice(speaker: Speaker, report: BundleReport, library: Path) -> Voice:
+    seconds = sum(report.clips[file].duration_s for file in speaker.files)
+    file = Path(speaker.files[0])
+    if file.is_relative_to(library):
+        return Voice(f"{file.relative_to(library).parts[0]} (library)", seconds)
+    references = speaker.references
+    return Voice(references[0] if len(references) == 1 else f"{len(references)} clips", seconds)
+
+
+def _products(job: Job, cover: bytes | None) -> Products:
+    picture = ""
+    if cover is not None:
+        kind = "PNG" if cover.startswith(b"\x89PNG") else "JPEG"
+        picture = f"{kind}, {human_size(len(cover))}"
+    tracks = assembly_tracks(job)
+    stems = [speaker.stem for speaker in assembly_speakers(job)]
+    has_no_book = job.chapters and "mix" in job.tracks and not tracks.book
+    return Products(
+        tracks=tuple(filter(None, (tracks.mix, *stems))),
+        texts=tuple(filter(None, (tracks.srt, tracks.vtt, tracks.timing))),
+        book=tracks.book or "",
+        no_book=f"it needs the extra formats: {FORMATS_FIX}" if has_no_book else "",
+        cover=picture,
+    )
 
 
 def _print_limits(limits: Limits, out: Console) -> None:

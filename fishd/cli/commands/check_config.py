@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from rich.console import Console
 
@@ -13,6 +14,10 @@ from fishd.cli.locate import read_config
 from fishd.core.config.config import Config
 from fishd.core.config.parse import parse_config
 from fishd.core.text.humanize import count
+from fishd.toml import display
+
+_UNSET = object()
+_NONE = {"output.loudness": '"off"', "output.tracks": "not set"}  # of other keys it is an empty string
 
 
 def check_config(path: Path | None, out: Console) -> Config:
@@ -29,24 +34,41 @@ def check_config(path: Path | None, out: Console) -> Config:
 
 def _changed(config: Config) -> Iterator[str]:
     """`pool.max_takes = 5 (default 3)` for each key that the file or the environment sets."""
-    defaults = parse_config("", str(config.source), {})
-    for section in fields(config):
-        now, before = getattr(config, section.name), getattr(defaults, section.name)
-        if section.name == "source":
+    defaults = dict(_keys(parse_config("", str(config.source), {})))
+    for key, value in _keys(config):
+        default = defaults.get(key, _UNSET)
+        if value != default:
+            note = "" if default is _UNSET else f" (default {_shown(key, default)})"
+            yield f"{key} = {_shown(key, value)}{note}"
+
+
+def _keys(config: Config) -> Iterator[tuple[str, object]]:
+    """Every key with its value; of [pronounce], the words that it has."""
+    for section, keys in _items(config):
+        if section == "source":
             continue
-        for key in fields(now):
-            value, default = getattr(now, key.name), getattr(before, key.name)
-            if value != default:
-                yield f"{section.name}.{key.name} = {_shown(value)} (default {_shown(default)})"
+        for name, value in _items(keys):
+            is_nested = is_dataclass(value)  # output.delivery
+            for key, kept in _items(value) if is_nested else [(name, value)]:
+                yield f"{section}.{display.key(key)}", kept
 
 
-def _shown(value: object) -> str:
+def _items(section: Any) -> list[tuple[str, Any]]:
+    if isinstance(section, Mapping):
+        return list(cast("Mapping[str, object]", section).items())
+    return [(field.name, getattr(section, field.name)) for field in fields(section)]
+
+
+def _shown(key: str, value: object) -> str:
     match value:
         case None:
-            return '""'
-        case bool():
-            return str(value).lower()
-        case str() | Path():
-            return f'"{value}"'
+            return _NONE.get(key, '""')
+        case Path():
+            return display.value(str(value))
+        case tuple():
+            return display.value(list(cast("tuple[object, ...]", value)))
+        case Mapping():
+            named = {str(name): inner for name, inner in cast("Mapping[object, object]", value).items()}
+            return display.value(named)
         case _:
-            return str(value)
+            return display.value(value)

@@ -1,4 +1,4 @@
-"""The checks of `fishd doctor`: configuration, spool, GPUs, checkpoint and engine, as findings.
+"""The checks of `fishd doctor`: configuration, spool, voices, hook, GPUs and engine, as findings.
 
 `fishd.cli.commands.doctor` prints them. They must not import a command.
 """

@@ -34,17 +34,21 @@ def _sections(root: Any, ctx: Any) -> Iterator[str]:
 
 
 def _describe(command: Any, parent: Any) -> Iterator[str]:
-    """A command's usage, text, arguments and options; of a group, those of its commands."""
+    """A command's usage, text, arguments and options; of a group, those of its commands too."""
     with command.make_context(command.name, [], parent=parent, resilient_parsing=True) as ctx:
-        if hasattr(command, "list_commands"):
-            for name in command.list_commands(ctx):
-                yield from _describe(command.get_command(ctx, name), ctx)
-            return
-        yield f'.SS "{_roff(" ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]))}"'
-        yield "\n.PP\n".join(_roff(" ".join(part.split())) for part in command.help.split("\n\n"))
-        for name, text in (*help_rows(command, ctx, "Arguments"), *help_rows(command, ctx, "Options")):
-            if "--help" not in name:
-                yield f".TP\n.B {_roff(name)}\n{_roff(text)}"
+        is_group = hasattr(command, "list_commands")
+        if not is_group or command.invoke_without_command:
+            yield from _describe_one(command, ctx)
+        for name in command.list_commands(ctx) if is_group else ():
+            yield from _describe(command.get_command(ctx, name), ctx)
+
+
+def _describe_one(command: Any, ctx: Any) -> Iterator[str]:
+    yield f'.SS "{_roff(" ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]))}"'
+    yield "\n.PP\n".join(_roff(" ".join(part.split())) for part in command.help.split("\n\n"))
+    for name, text in (*help_rows(command, ctx, "Arguments"), *help_rows(command, ctx, "Options")):
+        if "--help" not in name:
+            yield f".TP\n.B {_roff(name)}\n{_roff(text)}"
 
 
 def _roff(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +75,7 @@ def system_service(machine: Machine, manual: str) -> Service:
         },
         links={local / "bin/fishd": Path(machine.command[0])} if len(machine.command) == 1 else {},
         commands=(("systemd-sysusers", str(users)), ("systemd-tmpfiles", "--create", str(folders))),
-        kept="/etc/fishd (configuration), /var/lib/fishd (spool), user and group fishd",
+        kept="/etc/fishd (configuration), /var/lib/fishd (spool and voices), user and group fishd",
         next_steps=(
             f"let a user submit bundles: usermod --append --groups fishd {name} (then log in again)",
             "submit a bundle: fishd submit --wait BUNDLE",
@@ -127,6 +126,10 @@ def _documentation(share: Path, manual: str) -> dict[Path, str]:
 
 
 def _configuration(spool: str) -> str:
-    text, times = re.subn(r'(?m)^root = ".*"$', f'root = "{spool}"', commented_defaults())
-    assert times == 1, "the default configuration has one spool.root"
+    """The commented defaults with this spool, and the voice library beside it."""
+    text = commented_defaults()
+    for folder, place in (("spool", spool), ("voices", str(Path(spool).with_name("voices")))):
+        before = f'\nroot = "{folder}"\n'
+        assert text.count(before) == 1, f"the default configuration has one {folder}.root"
+        text = text.replace(before, f'\nroot = "{place}"\n')
     return text

@@ -20,18 +20,13 @@ def clip_key(engine_key: str, job: Job, speaker: Speaker, segment: Segment) -> s
 
 
 def with_keys(result: Result, job: Job, engine_key: str, digest: Callable[[str, str], str]) -> Result:
-    """The job's result with the key and the digest of each clip; `digest` takes a clip's path and key.
-
-    Clips that were levelled or encoded are not what was spoken, and get none.
-    """
-    if job.take_format != job.delivery.format or job.delivery.loudness is not None:
-        return result
+    """The job's result with the key and the digest of each take; `digest` takes its path and key."""
 
     def keyed(speaker: Speaker, segment: Segment, row: SegmentResult) -> SegmentResult:
         if row.clip is None:
             return row
         key = clip_key(engine_key, job, speaker, segment)
-        return replace(row, key=key, digest=digest(row.clip, key))
+        return replace(row, key=key, digest=digest(row.take or row.clip, key))
 
     rows: list[SpeakerResult] = []
     for speaker, row in zip(job.speakers, result.speakers, strict=True):

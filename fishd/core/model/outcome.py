@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
@@ -43,17 +43,16 @@ class JobOutcome:
     engine_key: str = ""
 
 
-def without_clips(outcome: JobOutcome, paths: Collection[str], error: str) -> JobOutcome:
-    """The outcome after the clips at these paths were lost: their segments have failed with this error."""
-    segments = tuple(
-        tuple(
-            replace(end, clip=None, error=error) if end.clip and end.clip.path in paths else end
-            for end in row
-        )
-        for row in outcome.segments
-    )
+def without_clips(outcome: JobOutcome, errors: Mapping[str, str]) -> JobOutcome:
+    """The outcome after the clips at these paths were lost: their segments have failed with these errors."""
+
+    def without(end: SegmentOutcome) -> SegmentOutcome:
+        error = errors.get(end.clip.path) if end.clip else None
+        return end if error is None else replace(end, clip=None, error=error)
+
+    segments = tuple(tuple(map(without, row)) for row in outcome.segments)
     status = outcome.status
-    if status in (JobStatus.DONE, JobStatus.PARTIAL):
+    if segments != outcome.segments and status in (JobStatus.DONE, JobStatus.PARTIAL):
         has_clips = any(end.clip for row in segments for end in row)
         status = JobStatus.PARTIAL if has_clips else JobStatus.FAILED
     return replace(outcome, segments=segments, status=status)

@@ -26,18 +26,26 @@ class SegmentQuality(msgspec.Struct, frozen=True):
     """What the checks found: the kept take's faults (then the line is doubtful), and every spoken take's.
 
     `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
+    `heard` is what a recogniser heard, `wer` the share of wrong words, `similarity` the voice's to the
+    reference, 0 to 1; null where that was not asked for, or cannot be judged. `unheard`: why nobody listened
+    as was asked.
     """
 
     faults: tuple[FaultResult, ...]
     cps: float
     level_db: float
     takes: tuple[TakeResult, ...] = ()
+    heard: str | None = None
+    wer: float | None = None
+    similarity: float | None = None
+    unheard: str | None = None
 
 
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
-    `key` (what the clip was made from) and `digest` (of its bytes) let a later job reuse the clip.
+    `take` is what was spoken, where the clip is made from it: a file below `takes_folder`. `key` (what it was
+    spoken from) and `digest` (of its bytes) let a later job reuse it, or the clip where there is no `take`.
     `can_retry` of a failed segment: false where another seed cannot help; null in results of
     older versions. `spoken` is the text with its
     pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
@@ -63,6 +71,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     at_s: float | None = None
     speed: float | None = None
     overrun_s: float | None = None
+    take: str | None = None
     quality: SegmentQuality | None = None
 
     @property
@@ -99,6 +108,14 @@ class TrackResult(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class ChapterResult(msgspec.Struct, frozen=True):
+    """A chapter of the tracks; each ends where the next begins."""
+
+    title: str
+    start_s: float
+    end_s: float
+
+
 class WorkerShare(msgspec.Struct, frozen=True):
     """What one worker did for this job: `busy_s` is the time in which it held any of its takes."""
 
@@ -122,7 +139,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """result.json, field by field. Times are RFC 3339, in UTC."""
+    """result.json, field by field. Times are RFC 3339, in UTC; `takes_folder` is below the spool's .takes."""
 
     job: str
     title: str
@@ -139,6 +156,8 @@ class Result(msgspec.Struct, frozen=True):
     workers: tuple[WorkerShare, ...] = ()
     skipped: tuple[SkippedResult, ...] = ()
     tracks: tuple[TrackResult, ...] = ()
+    chapters: tuple[ChapterResult, ...] = ()
+    takes_folder: str | None = None
 
     @property
     def num_not_retryable(self) -> int:

@@ -21,7 +21,7 @@ class JobSnapshot(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    state: str  # "reading" | "waiting" | "speaking" | "publishing"
+    state: str  # "reading" | "waiting" | "speaking" | "assembling"
     priority: int
     done: int
     failed: int

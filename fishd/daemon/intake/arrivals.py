@@ -25,7 +25,7 @@ from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.mailbox import InboxScanned, ProblemReported
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.spool.errors import SpoolError, disk_error
-from fishd.spool.expiry import expire_archive
+from fishd.spool.expiry import expire
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
 from fishd.spool.inbox.watcher import watch_inbox
 from fishd.spool.journal.recovery import RecoveredJob, folders_in
@@ -227,14 +227,17 @@ class Arrivals:
         """Now and once a day, remove what was archived longer than `archive_days` ago."""
         while True:
             days = self._loader.config.spool.archive_days
-            archive, disk = self._spool.archive, self._spool.disk
-            expired = await asyncio.to_thread(expire_archive, archive, days, time.time(), disk)
-            for name in expired.removed:
-                _log.info("[Main] archive/%s is over %g days old: removed", to_printable(name), days)
-            for error in expired.faults:
-                _log.error("[Main] %s", to_printable(str(error)))
-                self._post(ProblemReported(error.thing, str(error)))
+            for folder in (self._spool.archive, self._spool.takes):
+                await self._expire_in(folder, days)
             await asyncio.sleep(DAY_S)
+
+    async def _expire_in(self, folder: Path, days: float) -> None:
+        expired = await asyncio.to_thread(expire, folder, days, time.time(), self._spool.disk)
+        for name in expired.removed:
+            _log.info("[Main] %s/%s is over %g days old: removed", folder.name, to_printable(name), days)
+        for error in expired.faults:
+            _log.error("[Main] %s", to_printable(str(error)))
+            self._post(ProblemReported(error.thing, str(error)))
 
 
 def _read_error(path: Path, error: OSError | SpoolError) -> SpoolError:

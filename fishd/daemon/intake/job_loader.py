@@ -50,7 +50,15 @@ class JobLoader:
             return {}
         engine = engine_key(self.config.engine)
         spool = self.spool
-        return take_over(job, engine, self._secret, outbox=spool.outbox, folder=folder, disk=spool.disk)
+        return take_over(
+            job,
+            engine,
+            self._secret,
+            outbox=spool.outbox,
+            takes=spool.takes,
+            folder=folder,
+            disk=spool.disk,
+        )
 
     def _may_reuse(self, job: Job) -> bool:
         return job.retry > 0 or (self.config.output.reuse if job.reuse is None else job.reuse)

@@ -35,7 +35,9 @@ def most_listeners() -> int:
 class Listeners:
     """Owns the listener processes. `post` gets an Answer for every request, unless its job is forgotten."""
 
-    def __init__(self, group: asyncio.TaskGroup, recogniser: Path, post: Callable[[Answer], None]) -> None:
+    def __init__(
+        self, group: asyncio.TaskGroup, recogniser: Path | None, post: Callable[[Answer], None]
+    ) -> None:
         """To be called in a running loop; `group` is for the processes' tasks."""
         self._post = post
         self._loop = asyncio.get_running_loop()
@@ -60,7 +62,7 @@ class Listeners:
         """The job is cancelled."""
         self._schedule.forget(job)
 
-    def adopt(self, recogniser: Path) -> None:
+    def adopt(self, recogniser: Path | None) -> None:
         """Listen with another model: listeners with the former one end."""
         if recogniser != self.recogniser:
             self.recogniser = recogniser
@@ -74,6 +76,8 @@ class Listeners:
             self._pool.kill(listener, "the daemon stops")
 
     def _receive(self, received: WorkerMessage[FromListener] | WorkerExited) -> None:
+        if self._has_stopped:
+            return
         now, listener = self._loop.time(), received.worker
         if isinstance(received, WorkerExited):
             _log.info("[Listener %d] gone: %s", listener, received.reason)
@@ -106,7 +110,7 @@ class Listeners:
         for action in list(actions):
             match action:
                 case StartListener(listener):
-                    self._pool.start(LoadListener(listener, str(self.recogniser)), {})
+                    self._pool.start(LoadListener(listener, str(self.recogniser or "")), {})
                 case SendRequest(listener, request):
                     self._pool.send(listener, request)
                 case StopListener(listener):

@@ -3,122 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from fishd.core.model.job import Job
 from fishd.core.model.outcome import JobOutcome
+from fishd.daemon.publishing.assembly_process import COMMAND, ProcessLost, run_process
 from fishd.daemon.publishing.assembly_request import assembly_request
 from fishd.host.cores import usable_cores
 from fishd.spool.durable.disk import Disk, remove_tree
+from fishd.spool.errors import disk_error
 from fishd.spool.work_folder import FINAL
-from fishd.wire.assembly import AssemblyAnswer, AssemblyFault, AssemblyProgress, AssemblyResult
+from fishd.wire.assembly import AssemblyFault, AssemblyRequest, AssemblyResult
 
 _log = logging.getLogger("fishd.assembly")
 REQUEST = "assembly.json"
 CORES_EACH = 4  # of the machine's: speaking comes first
-_READ_BYTES = 1 << 16
-_ANSWERS: msgspec.json.Decoder[AssemblyAnswer] = msgspec.json.Decoder(AssemblyAnswer)
+ATTEMPTS = 2  # a process may be lost by chance, such as to the kernel when memory is short
+SILENCE_S = 600.0  # without progress: it hangs
 
 
 class Assembler:
-    """Owns the assembly processes. A `stop` kills them: the next start repeats their work."""
+    """Runs as many assembly processes at once as the machine has cores to spare."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, command: Sequence[str] = COMMAND, silence_s: float = SILENCE_S) -> None:
         self._disk = disk
+        self._command = command
+        self._silence_s = silence_s
         self._slots = asyncio.Semaphore(max(1, usable_cores() // CORES_EACH))
-        # The mutable state.
-        self._stop = asyncio.Event()
-
-    def stop(self) -> None:
-        self._stop.set()
 
     async def run(self, outcome: JobOutcome, job: Job, folder: Path) -> AssemblyResult | AssemblyFault:
-        """Assemble the clips in work/NAME (`folder`). Raises OSError for what the disk refuses, Stopped."""
+        """Assemble the clips in work/NAME (`folder`). Raises SpoolError for an error of the disk."""
+        request = assembly_request(outcome, job, folder)
         async with self._slots:
-            if self._stop.is_set():
-                raise Stopped
-            request = assembly_request(outcome, job, folder)
-            await asyncio.to_thread(self._prepare, folder, msgspec.json.encode(request))
-            answer = await self._ask(outcome.name, folder / REQUEST)
-        if isinstance(answer, AssemblyFault) and answer.kind == "disk":
-            raise OSError(answer.errno, answer.what, answer.where)
-        return answer
+            try:
+                return await self._run(job.name, request, folder)
+            except OSError as error:
+                raise disk_error(f"job {job.name}", "cannot be assembled", error) from error
 
-    def _prepare(self, folder: Path, request: bytes) -> None:
-        """Blocking: remove what an attempt before has left, and write the request."""
-        if (folder / FINAL).exists():
+    async def _run(self, job: str, request: AssemblyRequest, folder: Path) -> AssemblyResult | AssemblyFault:
+        what = ""
+        for _ in range(ATTEMPTS):
+            await asyncio.to_thread(self._prepare, folder, request)
+            try:
+                return await self._attempt(job, request, folder / REQUEST)
+            except ProcessLost as lost:
+                what = f"the process {lost}"
+                _log.warning("[Assembly] %s: %s", job, what, extra={"job": job})
+        return AssemblyFault("internal", "", what)
+
+    def _prepare(self, folder: Path, request: AssemblyRequest) -> None:
+        """Blocking: remove what an earlier attempt has left, and write the request."""
+        folder.mkdir(exist_ok=True)  # a user may have removed work/NAME under the running job
+        if os.path.lexists(folder / FINAL):
             remove_tree(self._disk, folder / FINAL)
-        (folder / REQUEST).write_bytes(request)
+        (folder / REQUEST).write_bytes(msgspec.json.encode(request))
 
-    async def _ask(self, job: str, request: Path) -> AssemblyResult | AssemblyFault:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "fishd.assembly",
-            str(request),
-            str(os.getpid()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        stop = asyncio.create_task(self._stop.wait())
-        answers = asyncio.create_task(_last_answer(process.stdout))
-        errors = asyncio.create_task(_log_lines(process.stderr, job))
-        try:
-            await asyncio.wait((answers, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not answers.done():
-                raise Stopped
-            answer, last = answers.result(), await errors
-            status = await process.wait()
-        finally:
-            stop.cancel()
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        if answer is None:
-            what = f"the process ended with status {status} before it had finished; it last printed: {last}"
-            return AssemblyFault("internal", "assembly", what)
-        return answer
+    async def _attempt(
+        self, job: str, request: AssemblyRequest, path: Path
+    ) -> AssemblyResult | AssemblyFault:
+        answer = await run_process(self._command, job, path, self._silence_s)
+        match answer:
+            case AssemblyFault(kind="disk", errno=errno) if errno:
+                raise OSError(errno, answer.what, answer.where)
+            case AssemblyResult() if not _fits(answer, request):
+                raise ProcessLost("gave a result that does not fit the request")
+            case _:
+                return answer
 
 
-class Stopped(Exception):  # noqa: N818 - reads as what it is
-    """The daemon stops."""
-
-
-async def _last_answer(stream: asyncio.StreamReader | None) -> AssemblyResult | AssemblyFault | None:
-    """The result or the fault, which is the last line; a result may be megabytes long."""
-    answer: AssemblyAnswer | None = None
-    async for line in _lines(stream):
-        answer = _ANSWERS.decode(line)
-    return None if isinstance(answer, AssemblyProgress) else answer
-
-
-async def _log_lines(stream: asyncio.StreamReader | None, job: str) -> str:
-    """Log what the process prints; the last line."""
-    last = ""
-    async for line in _lines(stream):
-        last = line.decode("utf-8", "replace").rstrip()
-        _log.info("[Assembly] %s: %s", job, last, extra={"job": job})
-    return last
-
-
-async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
-    """Complete lines of any length; StreamReader.readline has a limit."""
-    assert stream is not None
-    parts: list[bytes] = []
-    while chunk := await stream.read(_READ_BYTES):
-        *ends, rest = chunk.split(b"\n")
-        for end in ends:
-            yield b"".join((*parts, end))
-            parts.clear()
-        parts.append(rest)
+def _fits(result: AssemblyResult, request: AssemblyRequest) -> bool:
+    sizes = len(result.speakers), len(result.placements)
+    return sizes == (len(request.speakers), len(request.lines))

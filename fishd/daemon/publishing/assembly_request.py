@@ -24,12 +24,12 @@ _Placed = tuple[int, Segment | SkippedLine, AssemblyLine]
 
 def assembly_request(outcome: JobOutcome, job: Job, folder: Path) -> AssemblyRequest:
     """Of the raw clips in work/NAME/out (NAME is `folder`) into work/NAME/final."""
-    tracks = _tracks(job)
+    tracks = assembly_tracks(job)
     return AssemblyRequest(
         source=str(folder / OUT),
         target=str(folder / FINAL),
         settings=job.delivery,
-        speakers=_speakers(job),
+        speakers=assembly_speakers(job),
         lines=tuple(line for _, line in script_order(outcome, job)),
         chapters=job.chapters,
         tracks=tracks,
@@ -67,7 +67,7 @@ def _line(speaker: int, segment: Segment, clip: str | None) -> AssemblyLine:
     )
 
 
-def _speakers(job: Job) -> tuple[AssemblySpeaker, ...]:
+def assembly_speakers(job: Job) -> tuple[AssemblySpeaker, ...]:
     names = [speaker.name for speaker in job.speakers]
     if "speakers" not in job.tracks:
         return tuple(AssemblySpeaker(name) for name in names)
@@ -78,7 +78,7 @@ def _speakers(job: Job) -> tuple[AssemblySpeaker, ...]:
     )
 
 
-def _tracks(job: Job) -> AssemblyTracks:
+def assembly_tracks(job: Job) -> AssemblyTracks:
     if not job.tracks:
         return AssemblyTracks()
     has_mix, suffix = "mix" in job.tracks, job.delivery.track_format

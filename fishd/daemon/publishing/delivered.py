@@ -10,14 +10,17 @@ from fishd.core.delivery.settings import CLIP_FORMATS, TRACK_FORMATS
 from fishd.core.delivery.timeline import Placement
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.outcome import JobOutcome
-from fishd.core.model.result import Result, SegmentResult, TrackResult
+from fishd.core.model.result import ChapterResult, Result, SegmentResult, TrackResult
+from fishd.core.text.humanize import count
 from fishd.daemon.publishing.assembly_request import script_order
 from fishd.wire.assembly import AssemblyResult
 
 _AUDIO = {f".{suffix}" for suffix in (*CLIP_FORMATS, *TRACK_FORMATS)}
 
 
-def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyResult) -> Result:
+def with_delivery(
+    result: Result, outcome: JobOutcome, job: Job, made: AssemblyResult, takes_folder: str
+) -> Result:
     """`made` is the answer to the outcome's assembly request."""
     places = [place for place, _ in script_order(outcome, job)]
     placements = {
@@ -49,8 +52,22 @@ def with_delivery(result: Result, outcome: JobOutcome, job: Job, made: AssemblyR
         for file in made.files
         if file.path not in clips and file.duration_s is not None and PurePath(file.path).suffix in _AUDIO
     )
-    warnings = tuple(Fault("tracks", what) for what in made.warnings)
-    return replace(result, speakers=speakers, tracks=tracks, warnings=result.warnings + warnings)
+    chapters = tuple(
+        ChapterResult(chapter.title, chapter.start_ms / 1000, chapter.end_ms / 1000)
+        for chapter in made.chapters
+    )
+    warnings = list(made.warnings)
+    if tracks and result.totals.failed:
+        warnings.append(f"{count(result.totals.failed, 'line')} failed: the tracks are silent there")
+    faults = tuple(Fault("tracks", what) for what in warnings)
+    return replace(
+        result,
+        speakers=speakers,
+        tracks=tracks,
+        chapters=chapters if tracks else (),
+        warnings=result.warnings + faults,
+        takes_folder=takes_folder,
+    )
 
 
 def _segment(
@@ -59,10 +76,11 @@ def _segment(
     if segment.clip is None:
         return segment
     if placement is None or not has_tracks:
-        return replace(segment, clip=clip)
+        return replace(segment, clip=clip, take=segment.clip)
     return replace(
         segment,
         clip=clip,
+        take=segment.clip,
         at_s=round(placement.start / sample_rate, 6),
         speed=round(placement.speed, 4),
         overrun_s=round(placement.overrun / sample_rate, 3) or None,

@@ -7,10 +7,7 @@ a crash prevented or interrupted runs after the next start.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from fishd.core.model.result import Result
+from fishd.daemon.publishing.program import run_program
 
 _log = logging.getLogger("fishd.hooks")
 LIMIT_S = 60.0
-MAX_OUTPUT_BYTES = 64 * 1024  # of a hook, in the log
 _NOT_INHERITED = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -33,27 +30,32 @@ class HookEnded:
     fault: str = ""
 
 
-def pending_hooks(root: Path) -> Path:
-    """The folder of the results whose hooks have yet to run; created if it is missing. Raises OSError."""
-    folder = root / ".hooks"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 class HookRunner:
     """Owns the queue of results whose hooks have yet to run. `post` gets one HookEnded for each."""
 
     def __init__(
-        self, root: Path, outbox: Path, environ: Mapping[str, str], post: Callable[[HookEnded], None]
+        self,
+        root: Path,
+        outbox: Path,
+        environ: Mapping[str, str],
+        post: Callable[[HookEnded], None],
+        *,
+        limit_s: float = LIMIT_S,
     ) -> None:
-        self._root = root
+        self._folder = root / ".hooks"
         self._outbox = outbox
         self._environ = {key: value for key, value in environ.items() if key not in _NOT_INHERITED}
         self._post = post
+        self._limit_s = limit_s
         # The mutable state.
         self.command: Sequence[str] = ()
+        self.num_waiting = 0  # with the one that runs
         self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self.num_waiting = 0
+
+    @property
+    def marks(self) -> Path | None:
+        """The folder for the marks of results whose hooks have yet to run; None if there is no hook."""
+        return self._folder if self.command else None
 
     def published(self, name: str) -> None:
         """Run the hook for outbox/NAME, if there is one."""
@@ -63,46 +65,42 @@ class HookRunner:
 
     async def run(self) -> None:
         """Until cancelled: first what an earlier run left, then what is published."""
-        if self.command:
-            for mark in sorted(await asyncio.to_thread(lambda: list(pending_hooks(self._root).iterdir()))):
-                self.published(mark.name)
+        self._queue_marked()
         while True:
             name = await self._queue.get()
-            fault = await self._run_hook(name)
-            await asyncio.to_thread((self._root / ".hooks" / name).unlink, missing_ok=True)
+            mark = self._folder / name
+            made_at = await asyncio.to_thread(_made_at, mark)
+            faults = [await self._run_hook(name), await asyncio.to_thread(_remove, mark, made_at)]
             self.num_waiting -= 1
-            self._post(HookEnded(name, fault))
+            self._post(HookEnded(name, "; ".join(filter(None, faults))))
+
+    def _queue_marked(self) -> None:
+        """At once, before anybody asks whether work is left."""
+        try:
+            for mark in sorted(self._folder.iterdir(), key=lambda mark: (_made_at(mark) or 0, mark.name)):
+                self.published(mark.name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            _log.error("[Hook] %s: cannot be read: %s", self._folder, error.strerror)
 
     async def _run_hook(self, name: str) -> str:
         """What went wrong, "" for nothing."""
         path = self._outbox / name
         status = await asyncio.to_thread(_status_of, path)
-        if status is None:
-            return ""  # its user has taken it away already
+        if status is None or not self.command:
+            return ""  # its user has taken it away already, or the hook was removed from the configuration
         environ = {"FISHD_JOB": name, "FISHD_STATUS": status, "FISHD_PATH": str(path)}
         command = [argument.replace("{path}", str(path)) for argument in self.command]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env={**self._environ, **environ},
-                start_new_session=True,
-            )
+            ended = await run_program(command, {**self._environ, **environ}, self._limit_s)
         except (OSError, ValueError) as error:
             return f"{command[0]} cannot be run: {error}"
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                await _log_output(process.stdout, name)
-                code = await process.wait()
-        except TimeoutError:
-            return f"had not ended after {LIMIT_S:g} s and was killed"
-        finally:
-            with contextlib.suppress(ProcessLookupError):  # also what it has left running
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        return "" if code == 0 else f"{command[0]} ended with status {code}"
+        for line in ended.output.splitlines():
+            _log.info("[Hook] %s: %s", name, line, extra={"job": name})
+        if ended.status is None:
+            return f"had not ended after {self._limit_s:g} s and was killed"
+        return "" if ended.status == 0 else f"{command[0]} ended with status {ended.status}"
 
 
 def _status_of(path: Path) -> str | None:
@@ -113,11 +111,20 @@ def _status_of(path: Path) -> str | None:
         return "" if path.is_dir() else None
 
 
-async def _log_output(stream: asyncio.StreamReader | None, name: str) -> None:
-    """The hook's output into the log, up to a limit; read to its end, so that the hook does not block."""
-    assert stream is not None
-    output = b""
-    while chunk := await stream.read(1 << 14):
-        output += chunk[: max(0, MAX_OUTPUT_BYTES - len(output))]
-    for line in output.decode("utf-8", "replace").splitlines():
-        _log.info("[Hook] %s: %s", name, line, extra={"job": name})
+def _made_at(mark: Path) -> int | None:
+    try:
+        return mark.stat().st_ctime_ns
+    except OSError:
+        return None
+
+
+def _remove(mark: Path, made_at: int | None) -> str:
+    """What went wrong, "" for nothing. A later result of this name may have made the mark anew: it stays."""
+    try:
+        if mark.stat().st_ctime_ns == made_at:
+            mark.unlink()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{mark} cannot be removed, so that it runs again after the next start: {error.strerror}"
+    return ""

@@ -15,6 +15,7 @@ from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord, WorkerState
 from fishd.core.model.job import JobStatus
+from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result
 from fishd.core.model.status import (
     DeviceSnapshot,
@@ -80,7 +81,7 @@ class StatusBuilder:
         dispatcher: Dispatcher,
         gpus: Sequence[Gpu],
         names: Mapping[str, str],
-        assembling: Iterable[str],
+        assembling: Iterable[JobOutcome],
         *,
         at: str,
         now: float,
@@ -88,7 +89,7 @@ class StatusBuilder:
         """The state at `now` (monotonic, in seconds), which is `at` in RFC 3339."""
         workers = dispatcher.workers
         jobs = [_job(job, now) for job in islice(dispatcher.jobs.values(), MAX_JOBS)]
-        jobs += [_assembling(name) for name in assembling]
+        jobs += [_assembling(outcome) for outcome in assembling]
         return Status(
             version=__version__,
             pid=os.getpid(),
@@ -180,9 +181,23 @@ def _job(job: JobRecord, now: float) -> JobSnapshot:
     )
 
 
-def _assembling(name: str) -> JobSnapshot:
-    """A job that is spoken, and whose tracks are being built."""
-    return JobSnapshot(name, name, "assembling", 0, 0, 0, 0, 0.0, 0.0, 0.0)
+def _assembling(outcome: JobOutcome) -> JobSnapshot:
+    """A job that is spoken, and whose clips and tracks are being made; its rate is that of the speaking."""
+    clips = [end.clip for row in outcome.segments for end in row]
+    audio_s = sum(clip.duration_s for clip in clips if clip)
+    done = sum(clip is not None for clip in clips)
+    return JobSnapshot(
+        name=outcome.name,
+        title=outcome.job.title if outcome.job else outcome.name,
+        state="assembling",
+        priority=outcome.job.priority if outcome.job else 0,
+        done=done,
+        failed=len(clips) - done,
+        total=len(clips),
+        audio_s=round(audio_s, 1),
+        rate=round(audio_s / outcome.wall_s, 2) if outcome.wall_s > 0 else 0.0,
+        elapsed_s=round(outcome.wall_s, 1),
+    )
 
 
 def _state_of(job: JobRecord) -> str:

@@ -30,6 +30,6 @@ class BundleSettings:
             delivery=config.output.delivery,
             quality=config.quality,
             pronounce=config.pronounce,
-            voices=config.voices.root,
+            voices=config.voices.root.resolve(),
             default_voice=config.voices.default,
         )

@@ -126,7 +126,7 @@ def remove_tree(disk: Disk, folder: Path) -> None:
 
     Every sub-folder is first moved into a hidden folder beside it. There its owner can no longer swap it for
     a link between the check and the removal. A crash leaves that hidden folder (REMOVING…), which recovery
-    and `expire_archive` remove.
+    and `expire` remove.
     """
     hidden = folder.with_name(f"{REMOVING}{secrets.token_hex(8)}")
     disk.make_folder(hidden)

@@ -1,7 +1,7 @@
 """System calls that Python does not offer: openat2 and renameat2, each with a fallback, and libc itself.
 
 openat2 exists since Linux 5.6; its structure is `struct open_how` of <linux/openat2.h>.
-renameat2's RENAME_NOREPLACE is refused with EINVAL by NFS and sshfs.
+renameat2's flags are refused with EINVAL by NFS and sshfs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 AT_FDCWD = -100
 RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
 UNKNOWN_CALL = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}  # EPERM: an old seccomp filter
 
 
@@ -93,7 +94,7 @@ def has_openat2() -> bool:
 
 def rename_noreplace(source: Path, target: Path) -> None:
     """Rename, or raise FileExistsError: rename(2) would replace a file or an empty folder."""
-    if _renameat2(source, target):
+    if _renameat2(source, target, RENAME_NOREPLACE):
         return
     if ctypes.get_errno() not in UNKNOWN_CALL:
         raise os_error(str(source), str(target))
@@ -111,12 +112,18 @@ def rename_if_free(source: Path, target: Path) -> None:
     source.rename(target)
 
 
-def _renameat2(source: Path, target: Path) -> bool:
+def rename_exchange(one: Path, other: Path) -> None:
+    """Exchange two paths in one step. Raises OSError; a code of UNKNOWN_CALL where that is impossible."""
+    if not _renameat2(one, other, RENAME_EXCHANGE):
+        raise os_error(str(one), str(other))
+
+
+def _renameat2(source: Path, target: Path, flags: int) -> bool:
     call = getattr(libc(), "renameat2", None)  # glibc >= 2.28, musl >= 1.2.3
     if call is None:
         ctypes.set_errno(errno.ENOSYS)
         return False
-    return int(call(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), RENAME_NOREPLACE)) == 0
+    return int(call(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), flags)) == 0
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from fishd.core.model.job import Clip, Fault
+from fishd.core.quality.take_quality import TakeQuality
 from fishd.spool.durable.disk import Disk
 from fishd.spool.work_folder import OUT
 
@@ -45,6 +46,15 @@ class SpokenLine(Line, frozen=True, tag="spoken"):
     clip: Clip
 
 
+class HeardLine(Line, frozen=True, tag="heard"):
+    """A listener's verdict on the take whose clip is at `path`: its quality from now on."""
+
+    speaker: int
+    segment: str
+    path: str
+    quality: TakeQuality
+
+
 class FailedLine(Line, frozen=True, tag="failed"):
     """A segment's takes so far gave no clip; of several lines the last one counts. See SegmentFailure."""
 
@@ -65,13 +75,17 @@ class CancelledLine(Line, frozen=True, tag="cancelled"):
 
 
 class PublishLine(Line, frozen=True, tag="publish"):
-    """Everything in `tree` is on the disk and is only moved from here on. The last line names the result."""
+    """Everything in `tree` is on the disk and is only moved from here on. The last line names the result.
+
+    `takes`: the name under which `out` is kept, if `tree` is another folder and a later job can use it.
+    """
 
     name: str
     tree: str = OUT
+    takes: str = ""
 
 
-AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
+AnyLine = ClaimedLine | SpokenLine | HeardLine | FailedLine | CancelledLine | PublishLine
 
 
 class Journal:

@@ -5,17 +5,17 @@
     work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
-    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips, or
-                             if a clip is not a segment's first take: then its clips are links to out/
+    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips: out/
+                             is then kept as .takes/TAKES, so that a later job can reuse them; or if the best
+                             take of a line is not its first: then final/ holds links to the best ones
 
-Every crash leaves one of four states, and journal/recovery.py distinguishes them. The result's tree is out/
+Every crash leaves one of three states, and journal/recovery.py distinguishes them. The result's tree is out/
 or final/, as the publish line says:
 
-    bundle  tree  publish line
-    no      no    any     half claimed, or archived already: remove the folder
-    yes     any   no      in work: read the bundle again, go on after the journal
-    any     yes   yes     complete: `finish` renames it out
-    yes     no    yes     published: `finish` archives the bundle
+    publish line  bundle or out/
+    no            no              half claimed, or removed already: remove the folder
+    no            yes             in work: read the bundle again, go on after the journal
+    yes           any             complete: `finish` takes every step from the move on that was not taken
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class PublishRequest:
     """A finished job: work/NAME, its result's files by name, and its clips as paths below work/NAME/TREE.
 
     `links`: TREE is made anew, of links to these files below work/NAME/out, by the clips' paths. `again`: an
-    earlier attempt may have published half of it; its journal says how far that came.
+    earlier attempt may have published half of it; its journal says how far that came. `takes` is the name
+    under which work/NAME/out is kept, if TREE is another folder; "" removes it.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class PublishRequest:
     clips: Collection[str]
     again: bool = True
     tree: str = OUT
+    takes: str = ""
     links: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -60,32 +62,40 @@ def publish_all(
     *,
     disk: Disk | None = None,
     hooks: Path | None = None,
+    takes: Path | None = None,
 ) -> list[Path | SpoolError]:
     """Publish jobs with as few syncs as one needs; for each its result's folder, or why it stays in work/.
 
     Clips must be synced already (workers do); whatever else is in out/ is removed. When this returns, all
     that is published is on the disk. A job that failed goes on when it is published again, or by `finish`
-    after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder that
-    gets an empty file of each result's name, which says that its hook has yet to run.
+    after the next start. ClipsMissing comes before anything of that job is moved. `hooks` is a folder below
+    the spool's root that gets an empty file of each result's name: its hook has yet to run. `takes` is the
+    folder for what was spoken for results that were assembled from it.
     """
     disk = disk or Disk()
-    jobs = {request.folder: _Publication(request, outbox, archive, disk) for request in requests}
+    jobs = {request.folder: _Publication(request, outbox, archive, takes, disk) for request in requests}
     group = GroupCommit(jobs)
     group.run(_Publication.stage, lambda staged: staging.write(staged, disk))
     group.run(_Publication.publish_line, lambda lines: append_to_all(dict(lines), disk))
-    _move(group, outbox, archive, disk, hooks)
+    _move(group, [outbox, archive, *_used(takes, requests)], disk, hooks)
     return [group.errors.get(folder) or outbox / job.name for folder, job in jobs.items()]
 
 
 def finish(
-    folder: Path, outbox: Path, archive: Path, disk: Disk | None = None, hooks: Path | None = None
+    folder: Path,
+    outbox: Path,
+    archive: Path,
+    disk: Disk | None = None,
+    *,
+    hooks: Path | None = None,
+    takes: Path | None = None,
 ) -> Path:
     """Go on with a publish that a crash cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
     line = _last_publish_line(folder) or PublishLine(folder.name)
-    request = PublishRequest(folder, {}, (), tree=line.tree)
-    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, disk, line.name))})
-    _move(group, outbox, archive, disk, hooks)
+    request = PublishRequest(folder, {}, (), tree=line.tree, takes=line.takes)
+    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, takes, disk, line.name))})
+    _move(group, [outbox, archive, *_used(takes, [request])], disk, hooks)
     for error in group.errors.values():
         raise error
     return outbox / job.name
@@ -110,6 +120,7 @@ class _Publication:
     request: PublishRequest
     outbox: Path
     archive: Path
+    takes: Path | None
     disk: Disk
     name: str = ""  # of the result, once the journal has its publish line
 
@@ -129,41 +140,62 @@ class _Publication:
         if self.name:
             return None
         self.name = self.request.folder.name
-        return self.request.folder, [PublishLine(self.name, self.request.tree)]
+        return self.request.folder, [self._line()]
 
     def move(self) -> Path:
-        """Rename the result and the bundle, each unless it was done before; return work/NAME."""
+        """Rename the result, its takes and the bundle, each unless it was done before; return work/NAME."""
         folder, tree = self.request.folder, self.request.tree
         with _unless_gone(folder / tree):
             free = rename_to_free(self.disk, folder / tree, self.outbox, folder.name).name
             if free != self.name:  # so that after a crash the bundle still finds its result's name
-                append_to_all({folder: [PublishLine(free, tree)]}, self.disk, sync=False)
                 self.name = free
+                append_to_all({folder: [self._line()]}, self.disk, sync=False)
+        if self.takes and self.request.takes:
+            self.takes.mkdir(exist_ok=True)
+            with _unless_gone(folder / OUT):
+                self.disk.rename(folder / OUT, self.takes / self.request.takes)
         with _unless_gone(folder / BUNDLE):
             _archive(folder, self.archive, self.name, self.disk)
         return folder
+
+    def _line(self) -> PublishLine:
+        return PublishLine(self.name, self.request.tree, self.request.takes)
 
     def remove(self) -> None:
         """What cannot be removed now, recovery removes at the next start."""
         folder = self.request.folder
         with suppress(OSError):
-            try:
-                with suppress(FileNotFoundError):
-                    self.disk.remove_file(folder / JOURNAL)
+            left = list(folder.iterdir())
+            if left in ([folder / JOURNAL], []):
+                for journal in left:
+                    self.disk.remove_file(journal)
                 self.disk.remove_folder(folder)
-            except OSError:  # an archive's content, raw clips, or something that a user put there
+            else:  # at once: raw clips without a journal would look like a job in work
                 remove_tree(self.disk, folder)
 
 
-def _move(
-    group: GroupCommit[_Publication], outbox: Path, archive: Path, disk: Disk, hooks: Path | None
-) -> None:
+def _used(takes: Path | None, requests: Sequence[PublishRequest]) -> list[Path]:
+    return [takes] if takes and any(request.takes for request in requests) else []
+
+
+def _move(group: GroupCommit[_Publication], targets: Sequence[Path], disk: Disk, hooks: Path | None) -> None:
     """Everything is staged and journaled: move it out. `finish` repeats a rename that a power cut undoes."""
-    group.run(_Publication.move, lambda moved: disk.sync_folders([outbox, archive, *moved]))
+    group.run(_Publication.move, lambda moved: disk.sync_folders([*targets, *moved]))
     if hooks is not None:
-        group.run(lambda job: hooks / job.name, lambda marks: disk.stage(dict.fromkeys(marks, b""), [hooks]))
+        group.run(
+            lambda job: _room_for(hooks / job.name, disk),
+            lambda marks: disk.stage(dict.fromkeys(marks, b""), [hooks, hooks.parent]),
+        )
     for job in group.jobs.values():
         job.remove()
+
+
+def _room_for(mark: Path, disk: Disk) -> Path:
+    """The mark's path, after removing that of an earlier result of its name."""
+    mark.parent.mkdir(exist_ok=True)
+    with suppress(FileNotFoundError):
+        disk.remove_file(mark)
+    return mark
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from fishd.core.model.hashes import content_hash
 from fishd.core.model.job import Clip, Job
 from fishd.core.model.limits import MIB
 from fishd.core.model.result import Result, SegmentResult
-from fishd.spool.durable.confined_fs import ConfinedFolder, Refused
+from fishd.spool.durable.confined_fs import ConfinedFolder, Refused, plain_path
 from fishd.spool.durable.disk import Disk, write_all
 from fishd.spool.journal.journal import Journal, SpokenLine, text_hash
 from fishd.spool.names import base_name, numbered
@@ -38,13 +38,14 @@ Position = tuple[int, int]  # of a speaker, and of a segment in it
 
 
 def take_over(
-    job: Job, engine: str, secret: bytes, *, outbox: Path, folder: Path, disk: Disk
+    job: Job, engine: str, secret: bytes, *, outbox: Path, takes: Path, folder: Path, disk: Disk
 ) -> dict[Position, Clip]:
     """Copy matching clips of earlier jobs of the same family into work/NAME, journaled like any clip.
 
-    `engine` is the engine's key, `secret` the spool's. Raises OSError for failures of the spool's disk.
+    `takes` holds what was spoken for results that were assembled from it. `engine` is the engine's key,
+    `secret` the spool's. Raises OSError for failures of the spool's disk.
     """
-    reuse = _Reuse(job, engine, secret, folder, disk)
+    reuse = _Reuse(job, engine, secret, takes, folder=folder, disk=disk)
     for earlier in _earlier_results(job.name, outbox):
         if reuse.wanted:
             reuse.copy_from(earlier)
@@ -78,9 +79,12 @@ def reuse_secret(cache: Path) -> bytes:
 class _Reuse:
     """The clips that one job still wants, by key, and those that it has got."""
 
-    def __init__(self, job: Job, engine: str, secret: bytes, folder: Path, disk: Disk) -> None:
+    def __init__(
+        self, job: Job, engine: str, secret: bytes, takes: Path, *, folder: Path, disk: Disk
+    ) -> None:
         self._job = job
         self._secret = secret
+        self._takes = takes
         self._folder = folder
         self._disk = disk
         # The mutable state.
@@ -94,9 +98,11 @@ class _Reuse:
         """Copy every wanted clip of a result."""
         size_bytes = 0
         try:
-            with ConfinedFolder(earlier) as result:
+            with ConfinedFolder(earlier) as folder:
+                result = msgspec.json.decode(folder.read("result.json", MAX_RESULT_BYTES), type=Result)
+                takes = self._takes / plain_path(result.takes_folder) if result.takes_folder else None
                 for segment in _spoken_segments(result):
-                    size_bytes += self._read(result, segment)
+                    size_bytes += self._read(segment, _contents(segment, folder, takes))
                     if size_bytes > BATCH_BYTES:
                         self._write_batch()
                         size_bytes = 0
@@ -104,10 +110,12 @@ class _Reuse:
             pass  # a user changed the result: the rest of it is not used
         self._write_batch()
 
-    def _read(self, result: ConfinedFolder, segment: SegmentResult) -> int:
+    def _read(self, segment: SegmentResult, contents: Iterable[bytes]) -> int:
         """Read a clip if it is wanted and genuine; the bytes to write for it."""
         key = segment.key or ""
-        content = _genuine_content(result, segment, self._secret) if key in self.wanted else None
+        if key not in self.wanted:
+            return 0
+        content = next((one for one in contents if _is_genuine(one, segment, self._secret)), None)
         if content is None:
             return 0
         positions = self.wanted.pop(key)
@@ -151,20 +159,24 @@ def _earlier_results(name: str, outbox: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.lstat().st_mtime, reverse=True)
 
 
-def _spoken_segments(folder: ConfinedFolder) -> Iterator[SegmentResult]:
-    result = msgspec.json.decode(folder.read("result.json", MAX_RESULT_BYTES), type=Result)
+def _spoken_segments(result: Result) -> Iterator[SegmentResult]:
     for speaker in result.speakers:
         yield from (segment for segment in speaker.segments if segment.clip and segment.key)
 
 
-def _genuine_content(folder: ConfinedFolder, segment: SegmentResult, secret: bytes) -> bytes | None:
-    try:
-        content = folder.read(segment.clip or "", MAX_CLIP_BYTES)
-    except Refused:
-        return None
+def _contents(segment: SegmentResult, result: ConfinedFolder, takes: Path | None) -> Iterator[bytes]:
+    """What there is of a segment: the take that its clip is made from, and the clip."""
+    with suppress(Refused):
+        if takes and segment.take:
+            with ConfinedFolder(takes) as folder:
+                yield folder.read(segment.take, MAX_CLIP_BYTES)
+    with suppress(Refused):
+        yield result.read(segment.clip or "", MAX_CLIP_BYTES)
+
+
+def _is_genuine(content: bytes, segment: SegmentResult, secret: bytes) -> bool:
     digest = digest_of(content_hash(content), segment.key or "", secret)
-    is_genuine = hmac.compare_digest(digest.encode(), (segment.digest or "").encode())
-    return content if is_genuine else None
+    return hmac.compare_digest(digest.encode(), (segment.digest or "").encode())
 
 
 def _clip(segment: SegmentResult, path: str, content: bytes) -> Clip:

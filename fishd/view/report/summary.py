@@ -14,6 +14,7 @@ from fishd.core.model.result import Result
 from fishd.core.text.to_json import as_json
 from fishd.view.crop import cropped
 from fishd.view.layout import WIDTH
+from fishd.view.report.delivery import chapters, levels, overruns, skipped, tracks
 from fishd.view.report.faults import faults, warnings
 from fishd.view.report.headline import headline, remarks
 from fishd.view.report.page import page
@@ -42,7 +43,12 @@ class Summary:
         yield from faults(result, console, self._bundle)
         yield from warnings(result, console)
         if result.totals.segments:
+            yield from overruns(result)
+            yield from tracks(result)
+            yield from chapters(result)
             yield from speakers(result)
+            yield from levels(result)
+            yield from skipped(result)
             yield from workers(result)
             yield from totals(result)
 

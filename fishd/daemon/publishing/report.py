@@ -1,0 +1,152 @@
+"""What is published of a job that is over: its result and the files that are rendered from it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from fishd.core.model.clip_key import with_keys
+from fishd.core.model.job import Fault, Job
+from fishd.core.model.job_result import make_result
+from fishd.core.model.outcome import JobOutcome, without_clips
+from fishd.core.model.result import Result
+from fishd.core.text.humanize import times_real_time
+from fishd.core.text.timestamps import rfc3339
+from fishd.daemon.publishing.delivered import with_delivery
+from fishd.spool.outbox.reuse import digest_of
+from fishd.spool.work_folder import FINAL, OUT
+from fishd.view.report.summary import Rendered, render, result_json
+from fishd.wire.assembly import AssemblyResult
+
+_log = logging.getLogger("fishd.publisher")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedJob:
+    """A job that is over, its result, and what the assembly made of it, if it was assembled."""
+
+    outcome: JobOutcome
+    result: Result
+    made: AssemblyResult | None = None
+
+    @property
+    def tree(self) -> str:
+        """The folder in work/NAME that becomes the result."""
+        return OUT if self.made is None and not self.links else FINAL
+
+    @property
+    def clips(self) -> list[str]:
+        """The files in it that are to be published; of an assembled job with its tracks."""
+        if self.made is not None:
+            return [file.path for file in self.made.files]
+        return list(self._spoken)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The clips' files in out/ by their published names, if a line's best take is not its first."""
+        if self.made is not None or all(name == path for name, path in self._spoken.items()):
+            return {}
+        return self._spoken
+
+    @property
+    def _spoken(self) -> dict[str, str]:
+        """The file of each line's best take, by the name that the line's first take has."""
+        outcome = self.outcome
+        if outcome.job is None:
+            return {}
+        return {
+            segment.take_clip: end.clip.path
+            for s, n, segment in outcome.job.segments()
+            if (end := outcome.segments[s][n]).clip is not None
+        }
+
+
+def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
+    """The report of a job that is over now."""
+    now = time.time()
+    return FinishedJob(
+        outcome, make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+    )
+
+
+def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
+    """With what was made of it, or a warning that says why nothing was."""
+    outcome, result = finished.outcome, finished.result
+    if isinstance(made, AssemblyResult):
+        takes_folder = f"{job.name}-{secrets.token_hex(4)}"  # no two results share one
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
+    what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
+    warnings = (*result.warnings, Fault("output", what))
+    return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
+
+
+def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJob:
+    """The report of a job whose clips somebody has removed: their segments have failed."""
+    why = "its clip was removed before the job was published"
+    outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
+    old = finished.result
+    result = make_result(outcome, old.started, old.finished, {})
+    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
+
+
+def files_of(finished: FinishedJob, archived: str, secret: bytes) -> dict[str, bytes]:
+    """The rendered files of a report; `archived` is where its bundle will be, `secret` signs its clips."""
+    result = _with_published_names(finished, _with_keys(finished, secret))
+    rendered = _render(result, archived)
+    return {
+        "summary.txt": rendered.text.encode(),
+        "summary.html": rendered.html.encode(),
+        "result.json": result_json(result),
+    }
+
+
+def log_result(result: Result) -> None:
+    """The job's last lines in its own log and the daemon's."""
+    totals = result.totals
+    spoken = f"{totals.done} of {totals.segments} segments, {totals.audio_s:.1f} s of speech"
+    speed = f" in {totals.wall_s:.1f} s ({times_real_time(totals.speech_rate)})" if totals.done else ""
+    level = logging.INFO if result.status == "done" else logging.WARNING
+    extra = {"job": result.job}
+    for fault in result.errors:
+        _log.log(level, "[Main] %s: %s", result.job, fault, extra=extra)
+    _log.log(level, "[Main] %s: %s: %s%s", result.job, result.status.value, spoken, speed, extra=extra)
+
+
+def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
+    outcome = finished.outcome
+    if outcome.job is None or not outcome.engine_key:
+        return finished.result
+    hashes = {end.clip.path: end.clip.content_hash for row in outcome.segments for end in row if end.clip}
+    return with_keys(
+        finished.result,
+        outcome.job,
+        outcome.engine_key,
+        lambda clip, key: digest_of(hashes[clip], key, secret),
+    )
+
+
+def _with_published_names(finished: FinishedJob, result: Result) -> Result:
+    if not finished.links:
+        return result
+    names = {path: name for name, path in finished.links.items()}
+    replace = msgspec.structs.replace
+    speakers = tuple(
+        replace(speaker, segments=tuple(replace(s, clip=names.get(s.clip or "")) for s in speaker.segments))
+        for speaker in result.speakers
+    )
+    return replace(result, speakers=speakers)
+
+
+def _render(result: Result, archived: str) -> Rendered:
+    """The summaries; a bug in rendering them costs nothing else."""
+    try:
+        return render(result, archived)
+    except Exception:  # noqa: BLE001 - one bad job stops nothing else
+        _log.exception("[Main] %s: the summary cannot be rendered; result.json is complete", result.job)
+        return Rendered("This summary could not be rendered; see result.json.\n", "See result.json.\n")
