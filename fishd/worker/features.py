@@ -41,8 +41,14 @@ MIN_LOOP_SPEECH = 0.35  # of a stretch that is said to repeat
 
 
 def measure(audio: NDArray[np.float32], sample_rate: int) -> SignalFeatures:
-    """Measure mono audio in -1..1 (louder is allowed) without NaN or infinities, of any length above 0."""
-    frame = sample_rate // FRAMES_A_SECOND
+    """Measure mono audio of any length above 0, without NaN or infinities.
+
+    What exceeds full scale is scaled down first, as in the clip.
+    """
+    frame = max(1, sample_rate // FRAMES_A_SECOND)
+    peak = max(float(audio.max()), -float(audio.min()))
+    if peak > 1:
+        audio = audio / np.float32(peak)
     if len(audio) < frame:
         audio = np.pad(audio, (0, frame - len(audio)))
     frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
@@ -67,7 +73,7 @@ def measure(audio: NDArray[np.float32], sample_rate: int) -> SignalFeatures:
         lead_s=int(at[0]) / FRAMES_A_SECOND,
         tail_s=(num - 1 - int(at[-1])) / FRAMES_A_SECOND,
         end_db=_decibels(power[-END_FRAMES:].mean()) - level,
-        clipped_share=_clipped_share(audio),
+        clipped_share=_clipped_share(audio, min(peak, 1.0)),
         loop_score=loop_score,
         loop_at_s=loop_at * LOOP_HOP / FRAMES_A_SECOND,
         loop_period_s=loop_period * LOOP_HOP / FRAMES_A_SECOND,
@@ -95,12 +101,8 @@ def _longest_gap(at: NDArray[np.intp]) -> tuple[int, int]:
     return (gap, int(at[longest]) + 1) if gap else (0, 0)
 
 
-def _clipped_share(audio: NDArray[np.float32]) -> float:
-    """Against the peak: clips that are louder than full scale are written quieter."""
-    limit = CLIPPED * max(float(audio.max()), -float(audio.min()))
-    if not limit:
-        return 0.0
-    return (np.count_nonzero(audio >= limit) + np.count_nonzero(audio <= -limit)) / len(audio)
+def _clipped_share(audio: NDArray[np.float32], peak: float) -> float:
+    return float(np.count_nonzero(np.abs(audio) >= CLIPPED * peak)) / len(audio) if peak else 0.0
 
 
 # ---- loops -----------------------------------------------------------------------------------------

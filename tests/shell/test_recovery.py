@@ -33,7 +33,7 @@ def test_recovery_reads_the_finished_and_the_failed_segments(spool: Spool) -> No
         recovered.complete,
         recovered.cancelled,
     )
-    assert {(0, "001"): SPOKEN} == recovered.spoken
+    assert {(0, "001"): (SPOKEN,)} == recovered.spoken
     assert {(0, "004"): failed} == recovered.failed
     assert folder / "bundle" == recovered.bundle
 

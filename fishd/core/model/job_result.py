@@ -130,4 +130,4 @@ def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQua
 
 
 def _faults(clip: Clip) -> tuple[FaultResult, ...]:
-    return tuple(FaultResult(fault.kind.value, fault.text) for fault in clip.faults)
+    return tuple(FaultResult(fault.kind.value, fault.text, round(fault.severity, 2)) for fault in clip.faults)

@@ -8,10 +8,11 @@ from fishd.core.model.job import Fault, JobStatus
 
 
 class FaultResult(msgspec.Struct, frozen=True):
-    """What is wrong with a take: the kind, and a text for people."""
+    """What is wrong with a take: the kind, a text for people, and how bad it is, up to 1: useless."""
 
     kind: str
     text: str
+    severity: float
 
 
 class TakeResult(msgspec.Struct, frozen=True):

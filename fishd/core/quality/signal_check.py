@@ -18,13 +18,16 @@ from fishd.core.quality.text_length import text_length
 
 SILENT_DB, SILENT_BELOW_USUAL_DB = -50.0, 40.0
 NOISE_RANGE_DB = 8.0  # noise has up to 5.5, a good take of a sentence at least 19
-SHORT_S, SHORT_NOISE_RANGE_DB = 0.6, 4.0  # "Ah!" may have no quiet part
-CLIPPED_SHARE = 0.004  # good takes have less than 0.0005, clipped ones more than 0.01
+SHORT_S, LEAST_RANGE_DB = 0.6, 4.0  # "Ah!" may have no quiet part
+CLIPPED_SHARE, MOST_CLIPPED_SHARE = (
+    0.004,
+    0.05,
+)  # good takes have less than 0.0005, clipped ones more than 0.01
 HOLE_S, MOST_HOLE_S, WRITTEN_PAUSE_S = 1.4, 2.2, 0.5
 LEAD_S, TAIL_S = 1.5, 2.0
 CUT_DB, CUT_ABOVE_DB = -12.0, 10.0  # a loud end: against the speech, and against the speaker's loudest end
 CUT_HASTY_DB, CUT_FAST = -35.0, 0.65  # a softer end, where the pace uses this share of its tolerance
-LOOP_SCORE = 0.65
+LOOP_SCORE = 0.75  # good takes have less than 0.6, loops 0.9 and more
 QUIETER_DB, LOUDER_DB = 20.0, 12.0
 UNSURE_PACE = 0.3  # what digits and symbols add to the pace's tolerance, for a text of nothing else
 SHORT_LETTERS = 7.0  # a text of so few letters adds 1 to it, one of twice as many a quarter
@@ -74,9 +77,7 @@ def _silence(features: SignalFeatures, baseline: SpeakerBaseline) -> QualityFaul
 
 def _noise(features: SignalFeatures, baseline: SpeakerBaseline) -> QualityFault | None:
     usual = baseline.usual_range_db()
-    limit = min(NOISE_RANGE_DB, usual / 2)
-    if features.duration_s < SHORT_S:
-        limit = min(limit, max(usual / 5, SHORT_NOISE_RANGE_DB))
+    limit = min(NOISE_RANGE_DB, max(usual / (5 if features.duration_s < SHORT_S else 2), LEAST_RANGE_DB))
     if features.range_db >= limit:
         return None
     what = f"noise: its loud and quiet parts are only {features.range_db:.0f} dB apart"
@@ -85,7 +86,7 @@ def _noise(features: SignalFeatures, baseline: SpeakerBaseline) -> QualityFault 
 
 def _clipping(features: SignalFeatures, baseline: SpeakerBaseline) -> Iterator[QualityFault]:
     in_reference = baseline.reference.clipped_share if baseline.reference else 0.0
-    if features.clipped_share > max(CLIPPED_SHARE, 2 * in_reference):
+    if features.clipped_share > max(CLIPPED_SHARE, min(2 * in_reference, MOST_CLIPPED_SHARE)):
         share = features.clipped_share
         severity = 0.5 + min(0.5, 5 * share)
         yield QualityFault(FaultKind.CLIPPING, f"clipped: {share:.1%} of it is at the peak", severity)
