@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def make_request(folder: Path, hours: float) -> AssemblyRequest:
     for n in range(CLIPS):
         (folder / "raw").mkdir(exist_ok=True)
         soundfile.write(folder / "raw" / f"{n}.wav", syllables(n), RATE, subtype="PCM_16")
-    num_chapters = max(1, round(hours * 3600 / (LINES_A_CHAPTER * (CLIP_S + 0.35))))
+    num_chapters = math.ceil(hours * 3600 / (LINES_A_CHAPTER * (CLIP_S + 0.35)))
     lines = tuple(make_line(n) for n in range(num_chapters * LINES_A_CHAPTER))
     return AssemblyRequest(
         source=str(folder / "raw"),

@@ -62,7 +62,15 @@ language = "en"
     assert ("alice.wav", "bob.flac") == job.speakers[0].references
     assert "en" == job.speakers[0].language
     assert (
-        Segment("intro", "Bonsoir.", "fr-CA", "clips/Alice/intro.flac", 12.5, 15.0)
+        Segment(
+            "intro",
+            "Bonsoir.",
+            "fr-CA",
+            "clips/Alice/intro.flac",
+            12.5,
+            15.0,
+            raw_clip="clips/Alice/intro.wav",
+        )
         == job.speakers[0].segments[0]
     )
 

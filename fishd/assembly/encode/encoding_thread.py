@@ -1,6 +1,6 @@
 """Encodes tracks in a thread, while the next lines are read and levelled.
 
-The libraries that encode release the interpreter's lock: with a second core a track takes hardly any time.
+The libraries that encode release the interpreter's lock, so that a second core can do their work.
 """
 
 from __future__ import annotations
