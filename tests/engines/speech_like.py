@@ -7,21 +7,21 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 SPOILED = ("silence", "noise", "clipping", "hole", "half")
-_SYLLABLE_S = 0.2
 
 
 def speech_like(text: str, seed: int) -> NDArray[np.float32]:
-    """Syllables of 0.2 s, each of three letters and of a pitch of its own, with pauses between them."""
+    """Syllables of about 0.2 s, each of three letters and of pitches of its own, with pauses between them."""
     rng = np.random.default_rng(seed)
-    num = int(_SYLLABLE_S * SAMPLE_RATE)
-    moments = np.arange(num, dtype=np.float32) / SAMPLE_RATE
-    loudness = np.sin(np.pi * np.minimum(moments / (0.8 * _SYLLABLE_S), 1.0)) ** 2
-    syllables = [
-        loudness * sum(np.sin(2 * np.pi * hertz * moments) for hertz in rng.uniform(120, 3000, 4))
-        for _ in range(max(2, round(len(text) / 3)))
-    ]
-    audio = np.concatenate([*syllables, np.zeros(num)])
+    syllables = [_syllable(rng) for _ in range(max(2, round(len(text) / 3)))]
+    audio = np.concatenate([*syllables, np.zeros(SAMPLE_RATE // 5)])
     return (0.1 * audio + 1e-5 * rng.standard_normal(len(audio))).astype(np.float32)
+
+
+def _syllable(rng: np.random.Generator) -> NDArray[np.floating]:
+    length_s = rng.uniform(0.14, 0.26)
+    moments = np.arange(int(length_s * SAMPLE_RATE)) / SAMPLE_RATE
+    loudness = np.sin(np.pi * np.minimum(moments / (0.8 * length_s), 1.0)) ** 2
+    return loudness * sum(np.sin(2 * np.pi * hertz * moments) for hertz in rng.uniform(120, 3000, 4))
 
 
 def spoiled(audio: NDArray[np.float32], kind: str, seed: int) -> NDArray[np.float32]:

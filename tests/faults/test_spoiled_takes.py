@@ -81,6 +81,21 @@ def test_only_spoiled_takes_are_spoken_again(night: DaemonProcess) -> None:
     assert num_spoiled == night.log().count("; speaking it again")
 
 
+def test_lines_that_were_spoken_again_are_reused(tmp_path: Path) -> None:
+    """A bundle that is dropped twice is spoken once, whichever takes were the best."""
+    daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=6)
+    daemon.drop(daemon.spool / "inbox" / "night", "again")
+    (daemon.spool / "inbox" / "again").rename(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    spoken = (tmp_path / "ledger").read_text()
+    daemon.drop(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+
+    assert spoken == (tmp_path / "ledger").read_text()
+    assert len(spoken.splitlines()) > 20
+    assert "done" == daemon.result("night-2")["status"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_change_nothing(tmp_path: Path, night: DaemonProcess, seed: int) -> None:
     """Killed at any moment, the job has the same takes in the end."""
