@@ -84,6 +84,11 @@ def test_spellings_names_and_one_wrong_word_are_no_fault(text: str, heard: str):
             "The ferry leaves at seven leaves at seven leaves at seven and it will not wait for us.",
             "repeats «leaves at seven»",
         ),
+        (
+            "The same box that has been dead since supper?",
+            "Same box, the same box that has been dead since supper.",
+            "repeats «Same box»",
+        ),
         ("To the harbour.", "harbour harbour harbour harbour harbour", "repeats «harbour»"),
         (
             LINE,

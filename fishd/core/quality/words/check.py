@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from fishd.core.quality.faults import FaultKind, QualityFault
 from fishd.core.quality.words.alignment import Difference, align
 from fishd.core.quality.words.readings import Spell, spell_nothing
-from fishd.core.quality.words.repeats import extra_repeat
+from fishd.core.quality.words.repeats import contains, extra_repeat
 from fishd.core.quality.words.tokens import Token, main_script, tokenize
 
 FREE_WORDS = 1.5  # wrong words that are no fault in a line of any length
 PHRASE_WORDS, PHRASE_LETTERS = 4, 14  # as much is left out or added by a take, not by a recogniser
+REPEATED_WORDS, REPEATED_LETTERS = 2, 6  # of the text, said once more: no recogniser invents them
 ENDING_LETTERS = 4  # of the last words
 OTHER_TEXT_WER = 0.7  # that a few words agree is chance
 _SHORT_LETTERS = 6  # a sigh, a name: a recogniser may hear nothing
@@ -47,6 +48,10 @@ class _Comparison:
     tokens: list[Token]
     heard_tokens: list[Token]
     differences: list[Difference]
+
+    @property
+    def words(self) -> list[str]:
+        return [token.word for token in self.tokens]
 
     @property
     def errors(self) -> float:
@@ -102,21 +107,29 @@ def _invented(tokens: Sequence[Token], heard: Sequence[Token]) -> int:
 
 
 def _faults(found: _Comparison, max_wer: float) -> Iterator[QualityFault]:
-    num_words = len(found.tokens)
-    repeated = extra_repeat(
-        [token.word for token in found.tokens], [token.word for token in found.heard_tokens]
-    )
-    if repeated is not None:
-        start, end = repeated
-        yield _fault(f"repeats {_quote(found.said(start, end))}", max(0.5, found.wer))
+    if repeated := _repeated(found):
+        yield _fault(f"repeats {_quote(found.said(*repeated))}", max(0.5, found.wer))
     if lost := _lost(found):
         start, end = lost
         share = _num_letters(found.tokens[start:end]) / _num_letters(found.tokens)
         yield _fault(f"leaves out {_quote(found.written(start, end))}", 0.4 + 0.6 * share)
     if added := _added(found):
         yield _fault(f"adds {_quote(found.said(*added))}", max(0.4, found.wer))
-    if found.errors > max(max_wer * num_words, FREE_WORDS):
+    if found.errors > max(max_wer * len(found.tokens), FREE_WORDS):
         yield _fault(_describe(found), found.wer)
+
+
+def _repeated(found: _Comparison) -> tuple[int, int] | None:
+    """The heard words of a phrase that was said more often than is written."""
+    words, heard = found.words, [token.word for token in found.heard_tokens]
+    if in_a_row := extra_repeat(words, heard):
+        return in_a_row
+    for difference in found.differences:
+        phrase = tuple(heard[difference.heard_start : difference.heard_end])
+        is_long = len(phrase) >= REPEATED_WORDS and sum(map(len, phrase)) >= REPEATED_LETTERS
+        if difference.num_missing == 0 and is_long and contains(words, phrase):
+            return difference.heard_start, difference.heard_end
+    return None
 
 
 def _lost(found: _Comparison) -> tuple[int, int] | None:

@@ -19,12 +19,13 @@ def extra_repeat(text: Sequence[str], heard: Sequence[str]) -> tuple[int, int] |
     worst, found = EXTRA_LETTERS - 1, None
     for phrase, times, start in _runs(heard):
         extra = (times - wanted.get(phrase, 1)) * sum(map(len, phrase))
-        if extra > worst and _contains(text, phrase):
+        if extra > worst and contains(text, phrase):
             worst, found = extra, (start, start + len(phrase))
     return found
 
 
-def _contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
+def contains(words: Sequence[str], phrase: tuple[str, ...]) -> bool:
+    """Does the phrase stand somewhere in the words?"""
     return any(tuple(words[at : at + len(phrase)]) == phrase for at in range(len(words)))
 
 
