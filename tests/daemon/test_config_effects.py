@@ -96,6 +96,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     ),
     "quality.max_wer": (quality_effects.is_a_wrong_line_faulty, (0.3, True), (1.0, False)),
     "quality.min_similarity": (quality_effects.is_another_voice_faulty, (0.0, False), (0.6, True)),
+    "quality.keep_takes": (daemon_effects.num_kept_takes, (False, 0), (True, 3)),
     "output.reuse": (daemon_effects.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
     "voices.root": (
         daemon_effects.speakers_of_a_lone_script("ADA: Hello."),

@@ -127,6 +127,19 @@ def test_a_hopeless_line_is_done_and_doubtful(tmp_path: Path) -> None:
     assert (daemon.spool / "outbox/night" / segment["clip"]).exists()
 
 
+def test_takes_that_were_not_chosen_can_be_kept(tmp_path: Path) -> None:
+    """All of them, outside the result, where result.json says."""
+    daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=6, quality={"keep_takes": True})
+    assert 0 == daemon.run_once(), daemon.log()
+    result = daemon.result("night")
+    takes = [take for s in result["speakers"][0]["segments"] for take in s["quality"]["takes"]]
+
+    assert len(takes) > 20
+    for take in takes:
+        assert (daemon.spool / ".takes" / result["takes_folder"] / take["file"]).exists()
+    assert 20 == len(list(daemon.spool.glob("outbox/night/clips/*/*")))
+
+
 def test_a_bundle_may_switch_the_check_off(tmp_path: Path) -> None:
     """Then every first take is accepted."""
     daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=3, quality={"check": "off"})

@@ -70,6 +70,7 @@ QUALITY: dict[str, Rule[object]] = {  # in job.toml too
     "check": rules.one_of(*CHECKS),
     "max_wer": rules.number(least=0, most=1),
     "min_similarity": rules.number(least=0, most=1, note="0: not judged"),
+    "keep_takes": rules.yes_no(),
 }
 PRONUNCIATION: Rule[str] = rules.matching(r"(?s).{0,1000}", "a string of at most 1,000 characters")
 FREE_SECTIONS: dict[str, Rule[object]] = {"pronounce": PRONUNCIATION}  # any keys; in job.toml too

@@ -125,7 +125,7 @@ def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQua
         wer=hearing.wer,
         similarity=hearing.similarity,
         unheard=hearing.unheard or None,
-        takes=tuple(TakeResult(take.takes, take.seed, _faults(take)) for take in spoken),
+        takes=tuple(TakeResult(take.takes, take.seed, _faults(take), take.path) for take in spoken),
     )
 
 

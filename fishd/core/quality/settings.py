@@ -16,12 +16,14 @@ class QualitySettings:
     """The keys of `[quality]`, already validated.
 
     `recogniser` is the folder of a faster-whisper model. A `min_similarity` of 0: voices are not judged.
+    `keep_takes`: those that were not chosen, for some days.
     """
 
     check: Check = "signal"
     recogniser: Path | None = None
     max_wer: float = 0.3
     min_similarity: float = 0.0
+    keep_takes: bool = False
 
     def with_values(self, values: Mapping[str, Any]) -> QualitySettings:
         """With keys of a [quality] section in place of its own."""

@@ -48,10 +48,11 @@ class FinishedJob:
 
     @property
     def links(self) -> dict[str, str]:
-        """The clips' files in out/ by their published names, if a line's best take is not its first."""
-        if self.made is not None or all(name == path for name, path in self._spoken.items()):
+        """The clips' files in out/ by their published names; empty if out/ itself is to be published."""
+        if self.made is not None:
             return {}
-        return self._spoken
+        is_out = all(name == path for name, path in self._spoken.items())
+        return {} if is_out and not _keeps_takes(self.outcome) else self._spoken
 
     @property
     def _spoken(self) -> dict[str, str]:
@@ -69,17 +70,18 @@ class FinishedJob:
 def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
     """The report of a job that is over now."""
     now = time.time()
-    return FinishedJob(
-        outcome, make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-    )
+    result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+    if _keeps_takes(outcome):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
+    return FinishedJob(outcome, result)
 
 
 def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        takes_folder = f"{job.name}-{secrets.token_hex(4)}"  # no two results share one
-        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
+        folder = _new_takes_folder(job.name)
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
@@ -91,7 +93,11 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
     result = make_result(outcome, old.started, old.finished, {})
-    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    kept = {
+        "device_names": old.device_names,
+        "warnings": old.warnings,
+        "takes_folder": old.takes_folder,
+    }
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
@@ -116,6 +122,18 @@ def log_result(result: Result) -> None:
     for fault in result.errors:
         _log.log(level, "[Main] %s: %s", result.job, fault, extra=extra)
     _log.log(level, "[Main] %s: %s: %s%s", result.job, result.status.value, spoken, speed, extra=extra)
+
+
+def _keeps_takes(outcome: JobOutcome) -> bool:
+    """Are there takes beside the chosen ones, which are to be kept?"""
+    if outcome.job is None or not outcome.job.quality.keep_takes:
+        return False
+    return any(len(end.spoken) > 1 for row in outcome.segments for end in row if end.clip)
+
+
+def _new_takes_folder(name: str) -> str:
+    """No two results share one."""
+    return f"{name}-{secrets.token_hex(4)}"
 
 
 def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
