@@ -16,7 +16,7 @@ class FaultResult(msgspec.Struct, frozen=True):
 
 
 class TakeResult(msgspec.Struct, frozen=True):
-    """A take that gave a clip: its number, seed and faults; `file` is below .takes/TAKES_FOLDER, while kept."""
+    """A take that gave a clip: its number, seed, faults; `file` is below .takes/TAKES_FOLDER, while kept."""
 
     take: int
     seed: int
