@@ -89,6 +89,12 @@ def test_spellings_names_and_one_wrong_word_are_no_fault(text: str, heard: str):
             "Same box, the same box that has been dead since supper.",
             "repeats «Same box»",
         ),
+        (
+            "Log, ten past midnight. We are crossing the worst mile of this coast by the ears of a child.",
+            "Log 10-pass midnight. We are crossing " * 3
+            + "the worst mile of this coast by the ears of a child.",
+            "repeats «Log 10-pass midnight. We are crossing»",
+        ),
         ("To the harbour.", "harbour harbour harbour harbour harbour", "repeats «harbour»"),
         (
             LINE,
@@ -124,6 +130,12 @@ def test_the_written_and_the_spoken_text_are_both_accepted():
 
 def test_words_that_a_text_repeats_itself_may_be_repeated():
     assert [] == faults("Never, never, never, never do that!", "Never, never, never, never do that.")
+
+
+def test_a_repeated_name_may_be_misheard_twice():
+    rest = "I can hear your whistle! I have half the village out on the pier with lanterns and kettles."
+
+    assert [] == faults(f"Marigold, Marigold, {rest}", f"There a gold, there a gold, {rest}")
 
 
 def test_a_laugh_of_another_length_is_no_fault():

@@ -9,17 +9,19 @@ EXTRA_LETTERS = 8  # repeated beyond the text: less is a stutter, or a laugh of 
 
 
 def extra_repeat(text: Sequence[str], heard: Sequence[str]) -> tuple[int, int] | None:
-    """Where in `heard` a phrase of the text is that the text repeats less often; the longest repetition.
+    """Where in `heard` a phrase is that the text repeats less often; the longest repetition.
 
-    Another phrase is not the take's repetition: "Marigold, Marigold" may be heard as "there a gold" twice.
+    The phrase must be the text's, or as much more must be heard than is written: for "Marigold, Marigold" one
+    may hear "there a gold" twice.
     """
     wanted: dict[tuple[str, ...], int] = {}
     for phrase, times, _ in _runs(text):
         wanted[phrase] = max(times, wanted.get(phrase, 0))
+    heard_too_much = sum(map(len, heard)) - sum(map(len, text))
     worst, found = EXTRA_LETTERS - 1, None
     for phrase, times, start in _runs(heard):
         extra = (times - wanted.get(phrase, 1)) * sum(map(len, phrase))
-        if extra > worst and contains(text, phrase):
+        if extra > worst and (heard_too_much > 0.7 * extra or contains(text, phrase)):
             worst, found = extra, (start, start + len(phrase))
     return found
 
