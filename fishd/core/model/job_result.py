@@ -16,6 +16,7 @@ from fishd.core.model.result import (
     TakeResult,
     Totals,
 )
+from fishd.core.quality.hearing import Hearing
 
 
 def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
@@ -115,10 +116,15 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
 def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQuality | None:
     if clip.quality is None:
         return None
+    hearing = clip.quality.hearing or Hearing()
     return SegmentQuality(
         faults=_faults(clip),
         cps=round(len(segment.speech) / clip.duration_s, 1) if clip.duration_s else 0.0,
         level_db=round(clip.quality.level_db, 1),
+        heard=hearing.text or None,
+        wer=hearing.wer,
+        similarity=hearing.similarity,
+        unheard=hearing.unheard or None,
         takes=tuple(TakeResult(take.takes, take.seed, _faults(take), take.path) for take in spoken),
     )
 

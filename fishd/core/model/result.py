@@ -28,12 +28,19 @@ class SegmentQuality(msgspec.Struct, frozen=True):
     """What the checks found: the kept take's faults (then the line is doubtful), and every spoken take's.
 
     `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
+    `heard` is what a recogniser heard, `wer` the share of wrong words, `similarity` the voice's to the
+    reference, 0 to 1; null where that was not asked for, or cannot be judged. `unheard`: why nobody listened
+    as was asked.
     """
 
     faults: tuple[FaultResult, ...]
     cps: float
     level_db: float
     takes: tuple[TakeResult, ...] = ()
+    heard: str | None = None
+    wer: float | None = None
+    similarity: float | None = None
+    unheard: str | None = None
 
 
 class SegmentResult(msgspec.Struct, frozen=True):
