@@ -69,7 +69,7 @@ def test_a_take_with_wrong_words_is_spoken_again():
     driver.apply(heard(spoken(driver, second)))
 
     (outcome,) = driver.outcomes()
-    assert ("0/0.take2.wav", 2) == (outcome.segments[0][0].clip.path, outcome.segments[0][0].takes)
+    assert ("takes/2/0/0.wav", 2) == (outcome.segments[0][0].clip.path, outcome.segments[0][0].takes)
     assert "take 1: leaves out «0.6»; speaking it again" in driver.log()
 
 
