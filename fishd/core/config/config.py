@@ -12,7 +12,7 @@ from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
 
-_ENGINES = {"fish": "fishd.engines.fish:factory", "preview": "fishd.engines.preview:factory"}
+_ENGINES = {name: f"fishd.engines.{name}:factory" for name in ("fish", "preview", "openai")}
 
 
 class BadConfig(Exception):  # noqa: N818 - whose fault it is
