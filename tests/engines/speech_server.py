@@ -54,6 +54,7 @@ class SpeechServer:
     api: str = ""
     models: tuple[str, ...] = (MODEL,)
     answers: deque[Answer] = field(default_factory=deque)
+    always: Answer | None = None  # in place of every answer, which is then not recorded: for the bench
     first_answers: deque[Answer] = field(default_factory=deque)  # to the question at start
     seen: list[Seen] = field(default_factory=list)
     hung_up: threading.Event = field(default_factory=threading.Event)  # a client closed while it waited
@@ -114,7 +115,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         state, path = self.server_state, self._arrive()
-        if state.answers:
+        if state.always:
+            state.always(self)
+        elif state.answers:
             state.answers.popleft()(self)
         elif not self._is_authorized():
             self.error(401, "Invalid token")
@@ -178,7 +181,8 @@ class Handler(BaseHTTPRequestHandler):
         decode = msgspec.msgpack.decode if is_msgpack else msgspec.json.decode
         self._body = decode(content) if content else None
         seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, self._body)
-        self.server_state.seen.append(seen)
+        if not self.server_state.always:
+            self.server_state.seen.append(seen)
         return urlsplit(self.path).path
 
     def _is_authorized(self) -> bool:
