@@ -81,6 +81,17 @@ def test_a_line_that_the_server_refuses_fails_alone(server: SpeechServer, tmp_pa
     assert [] == leaks
 
 
+def test_a_key_that_is_refused_for_a_while_fails_no_line(server: SpeechServer, tmp_path: Path) -> None:
+    """The worker ends, and the next one speaks what was in flight."""
+    server.answers.append(status(401, "expired"))
+    with running_daemon(tmp_path / "daemon", config_for(server, tmp_path)) as daemon:
+        daemon.drop(make_bundle(tmp_path / "job", {"Ada": ["One.", "Two.", "Three.", "Four."]}))
+        result = daemon.wait_for_result("job")
+        log = daemon.log()
+    assert ("done", 4) == (result["status"], result["totals"]["done"])
+    assert "401 Unauthorized: expired; check the key in the file that api_key_file names" in log
+
+
 def test_a_refused_key_is_in_the_log_with_the_fix(server: SpeechServer, tmp_path: Path) -> None:
     """The worker does not start; no line fails for it."""
     config = config_for(server, tmp_path)

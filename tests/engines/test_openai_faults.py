@@ -276,7 +276,6 @@ def test_the_servers_message_is_found(body: object, message: str) -> None:
     assert message == message_of(json.dumps(body).encode())
 
 
-def test_a_message_that_is_not_json_is_shown_in_part() -> None:
-    """A proxy's page, in one printable line."""
+def test_a_message_that_is_not_json_is_shown_in_one_line() -> None:
+    """A proxy's page, with what is printable."""
     assert "<html> <h1> 502" == message_of(b"<html>\r\n<h1>\x1b502")
-    assert 300 == len(message_of(b"x" * 1000))

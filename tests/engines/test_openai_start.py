@@ -14,7 +14,7 @@ import pytest
 from fishd.engines import openai
 from fishd.engines.openai.api_key import ApiKey, read_key
 from fishd.engines.openai.options import Settings, check_options, read_settings
-from fishd.engines.protocol import BadOption, EngineError, Spoken
+from fishd.engines.protocol import BadOption, EngineError, Failed, Spoken
 from tests.engines.contract import speak_one
 from tests.engines.openai_parts import PROXIES, engine_for, make_voice, take
 from tests.engines.speech_server import MODEL, SpeechServer, content, hang_up, never, serving, status
@@ -159,6 +159,24 @@ def test_a_key_that_the_server_repeats_is_redacted(server: SpeechServer, tmp_pat
     server.first_answers.append(status(401, f"Incorrect API key provided: {KEY}."))
     fault = fault_at_start(server, api_key_file=str(key_file(tmp_path)))
     assert "401 Unauthorized: Incorrect API key provided: [key].; check" in fault
+
+
+@pytest.mark.parametrize("before", [0, 290, 300])
+def test_a_part_of_the_key_is_redacted_too(server: SpeechServer, tmp_path: Path, before: int) -> None:
+    """A long message is cut, though never in the middle of the key."""
+    server.first_answers.append(status(401, "x" * before + KEY + "x" * 100))
+    fault = fault_at_start(server, api_key_file=str(key_file(tmp_path)))
+    assert KEY[:5] not in fault
+    assert len(fault) < 500
+
+
+def test_a_key_in_an_answer_of_success_is_redacted(server: SpeechServer, tmp_path: Path) -> None:
+    """Where audio should be."""
+    server.answers.append(content(f'{{"error": "bad key {KEY}"}}'.encode(), "application/json"))
+    with engine_for(server, api_key_file=str(key_file(tmp_path))) as engine:
+        end = speak_one(engine, take(make_voice(tmp_path)))
+    assert isinstance(end, Failed)
+    assert end.reason.endswith("bytes that are not audio: bad key [key]")
 
 
 def test_the_key_is_in_no_representation() -> None:

@@ -26,7 +26,7 @@ class ApiKey:
         return {"Authorization": f"Bearer {self.value}"} if self.value else {}
 
     def redact(self, message: str) -> str:
-        """A server's message without the key, which some servers repeat."""
+        """A server's whole message without the key, which some servers repeat."""
         return message.replace(self.value, REDACTED) if self.value else message
 
 

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from fishd.engines.openai.faults import ServerBusy, TakeFault, message_of
+from fishd.engines.openai.faults import ServerBusy, TakeFault
 
 BYTES_A_SECOND = 384_000  # 48 kHz float stereo; more than a limit's worth is too long without decoding it
 HEADER_BYTES = 64 * 1024
@@ -20,25 +20,26 @@ _HIGHEST_RATE = 768_000
 _STREAMED = 0x7FFF_0000  # a WAV header that was written before its length was known claims this or more
 
 
+class NotAudio(Exception):  # noqa: N818 - the body's state
+    """The body is nothing that soundfile reads."""
+
+
 def max_bytes(limit_s: float) -> int:
     return HEADER_BYTES + round(limit_s * BYTES_A_SECOND)
 
 
 def decode(body: bytes, sample_rate: int, limit_s: float) -> NDArray[np.float32]:
-    """The audio, in -1..1. Raises ServerBusy if it is cut, TakeFault if it is none or too long."""
+    """The audio, in -1..1. Raises ServerBusy if it is cut, NotAudio, and TakeFault if it is too long."""
     if _is_cut(body):
         raise ServerBusy("the server's audio is cut")
     try:
         with soundfile.SoundFile(io.BytesIO(body)) as sound:
             rate = int(sound.samplerate)
             if not 0 < rate <= _HIGHEST_RATE:
-                raise TakeFault(f"the server's audio claims {rate} Hz", retry=True)
+                raise NotAudio
             samples = sound.read(round(limit_s * rate) + 1, dtype="float32", always_2d=True)
     except (RuntimeError, ValueError, TypeError) as error:
-        said = f": {message_of(body[:4096])}" if body[:1] in (b"{", b"<") else ""
-        raise TakeFault(
-            f"the server answered 200 with {len(body)} bytes that are not audio{said}", retry=True
-        ) from error
+        raise NotAudio from error
     audio = soxr.resample(samples.mean(axis=1), rate, sample_rate)
     if len(samples) > limit_s * rate or len(audio) > limit_s * sample_rate:
         raise too_long(limit_s)

@@ -21,6 +21,7 @@ from fishd.engines.openai.speech_request import Request
 from fishd.engines.protocol import EngineError
 
 CONNECT_S = 10.0
+MESSAGE_CHARS = 300
 MAX_ERROR_BYTES = 64 * 1024
 
 
@@ -54,14 +55,18 @@ class Client:
                 return await self._fetch(request, max_bytes)
         except TimeoutError as error:
             raise ServerBusy(f"{self._root}{request.path} gave no answer in {timeout_s:g} s") from error
-        except httpx2.ConnectError as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             if fault := _certificate_fault(error):
                 fix = "trust its CA in the system's store, or name it in SSL_CERT_FILE"
                 raise EngineError(f"{self._root}: its certificate is refused: {fault}; {fix}") from error
-            raise ServerBusy(f"nobody answers at {self._root}: {error}") from error
+            raise ServerBusy(f"nobody answers at {self._root}: {_describe(error)}") from error
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            what = f"the connection to {self._root} broke: {error or type(error).__name__}"
-            raise ServerBusy(what) from error
+            raise ServerBusy(f"the connection to {self._root} broke: {_describe(error)}") from error
+
+    def message_in(self, body: bytes) -> str:
+        """What a body that is not audio says, without the key, cut to a readable length; "" if nothing."""
+        message = self._key.redact(message_of(body[:MAX_ERROR_BYTES]))
+        return message if len(message) <= MESSAGE_CHARS else message[: MESSAGE_CHARS - 1] + "…"
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -78,9 +83,8 @@ class Client:
             body = b""
             with contextlib.suppress(TooLarge, httpx2.TransportError):  # the status says enough
                 body = await _read(response, MAX_ERROR_BYTES)
-        message = self._key.redact(message_of(body))
         where = f"{self._root}{request.path}"
-        raise fault_of_answer(where, response.status_code, response.headers, message)
+        raise fault_of_answer(where, response.status_code, response.headers, self.message_in(body))
 
 
 async def _read(response: httpx2.Response, max_bytes: int) -> bytes:
@@ -90,6 +94,10 @@ async def _read(response: httpx2.Response, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             raise TooLarge
     return bytes(body)
+
+
+def _describe(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _certificate_fault(error: BaseException | None) -> str:

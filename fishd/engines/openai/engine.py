@@ -105,7 +105,12 @@ class OpenAIEngine:
             body = await self._client.fetch(request, audio.max_bytes(take.limit_s), self._settings.timeout_s)
         except TooLarge as fault:
             raise audio.too_long(take.limit_s) from fault
-        return Spoken(take.id, audio.decode(body, self.sample_rate, take.limit_s))
+        try:
+            return Spoken(take.id, audio.decode(body, self.sample_rate, take.limit_s))
+        except audio.NotAudio as fault:
+            said = self._client.message_in(body) if body[:1] in (b"{", b"<") else ""
+            what = f"the server answered 200 with {len(body)} bytes that are not audio"
+            raise TakeFault(f"{what}: {said}" if said else what, retry=True) from fault
 
 
 def _notes(settings: Settings, key: ApiKey) -> Iterator[str]:

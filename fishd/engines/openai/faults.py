@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from fishd.engines.protocol import EngineError
 
-MESSAGE_CHARS = 300
 _KEY_REFUSED = {401, 403}
 _LATER = {408, 425, 429}  # and every 5xx
 
@@ -70,15 +69,14 @@ def read_retry_after(header: str, now: float | None = None) -> float | None:
 
 def message_of(body: bytes) -> str:
     """The message in an error's body, in one line: OpenAI's and vLLM's `error.message`, fish-speech's
-    `message`, FastAPI's `detail`; else the text itself.
+    `message`, FastAPI's `detail`; else the text itself. It may be long, and repeat the key.
     """
     text = body.decode("utf-8", "replace")
     try:
         found = _find_message(json.loads(text))
     except (ValueError, RecursionError):
         found = text
-    line = "".join(c if c.isprintable() else " " for c in " ".join(found.split()))
-    return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
+    return "".join(c if c.isprintable() else " " for c in " ".join(found.split()))
 
 
 def _find_message(content: Any) -> str:
