@@ -201,6 +201,10 @@ def test_a_refused_text_fails_without_a_retry(server: SpeechServer, voice: Voice
             b'{"error": {"message": "The model `x` does not exist."}}',
             "the server answered 200 with 55 bytes that are not audio: The model `x` does not exist.",
         ),
+        (
+            audio_file(np.zeros((1000, 9), np.float32)),
+            "the server answered 200 with 18044 bytes that are not audio",
+        ),
         (audio_file(tone(0.5))[:20], "the server's audio is cut"),
         (audio_file(tone(11.0)), "the audio is longer than 10.0 s, the limit for this text"),
         (audio_file(tone(11.0), kind="FLAC"), "the audio is longer than 10.0 s, the limit for this text"),

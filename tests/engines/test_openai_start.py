@@ -97,6 +97,12 @@ def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_host_that_cannot_be_a_name_is_a_fault_at_start() -> None:
+    """What urlsplit accepts and IDNA does not."""
+    with pytest.raises(BadOption, match=r"engine\.options\.base_url: http://-ü\.x: .*; correct it"):
+        openai.factory("cpu", {"base_url": "http://-ü.x"})
+
+
 def test_a_job_may_set_how_the_server_samples_and_nothing_else() -> None:
     """A bundle must not send the key to a server of its own, nor name files for the server to read."""
     assert [] == check_options({"temperature": 0.7, "top_p": 0.9, "top_k": 30, "repetition_penalty": 1.1})

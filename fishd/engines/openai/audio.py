@@ -16,7 +16,8 @@ from fishd.engines.openai.faults import ServerBusy, TakeFault
 
 BYTES_A_SECOND = 384_000  # 48 kHz float stereo; more than a limit's worth is too long without decoding it
 HEADER_BYTES = 64 * 1024
-_HIGHEST_RATE = 768_000
+_HIGHEST_RATE = 192_000  # with _MOST_CHANNELS: a header must not decide how much memory is used
+_MOST_CHANNELS = 8
 _STREAMED = 0x7FFF_0000  # a WAV header that was written before its length was known claims this or more
 
 
@@ -35,7 +36,7 @@ def decode(body: bytes, sample_rate: int, limit_s: float) -> NDArray[np.float32]
     try:
         with soundfile.SoundFile(io.BytesIO(body)) as sound:
             rate = int(sound.samplerate)
-            if not 0 < rate <= _HIGHEST_RATE:
+            if not 0 < rate <= _HIGHEST_RATE or sound.channels > _MOST_CHANNELS:
                 raise NotAudio
             samples = sound.read(round(limit_s * rate) + 1, dtype="float32", always_2d=True)
     except (RuntimeError, ValueError, TypeError) as error:

@@ -18,7 +18,7 @@ from fishd.engines.openai.api_key import ApiKey
 from fishd.engines.openai.faults import ServerBusy, fault_of_answer, message_of
 from fishd.engines.openai.options import Settings
 from fishd.engines.openai.speech_request import Request
-from fishd.engines.protocol import EngineError
+from fishd.engines.protocol import BadOption, EngineError
 
 CONNECT_S = 10.0
 MESSAGE_CHARS = 300
@@ -36,12 +36,15 @@ class Client:
         self._root = settings.root
         self._key = key
         try:
+            httpx2.URL(settings.root)
             self._http = httpx2.AsyncClient(
                 headers={"Accept-Encoding": "identity", **key.headers},
                 timeout=httpx2.Timeout(None, connect=CONNECT_S),
                 limits=httpx2.Limits(max_connections=settings.concurrency),
                 follow_redirects=False,
             )
+        except httpx2.InvalidURL as error:
+            raise BadOption(f"engine.options.base_url: {settings.root}: {error}; correct it") from error
         except (ImportError, ValueError, OSError) as error:  # a proxy's address, SOCKS, SSL_CERT_FILE
             raise EngineError(f"proxy or certificates in the environment: {error}") from error
 
