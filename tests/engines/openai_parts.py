@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 
 from fishd.engines.openai.engine import OpenAIEngine, load_engine
 from fishd.engines.openai.options import read_settings
 from fishd.engines.openai.retries import Backoff
-from fishd.engines.protocol import Take, Voice
+from fishd.engines.protocol import EngineError, Take, Voice
 from tests.engines.speech_server import SpeechServer, tone
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+KEY = "sk-0123456789abcdef"
 SHORT = Backoff(first_s=0.001, most_s=0.002)
 TRANSCRIPT = "What the clip says."
 
@@ -40,3 +42,16 @@ def make_voice(folder: Path, *clips: np.ndarray, rate: int = 16_000, kind: str =
 def take(voice: Voice, text: str = "Good evening.", number: int = 0, **changes: Any) -> Take:
     values = {"language": "en", "seed": 7, "limit_s": 10.0, **changes}
     return Take(f"take-{number}", voice, text, **values)
+
+
+def fault_at_start(server: SpeechServer, **options: Any) -> str:
+    with pytest.raises(EngineError) as raised, engine_for(server, **{"retry_s": 0, **options}):
+        pass
+    return str(raised.value)
+
+
+def key_file(folder: Path, content: bytes = KEY.encode() + b"\n", mode: int = 0o600) -> Path:
+    path = folder / "key"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
