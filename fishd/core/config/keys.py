@@ -98,8 +98,8 @@ RULES: dict[str, dict[str, Rule[object]]] = {
     },
     "engine": {
         "name": rules.matching(
-            r"auto|fish|preview|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*",
-            '"auto", "fish", "preview" or the "package.module:factory" of an engine of your own',
+            r"auto|fish|preview|openai|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*",
+            '"auto", "fish", "preview", "openai" or the "package.module:factory" of an engine of your own',
         ),
         "checkpoint": _FOLDER,
         "precision": rules.one_of("bfloat16", "float16", "float32"),
