@@ -21,12 +21,18 @@ NOOP = "tests.engines.noop:factory"
 
 
 @contextmanager
-def running_daemon(root: Path, *, engine: str = NOOP, workers: int = 1) -> Iterator[psutil.Process]:
-    """A daemon with its spool in `root`/spool, from the moment when its workers are ready; then stop it."""
+def running_daemon(
+    root: Path, *, engine: str = NOOP, workers: int = 1, options: str = "", check: str = "signal"
+) -> Iterator[psutil.Process]:
+    """A daemon with its spool in `root`/spool, from the moment when its workers are ready; then stop it.
+
+    `options` are the engine's, as TOML; `check` is the key of [quality].
+    """
     root.mkdir(parents=True, exist_ok=True)
     config = root / "config.toml"
     config.write_text(
-        f'[engine]\nname = "{engine}"\n[pool]\ncpu_workers = {workers}\n[log]\nlevel = "error"\n'
+        f'[engine]\nname = "{engine}"\noptions = {{ {options} }}\n[pool]\ncpu_workers = {workers}\n'
+        f'[quality]\ncheck = "{check}"\n[log]\nlevel = "error"\n'
     )
     command = [sys.executable, "-m", "fishd", "run", "--config", str(config)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=root)

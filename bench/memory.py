@@ -40,6 +40,7 @@ spool = { settle_s = 0 }
 pool = { cpu_workers = 2 }
 engine = { name = "tests.engines.noop:factory", options = { tone_s = 0.06 } }
 log = { level = "error" }
+quality = { check = "off" }
 """
 MIB = 1 << 20
 BATCH = 20

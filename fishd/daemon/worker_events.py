@@ -43,7 +43,7 @@ class WorkerEvents:
         self._disk_errors = disk_errors
         self._post = post
 
-    def receive(self, received: WorkerMessage | WorkerExited) -> None:
+    def receive(self, received: WorkerMessage[messages.FromWorker] | WorkerExited) -> None:
         if isinstance(received, WorkerExited):
             self._on_exit(received)
         else:
@@ -62,7 +62,7 @@ class WorkerEvents:
                 self._post(WorkerReady(worker, *ready))
             case messages.Inspected():
                 faults = (message.fault,) if message.fault else ()
-                self._post(CheckCompleted(worker, message.id, faults, message.warnings))
+                self._post(CheckCompleted(worker, message.id, faults, message.warnings, message.features))
             case messages.OptionsChecked():
                 self._post(CheckCompleted(worker, message.id, message.faults))
             case messages.Synthesized():
@@ -82,9 +82,9 @@ class WorkerEvents:
         held = self._find_take(worker, message.take)
         if held is None:
             return  # its job was cancelled, or the worker is being replaced
-        order, segment = held.order, held.order.segment
+        order, segment, features = held.order, held.order.segment, message.features
         clip = Clip(
-            path=segment.take_clip,
+            path=order.clip,
             duration_s=message.duration_s,
             takes=order.number,
             seed=order.seed,
@@ -92,6 +92,7 @@ class WorkerEvents:
             device=order.device,
             work_s=message.work_s,
             content_hash=message.content_hash,
+            quality=None if features is None else held.job.baselines.assess(order.speaker, segment, features),
         )
         line = SpokenLine(
             speaker=order.speaker_index,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from fishd.core.model.job import JobStatus
 from fishd.core.model.result import Result
 from fishd.core.model.status import Status
+from fishd.core.quality.faults import FaultKind
 from fishd.host.metric_families import (
     counter,
     gauge,
@@ -43,8 +44,10 @@ class Metrics:
         self.path = path
         self._jobs: Counter[str] = Counter()
         self._segments: Counter[str] = Counter()
+        self._doubtful = 0
         self._takes = 0
         self._retakes = 0
+        self._faulty: Counter[str] = Counter()  # by the worst fault's kind
         self._audio_s = 0.0
         self._gone: Counter[str] = Counter()
         self._hooks: Counter[str] = Counter()
@@ -56,11 +59,14 @@ class Metrics:
         self._jobs[result.status.value] += 1
         self._segments["done"] += result.totals.done
         self._segments["failed"] += result.totals.failed
+        self._doubtful += result.totals.doubtful
         self._audio_s += result.totals.audio_s
         for speaker in result.speakers:
             for segment in speaker.segments:
                 self._takes += segment.takes
                 self._retakes += max(segment.takes - 1, 0)
+                takes = segment.quality.takes if segment.quality else ()
+                self._faulty.update(take.faults[0].kind for take in takes if take.faults)
         if result.status is JobStatus.DONE:
             self._last_success = _seconds(result.finished)
 
@@ -112,8 +118,14 @@ class Metrics:
         yield counter("fishd_jobs", "Published jobs by status.", jobs, "status")
         segments = {(name,): self._segments[name] for name in ("done", "failed")}
         yield counter("fishd_segments", "Segments of published jobs.", segments, "status")
+        doubtful = {(): self._doubtful}
+        yield counter("fishd_segments_doubtful", "Segments whose every take has faults.", doubtful)
         yield counter("fishd_takes", "Takes of segments of published jobs.", {(): self._takes})
         yield counter("fishd_retakes", "Takes after a segment's first.", {(): self._retakes})
+        kinds = {(kind.value,): self._faulty[kind.value] for kind in FaultKind}
+        yield counter(
+            "fishd_takes_faulty", "Takes that a check rejected, by their worst fault.", kinds, "kind"
+        )
         yield counter("fishd_audio_seconds", "Seconds of speech in published jobs.", {(): self._audio_s})
         causes = {(name,): self._gone[name] for name in (*CAUSES, *(set(self._gone) - set(CAUSES)))}
         yield counter("fishd_worker_restarts", "Workers that died, by cause.", causes, "cause")

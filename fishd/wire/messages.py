@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from fishd.core.model.limits import Limits
+from fishd.core.quality.features import SignalFeatures
 
 _LIMITS = Limits()  # for a sender that does not know the limits: an older daemon
 
@@ -63,7 +64,10 @@ class CheckOptions(Message, frozen=True):
 
 
 class Speak(Message, frozen=True):
-    """Speak one take; put the clip at `clip` (an absolute path whose suffix gives the format)."""
+    """Speak one take; put the clip at `clip` (an absolute path whose suffix gives the format).
+
+    `measure`: the clip's features are wanted too.
+    """
 
     take: str
     voice_key: str
@@ -76,6 +80,7 @@ class Speak(Message, frozen=True):
     limit_s: float
     clip: str
     options: dict[str, object]
+    measure: bool = False
 
 
 class CancelTake(Message, frozen=True, tag="Forget"):
@@ -108,12 +113,13 @@ class Ready(Message, frozen=True):
 
 
 class Inspected(Message, frozen=True):
-    """What a reference clip is: a fault in words, or its length in seconds and perhaps warnings."""
+    """What a reference clip is: a fault in words, or its length, its features and perhaps warnings."""
 
     id: str
     duration_s: float
     fault: str = ""
     warnings: tuple[str, ...] = ()
+    features: SignalFeatures | None = None
 
 
 class OptionsChecked(Message, frozen=True):
@@ -148,6 +154,7 @@ class ClipWritten(Message, frozen=True, tag="Spoken"):
     peak: float
     work_s: float
     content_hash: str
+    features: SignalFeatures | None = None
 
 
 class TakeError(Message, frozen=True, tag="Failed"):

@@ -17,6 +17,7 @@ from fishd.engines.protocol import Spoken
 from fishd.wire.channel import BlockingChannel, EndOfStream
 from fishd.wire.messages import ClipWritten, Speak, TakeError, ToWorker
 from fishd.worker.clips import WrittenClip, write_clip
+from fishd.worker.features import measure
 
 FIRST_PAUSE_S = 0.05
 MAX_PAUSE_S = 5.0
@@ -43,6 +44,7 @@ class ClipWriter:
     def _write(self, spoken: Spoken, speak: Speak, started: float, sample_rate: int) -> None:
         try:
             try:
+                features = measure(spoken.audio, sample_rate) if speak.measure else None
                 clip = self._write_with_retries(Path(speak.clip), spoken, sample_rate)
             except Exception as error:  # noqa: BLE001 - no one awaits this thread: whatever it is, it is reported
                 reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -52,7 +54,13 @@ class ClipWriter:
             work_s = time.monotonic() - started
             self._channel.send(
                 ClipWritten(
-                    speak.take, clip.duration_s, clip.size_bytes, clip.peak, work_s, clip.content_hash
+                    speak.take,
+                    clip.duration_s,
+                    clip.size_bytes,
+                    clip.peak,
+                    work_s,
+                    clip.content_hash,
+                    features,
                 )
             )
         except EndOfStream:

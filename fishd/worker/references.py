@@ -12,7 +12,9 @@ from typing import Any, cast
 import numpy as np
 import soundfile
 
+from fishd.core.quality.features import SignalFeatures
 from fishd.wire.messages import Inspect, Inspected
+from fishd.worker.features import measure
 
 SILENCE_PEAK = 1e-3
 _HIGHEST_RATE = 768_000  # Hz; a header that claims more is invalid
@@ -44,12 +46,15 @@ def inspect(message: Inspect) -> Inspected:
 
 def _decode(message: Inspect, sound: Any) -> Inspected:
     rate, frames, peak = int(sound.samplerate), 0, 0.0
+    features: SignalFeatures | None = None
     if not 0 < rate <= _HIGHEST_RATE:
         return Inspected(message.id, 0.0, fault=_UNREADABLE)
     for block in sound.blocks(_BLOCK_SAMPLES // sound.channels, dtype="float32", always_2d=True):
         if not np.isfinite(block).all():
             what = "holds samples that are not numbers (NaN or infinite)"
             return Inspected(message.id, frames / rate, fault=what)
+        if features is None:  # the first block lasts 20 s or so, which tells enough
+            features = measure(block.mean(axis=1), rate)
         frames += len(block)
         peak = max(peak, float(np.abs(block).max(initial=0.0)))
         if frames > message.max_reference_s * rate:
@@ -61,7 +66,8 @@ def _decode(message: Inspect, sound: Any) -> Inspected:
         fault = f"is {duration_s:.2f} s long; at least {message.min_reference_s:g} s of speech are needed"
     elif peak < SILENCE_PEAK:
         fault = "is silent"
-    return Inspected(message.id, duration_s, fault, tuple(_warnings(message, sound, duration_s)))
+    warnings = tuple(_warnings(message, sound, duration_s))
+    return Inspected(message.id, duration_s, fault, warnings, features)
 
 
 def _warnings(message: Inspect, sound: Any, duration_s: float) -> Iterator[str]:

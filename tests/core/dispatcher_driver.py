@@ -27,10 +27,12 @@ from fishd.core.dispatch.events import (
     WorkerGone,
     WorkerReady,
 )
-from fishd.core.dispatch.job_state import SegmentState
+from fishd.core.dispatch.segment_state import SegmentState
 from fishd.core.dispatch.workers import WorkerState
 from fishd.core.model.job import Clip, Job, Segment, Speaker
 from fishd.core.model.outcome import JobOutcome
+from fishd.core.quality.faults import FaultKind, QualityFault
+from fishd.core.quality.take_quality import TakeQuality
 
 A = TypeVar("A")
 Place = tuple[str, int, int]  # job, speaker, segment
@@ -73,9 +75,15 @@ def make_clip(worker: int = 0) -> Clip:
     return Clip("clips/0.wav", 1.0, 1, 7, worker, "cpu", 0.5)
 
 
-def clip_of(take: SendTake, duration_s: float = 1.0) -> Clip:
-    """The clip that a worker would report for this take."""
-    return Clip(take.segment.clip, duration_s, take.number, take.seed, take.worker, "cpu", 1.0)
+def clip_of(take: SendTake, duration_s: float = 1.0, severities: tuple[float, ...] | None = None) -> Clip:
+    """The clip of this take; one that was checked has a fault of each severity."""
+    quality = None if severities is None else make_quality(*severities)
+    return Clip(take.clip, duration_s, take.number, take.seed, take.worker, "cpu", 1.0, quality=quality)
+
+
+def make_quality(*severities: float) -> TakeQuality:
+    faults = tuple(QualityFault(FaultKind.HOLE, f"a hole of {severity}", severity) for severity in severities)
+    return TakeQuality(faults, pace=2.9, level_db=-22.0, range_db=50.0, end_db=-60.0, longest_gap_s=0.3)
 
 
 def place_of(take: SendTake) -> Place:
@@ -118,7 +126,8 @@ class Driver:
 
     def arrive(self, job: Job, clips: Mapping[tuple[int, int], Clip] | None = None) -> list[Action]:
         """The job arrives and passes its checks."""
-        return self.pass_checks(self.apply(JobArrived(job.name, job, clips=clips or {})))
+        recovered = {place: (clip,) for place, clip in (clips or {}).items()}
+        return self.pass_checks(self.apply(JobArrived(job.name, job, clips=recovered)))
 
     def pass_checks(self, actions: list[Action]) -> list[Action]:
         """Complete all checks among the actions, and those that follow, without faults."""
@@ -130,8 +139,14 @@ class Driver:
             actions += more
         return actions
 
-    def complete(self, take: SendTake) -> list[Action]:
-        return self.apply(TakeCompleted(take.worker, take.take, clip_of(take)))
+    def complete(self, take: SendTake, *severities: float) -> list[Action]:
+        """The take is spoken, with a fault of each severity; without any it was not checked."""
+        clip = clip_of(take, severities=severities or None)
+        return self.apply(TakeCompleted(take.worker, take.take, clip))
+
+    def complete_checked(self, take: SendTake) -> list[Action]:
+        """The take is spoken and good."""
+        return self.apply(TakeCompleted(take.worker, take.take, clip_of(take, severities=())))
 
     def fail(self, take: SendTake, *, retry: bool = True) -> list[Action]:
         return self.apply(TakeFailed(take.worker, take.take, "it failed", retry))
@@ -165,9 +180,11 @@ def check_invariants(dispatcher: Dispatcher, now: float) -> None:
                 is_in_flight = record.state is SegmentState.IN_FLIGHT
                 assert is_in_flight == bool(held.pop((job.name, s, n), 0)), f"{job.name} {s} {n} is lost"
         assert counts[SegmentState.WAITING] == job.num_waiting
-        assert counts[SegmentState.IN_FLIGHT] == job.num_in_flight
+        assert counts[SegmentState.IN_FLIGHT] + counts[SegmentState.LISTENING] == job.num_in_flight
         assert counts[SegmentState.DONE] == job.num_done
         assert counts[SegmentState.FAILED] == job.num_failed
+        chosen = [record.clip for row in job.records for record in row if record.clip]
+        assert job.num_doubtful == sum(bool(clip.faults) for clip in chosen)
         assert not job.is_over, f"{job.name} is over but not finished"
     assert not held, "in flight for an unknown job"
     deadline = dispatcher.next_deadline(now)

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from fishd.core.model.job import Fault, JobStatus
 from fishd.core.model.result import (
     ChapterResult,
+    FaultResult,
     Result,
+    SegmentQuality,
     SegmentResult,
     SkippedResult,
     SpeakerResult,
@@ -84,6 +86,25 @@ def partial() -> Result:
     )
     warning = Fault("alice.wav", "is 74 s long; only the first 60 s are used")
     return result(JobStatus.PARTIAL, speakers, warnings=(warning,), remarks=(PREVIEW,))
+
+
+def doubtful() -> Result:
+    """Three lines of one speaker are doubtful, and differ in how bad they are."""
+    faults = {
+        2: (FaultResult("pause", "1.8 s of silence before the first word", 0.4),),
+        5: (FaultResult("noise", "noise: its loud and quiet parts are only 3 dB apart", 1.0),),
+        9: (
+            FaultResult("hole", "2.9 s hole at 1.4 s", 0.7),
+            FaultResult("level", "14 dB louder than usual", 0.3),
+        ),
+    }
+    alice = speaker("Alice", 12)
+    segments = tuple(
+        replace(one, quality=SegmentQuality(faults.get(n, ()), 14.1, -22.3), takes=3 if n in faults else 1)
+        for n, one in enumerate(alice.segments, 1)
+    )
+    job = result(JobStatus.DONE, (replace(alice, segments=segments),))
+    return replace(job, totals=replace(job.totals, doubtful=len(faults)))
 
 
 def placed(number: int, at_s: float, speed: float = 1.0, overrun_s: float | None = None) -> SegmentResult:

@@ -114,7 +114,7 @@ def test_recovered_clips_are_not_spoken_again():
 def test_a_job_whose_every_clip_is_recovered_finishes_at_once():
     """Nothing is checked and nothing is spoken."""
     driver = Driver()
-    actions = driver.apply(JobArrived("job", make_job(lines=(1,)), clips={(0, 0): make_clip()}))
+    actions = driver.apply(JobArrived("job", make_job(lines=(1,)), clips={(0, 0): (make_clip(),)}))
     assert [JobStatus.DONE] == [finish.outcome.status for finish in of(FinishJob, actions)]
 
 

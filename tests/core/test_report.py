@@ -144,6 +144,20 @@ def test_the_engines_remark_is_shown() -> None:
     assert samples.PREVIEW in squeezed(render(samples.done()).text)
 
 
+def test_doubtful_lines_come_first_with_their_reasons_the_worst_first() -> None:
+    """Before speakers and totals; the outcome says how many."""
+    lines = [line.strip() for line in render(samples.doubtful()).text.splitlines()]
+    first = lines.index("Doubtful lines: listen to them")
+
+    assert "All 12 segments are spoken (3 doubtful):" in " ".join(lines)
+    assert first < lines.index("Speakers")
+    assert [
+        "? Alice 005: noise: its loud and quiet parts are only 3 dB apart",
+        "? Alice 009: 2.9 s hole at 1.4 s; 14 dB louder than usual",
+        "? Alice 002: 1.8 s of silence before the first word",
+    ] == [line for line in lines if line.startswith("? ")]
+
+
 def test_failures_are_grouped_by_reason() -> None:
     """Each reason with all its segments."""
     text = squeezed(render(samples.partial()).text)

@@ -20,8 +20,8 @@ from fishd.core.model.status import (
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
 KEYS = {
     Status: "version pid at started state engine spool jobs waiting workers gpus errors jobs_done "
-    "segments_done audio_s reloads config_faults posts config_read_at",
-    JobSnapshot: "name title state priority done failed total audio_s rate elapsed_s eta_s",
+    "segments_done segments_doubtful audio_s reloads config_faults posts config_read_at",
+    JobSnapshot: "name title state priority done failed total audio_s rate elapsed_s eta_s doubtful",
     WorkerSnapshot: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
     "peak_gb",
     GpuSnapshot: "index name total_gb free_gb workers",

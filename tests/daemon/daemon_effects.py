@@ -47,6 +47,23 @@ def is_kept_in_the_archive(settings: Settings, folder: Path) -> bool:
     return archived.exists()
 
 
+def takes_of_a_tone(settings: Settings, folder: Path) -> int:
+    """How often a line is spoken by an engine that says a steady tone."""
+    daemon = DaemonProcess(folder, settings)
+    make_ready_bundle(daemon.spool / "inbox" / "job")
+    daemon.run_once()
+    (segment,) = daemon.result("job")["speakers"][0]["segments"]
+    return segment["takes"]
+
+
+def num_kept_takes(settings: Settings, folder: Path) -> int:
+    """How many takes of a line are kept that was spoken three times."""
+    daemon = DaemonProcess(folder, {"quality": {"check": "signal", **settings["quality"]}})
+    make_ready_bundle(daemon.spool / "inbox" / "job")
+    daemon.run_once()
+    return len(list(daemon.spool.glob(".takes/**/*.wav")))
+
+
 def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
     ledger = folder / "ledger"

@@ -40,6 +40,7 @@ class DaemonProcess:
             "spool": {"settle_s": 0.2, "rescan_s": 5.0},
             "pool": {"cpu_workers": 2},
             "engine": {"name": NOOP},
+            "quality": {"check": "off"},  # a tone is no speech
             "log": {"level": "debug"},
         }
         merged = {

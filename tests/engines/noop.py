@@ -5,6 +5,7 @@ it: the repository's root must be on PYTHONPATH. The engine's options (`[engine]
 
     capacity   takes at once (1)
     tone_s     seconds of audio a take gives (0.2)
+    pulsed     true: the tone comes in pulses, which pass the signal check as speech
     steps      steps that a take lasts (1)
     step_s     seconds that every step with takes lasts (0)
     gate       a path: no take ends before it exists
@@ -55,6 +56,7 @@ GATE_PAUSE_S = 0.002
 _DEFAULTS: dict[str, Any] = {
     "capacity": 1,
     "tone_s": 0.2,
+    "pulsed": False,
     "steps": 1,
     "step_s": 0.0,
     "gate": "",
@@ -87,6 +89,14 @@ def tone(seconds: float, hertz: float = 220.0) -> NDArray[np.float32]:
     """Cached: benches measure the daemon, not the sine."""
     moments = np.arange(round(seconds * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     return (0.5 * np.sin(2 * np.pi * hertz * moments)).astype(np.float32)
+
+
+@lru_cache
+def pulses(seconds: float) -> NDArray[np.float32]:
+    """The same tone four times a second."""
+    audio = tone(seconds)
+    moments = np.arange(len(audio), dtype=np.float32) / SAMPLE_RATE
+    return audio * np.maximum(0, np.sin(2 * np.pi * 4 * moments))
 
 
 class NoopEngine:
@@ -168,6 +178,8 @@ class NoopEngine:
             fd = os.open(self._options["ledger"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             os.write(fd, f"{take.text}\n".encode())
             os.close(fd)
+        if self._options["pulsed"]:
+            return Spoken(take.id, pulses(self._options["tone_s"]))
         hertz = 200.0 + take.seed % 1000 if self._options["by_seed"] else 220.0
         return Spoken(take.id, tone(min(self._options["tone_s"], take.limit_s), hertz))
 

@@ -166,7 +166,8 @@ def test_checks_are_completed_while_takes_are_in_flight(tmp_path: Path) -> None:
         reference = tmp_path / "reference.wav"
         soundfile.write(reference, tone(2.0), 16_000)
         workers.pool.send(worker, Inspect("q1", str(reference)))
-        assert Inspected("q1", 2.0) == await workers.receive(Inspected)
+        inspected = await workers.receive(Inspected)
+        assert ("q1", 2.0) == (inspected.id, inspected.duration_s)
         workers.pool.send(worker, CheckOptions("q2", {"mood": "good", "heat": 9}, ("en", "xx")))
         faults = (
             "engine_options.heat: is not a known option; known is mood",

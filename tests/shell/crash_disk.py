@@ -60,6 +60,10 @@ class CrashDisk(Disk):
         self._step()
         super().rename(source, target)
 
+    def link(self, source: Path, target: Path) -> None:
+        self._step()
+        super().link(source, target)
+
     def remove_file(self, path: Path) -> None:
         self._step()
         super().remove_file(path)

@@ -22,6 +22,7 @@ COMMANDS = (
     "logs",
     "cancel",
     "retry",
+    "listen",
     "check",
     "plan",
     "init",

@@ -12,7 +12,7 @@ from tests.shell.bundles import faults_in, one_speaker
 TEXT = "speakers[0].segments[0].text"
 ID, OTHER_ID = "speakers[0].segments[1].id", "speakers[0].segments; the other is speakers[0].segments[0].id"
 
-KEYS = "title, priority, language, output, engine_options, pronounce, script, speakers"
+KEYS = "title, priority, language, output, quality, engine_options, pronounce, script, speakers"
 ADD_REFERENCE = 'add reference = "clip.wav", or voice = "…" from the voice library'
 
 MANIFESTS = {

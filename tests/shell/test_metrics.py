@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from fishd.core.model.job import JobStatus
+from fishd.core.model.result import FaultResult, SegmentQuality, TakeResult
 from fishd.core.model.status import GpuSnapshot, JobSnapshot, Status, WorkerSnapshot
 from fishd.host.metrics import CAUSES, Metrics
-from tests.core.report_samples import partial
+from tests.core.report_samples import doubtful, partial
 from tests.shell.cli import ROOT
 
 parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed")
@@ -90,6 +91,23 @@ def test_published_jobs_are_counted(tmp_path: Path) -> None:
     assert value(found, "fishd_takes_total") == 2 * sum(segment.takes for segment in segments)
     assert value(found, "fishd_audio_seconds_total") == pytest.approx(2 * MIXED.totals.audio_s)
     assert value(found, "fishd_last_success_timestamp_seconds") == 0
+
+
+def test_faulty_takes_are_counted_by_their_worst_fault(tmp_path: Path) -> None:
+    """Those of doubtful lines, and those that were spoken again with success."""
+    result = doubtful()
+    (speaker,) = result.speakers
+    hole = FaultResult("hole", "2.9 s hole at 1.4 s", 0.7)
+    takes = (TakeResult(1, 7, (hole,)), TakeResult(2, 8, (hole, hole)), TakeResult(3, 9))
+    first = msgspec.structs.replace(speaker.segments[0], quality=SegmentQuality((), 14.0, -22.0, takes))
+    speaker = msgspec.structs.replace(speaker, segments=(first, *speaker.segments[1:]))
+    metrics = Metrics()
+    metrics.published(msgspec.structs.replace(result, speakers=(speaker,)))
+    found = written(tmp_path, metrics)
+
+    assert 3 == value(found, "fishd_segments_doubtful_total")
+    assert 2 == value(found, "fishd_takes_faulty_total", kind="hole")
+    assert 0 == value(found, "fishd_takes_faulty_total", kind="noise")
 
 
 def test_the_last_success_is_a_timestamp(tmp_path: Path) -> None:

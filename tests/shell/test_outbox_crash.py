@@ -15,6 +15,7 @@ from fishd.spool.journal.recovery import RecoveredJob, recover
 from fishd.spool.outbox.publish import PublishRequest, finish, publish_all
 from fishd.spool.outbox.staging import make_clip_folders
 from fishd.spool.root import Spool, make_folders
+from fishd.spool.work_folder import FINAL
 from tests.shell.bundles import write_bundle
 from tests.shell.crash_disk import CrashDisk
 
@@ -30,9 +31,10 @@ def crash() -> None:
 
 
 class SimulatedDaemon:
-    """A daemon's work on a spool, on a disk that may crash it."""
+    """A daemon's work on a spool, on a disk that may crash it. Of `num_takes` takes the last is the best."""
 
-    def __init__(self, root: Path, disk: CrashDisk) -> None:
+    def __init__(self, root: Path, disk: CrashDisk, num_takes: int = 1) -> None:
+        self.num_takes = num_takes
         make_folders(root)
         self.spool = Spool(root, -1)
         self.disk = disk
@@ -56,28 +58,37 @@ class SimulatedDaemon:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
-        make_clip_folders(folder, clips)
+        numbers = range(1, self.num_takes + 1)
+        make_clip_folders(folder, [s.take_path(number) for _, _, s in job.segments() for number in numbers])
         with Journal(folder, self.disk) as journal:
             if recovered is None or not recovered.started:
                 journal.append(ClaimedLine("now"), sync=False)
             self.speak(job, journal, folder, recovered)
-        return PublishRequest(folder, {"result.json": b"{}", "job.log": b"log"}, clips)
+        files = {"result.json": b"{}", "job.log": b"log"}
+        if self.num_takes == 1:
+            return PublishRequest(folder, files, clips)
+        links = {segment.clip: segment.take_path(self.num_takes) for _, _, segment in job.segments()}
+        return PublishRequest(folder, files, clips, tree=FINAL, links=links)
 
     def speak(self, job: Job, journal: Journal, folder: Path, recovered: RecoveredJob | None) -> None:
         for speaker, _, segment in job.segments():
-            done = recovered and recovered.spoken.get((speaker, segment.id))
-            if done and done.text_hash == text_hash(segment.text):
-                continue
-            self.spoken.append((folder.name, segment.clip))
-            (folder / "out" / segment.clip).write_bytes(segment.text.encode())
-            clip = Clip(segment.clip, 1.0, 1, 7, 0, "cpu", 0.1)
-            hashes = text_hash(segment.text), job.speakers[speaker].voice_key
-            journal.append(SpokenLine(speaker, segment.id, *hashes, len(segment.text.encode()), clip))
+            done = recovered.spoken.get((speaker, segment.id), ()) if recovered else ()
+            for number in range(len(done) + 1, self.num_takes + 1):
+                path = segment.take_path(number)
+                self.spoken.append((folder.name, path))
+                content = f"{segment.text} {number}".encode()
+                (folder / "out" / path).write_bytes(content)
+                clip = Clip(path, 1.0, number, 7, 0, "cpu", 0.1)
+                hashes = text_hash(segment.text), job.speakers[speaker].voice_key
+                journal.append(SpokenLine(speaker, segment.id, *hashes, len(content), clip))
 
 
-def test_two_jobs_are_published_once_and_completely_after_a_crash_at_any_step(tmp_path: Path) -> None:
-    """No journaled clip is spoken again."""
-    undisturbed = SimulatedDaemon(tmp_path / "undisturbed", CrashDisk(None, crash))
+@pytest.mark.parametrize("num_takes", [1, 2])
+def test_two_jobs_are_published_once_and_completely_after_a_crash_at_any_step(
+    tmp_path: Path, num_takes: int
+) -> None:
+    """No journaled clip is spoken again; the best takes are published under the lines' names."""
+    undisturbed = SimulatedDaemon(tmp_path / "undisturbed", CrashDisk(None, crash), num_takes)
     for name in NAMES:
         write_bundle(undisturbed.spool.inbox / name)
     undisturbed.run()
@@ -85,13 +96,13 @@ def test_two_jobs_are_published_once_and_completely_after_a_crash_at_any_step(tm
     num_steps = undisturbed.disk.steps
     assert num_steps > 60
     for last in range(num_steps):
-        first = SimulatedDaemon(tmp_path / str(last), CrashDisk(last, crash))
+        first = SimulatedDaemon(tmp_path / str(last), CrashDisk(last, crash), num_takes)
         for name in NAMES:
             write_bundle(first.spool.inbox / name)
         with pytest.raises(Crashed):
             first.run()
         journaled = journaled_clips(first.spool)
-        second = SimulatedDaemon(first.spool.root, CrashDisk(None, crash))
+        second = SimulatedDaemon(first.spool.root, CrashDisk(None, crash), num_takes)
         second.run()
         assert expected == content(second.spool.root), f"crashed before step {last}"
         assert not journaled & set(second.spoken), f"spoken again after step {last}"

@@ -11,8 +11,9 @@ from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.model.hashes import fingerprint
 from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
+from fishd.core.quality.settings import QualitySettings
 
-_ENGINES = {"fish": "fishd.engines.fish:factory", "preview": "fishd.engines.preview:factory"}
+_ENGINES = {name: f"fishd.engines.{name}:factory" for name in ("fish", "preview", "openai")}
 
 
 class BadConfig(Exception):  # noqa: N818 - whose fault it is
@@ -95,6 +96,7 @@ class Config:
     pool: PoolConfig = field(default_factory=PoolConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     voices: VoicesConfig = field(default_factory=VoicesConfig)
     pronounce: Mapping[str, str] = field(default_factory=dict[str, str])
     hooks: HooksConfig = field(default_factory=HooksConfig)

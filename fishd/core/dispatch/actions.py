@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fishd.core.model.job import Job, Segment, SegmentFailure, Speaker
+from fishd.core.model.job import Clip, Job, Segment, SegmentFailure, Speaker
 from fishd.core.model.outcome import JobOutcome
 
 
@@ -70,6 +70,11 @@ class SendTake:
     def segment(self) -> Segment:
         return self.speaker.segments[self.segment_index]
 
+    @property
+    def clip(self) -> str:
+        """The file that the worker writes, below work/NAME/out."""
+        return self.segment.take_path(self.number)
+
 
 @dataclass(frozen=True, slots=True)
 class DropTake:
@@ -87,6 +92,31 @@ class RecordFailure:
     speaker_index: int
     segment: Segment
     failure: SegmentFailure
+
+
+@dataclass(frozen=True, slots=True)
+class ListenToTake:
+    """Have a take heard; TakeHeard follows, whether a listener hears it or not."""
+
+    job: Job
+    speaker_index: int
+    segment_index: int
+    clip: Clip
+
+    @property
+    def speaker(self) -> Speaker:
+        return self.job.speakers[self.speaker_index]
+
+    @property
+    def segment(self) -> Segment:
+        return self.speaker.segments[self.segment_index]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetTakes:
+    """The job is cancelled: none of its takes needs to be heard."""
+
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +150,8 @@ Action = (
     | SendTake
     | DropTake
     | RecordFailure
+    | ListenToTake
+    | ForgetTakes
     | FinishJob
     | LogMessage
     | Exit

@@ -5,7 +5,8 @@ reference clip audio, does the engine accept its options and languages. Then its
 worker has a free slot, it gets the next waiting segment as a take: by priority, then round robin between
 jobs, then of a speaker whose voice the worker has enrolled, then of the speaker with the most left, the
 longest text first. A take ends as spoken, as failed (perhaps to be retried with another seed), or is lost
-with its worker and goes to another one. A segment gets at most `max_takes` takes; one that was in flight when
+with its worker and goes to another one. A segment whose take was found faulty is spoken again; if no take is
+without fault, the best one is kept. A segment gets at most `max_takes` takes; one that was in flight when
 workers died gets its last take alone, so that a poison segment fails by itself. A job with nothing waiting
 and nothing in flight is over, and its outcome is handed out.
 
@@ -23,9 +24,9 @@ from fishd.core.dispatch.actions import (
     DropTake,
     Exit,
     FinishJob,
+    ForgetTakes,
+    ListenToTake,
     LogMessage,
-    RecordFailure,
-    SendTake,
 )
 from fishd.core.dispatch.events import (
     CancelRequested,
@@ -37,6 +38,7 @@ from fishd.core.dispatch.events import (
     StopRequested,
     TakeCompleted,
     TakeFailed,
+    TakeHeard,
     TakeSynthesized,
     Tick,
     WorkerGone,
@@ -46,11 +48,11 @@ from fishd.core.dispatch.events import (
 from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_outcome import make_outcome
 from fishd.core.dispatch.job_state import JobRecord
+from fishd.core.dispatch.take_endings import on_heard, on_no_clip, on_spoken
 from fishd.core.dispatch.takes import make_send_take
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
 from fishd.core.dispatch.workers import Workers
-from fishd.core.model.job import SegmentFailure
 
 
 class Dispatcher:
@@ -105,6 +107,8 @@ class Dispatcher:
                 self._on_take_synthesized(event, now)
             case TakeCompleted():
                 yield from self._on_take_completed(event, now)
+            case TakeHeard():
+                yield from self._on_take_heard(event, now)
             case TakeFailed():
                 yield from self._on_take_failed(event, now)
             case WorkerGone():
@@ -131,6 +135,8 @@ class Dispatcher:
             job.engine_key = self.workers.plan.engine_key
         self.jobs[job.name] = job
         self._validation.add(job)
+        for s, n, clip in job.unheard():
+            yield ListenToTake(job.job, s, n, clip)
         yield from self._advance(job, now)
 
     def _advance(self, job: JobRecord, now: float) -> Iterator[Action]:
@@ -148,6 +154,8 @@ class Dispatcher:
         if job is None:
             yield LogMessage("warning", f"[Main] no job {event.job!r} to cancel")
             return
+        if any(job.unheard()):
+            yield ForgetTakes(job.name)
         job.cancel()
         for worker in self.workers.by_id.values():
             for take, held in worker.takes.items():
@@ -161,7 +169,7 @@ class Dispatcher:
         if worker is None or job is None:
             return
         worker.progress_at = now
-        self._validation.on_result(job, event.check, event.faults, event.warnings)
+        self._validation.on_result(job, event.check, event.faults, event.warnings, event.features)
         if self.jobs.get(job.name) is job:
             yield from self._advance(job, now)
 
@@ -224,14 +232,22 @@ class Dispatcher:
         if worker is None or held is None:
             return
         self.workers.on_take_completed(worker)
-        held.job.complete(held.order.speaker_index, held.order.segment_index, event.clip)
+        s, n = held.order.speaker_index, held.order.segment_index
+        yield from on_spoken(held.job, s, n, event.clip, self.workers.plan.max_takes)
         yield from self._advance(held.job, now)
+
+    def _on_take_heard(self, event: TakeHeard, now: float) -> Iterator[Action]:
+        job = self.jobs.get(event.job)
+        if job is not None and not job.is_cancelled:
+            s, n = event.speaker_index, event.segment_index
+            yield from on_heard(job, s, n, event.clip, self.workers.plan.max_takes)
+            yield from self._advance(job, now)
 
     def _on_take_failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
         worker, held = self._release_take(event.worker, event.take, now, spoken=False)
         if worker is None or held is None:
             return
-        yield from self._retry_or_fail(held, event.reason, now, can_retry=event.retry, counted=True)
+        yield from self._end_without_clip(held, event.reason, now, can_retry=event.retry, counted=True)
 
     def _release_take(
         self, worker_id: int, take: str, now: float, *, spoken: bool
@@ -244,34 +260,12 @@ class Dispatcher:
         held.job.remove_in_flight(worker.id, now, spoken=spoken)
         return worker, held
 
-    def _retry_or_fail(
+    def _end_without_clip(
         self, held: InFlightTake, reason: str, now: float, *, can_retry: bool, counted: bool
     ) -> Iterator[Action]:
-        """A take ended without a clip: the segment waits again, or fails for good.
-
-        A take that does not count was lost by no fault of its segment.
-        """
-        job, order = held.job, held.order
-        s, n = order.speaker_index, order.segment_index
-        record = job.records[s][n]
         most = self.workers.plan.max_takes
-        if not counted:
-            record.takes -= 1
-        where = f"{job.name}: speaker {s}, segment {order.segment.id}, take {order.number}"
-        if job.is_cancelled:
-            job.fail(s, n, "cancelled")
-        elif can_retry and (not counted or record.takes < most):
-            job.requeue(s, n, alone=record.deaths > 0 and record.takes == most - 1)
-            if counted:
-                yield _record(order, SegmentFailure(record.takes, record.deaths, reason, is_final=False))
-            yield LogMessage("warning", f"[Main] {where}: {reason}; retrying", job=job.name)
-        else:
-            takes = f" ({record.takes} takes)" if record.takes > 1 else ""
-            job.fail(s, n, f"{reason}{takes}", can_retry=can_retry)
-            failure = SegmentFailure(record.takes, record.deaths, record.error, True, can_retry)
-            yield _record(order, failure)
-            yield LogMessage("error", f"[Main] {where}: {reason}; the segment has failed", job=job.name)
-        yield from self._advance(job, now)
+        yield from on_no_clip(held, reason, most, can_retry=can_retry, counted=counted)
+        yield from self._advance(held.job, now)
 
     # ---- workers -----------------------------------------------------------------------------------
 
@@ -306,7 +300,7 @@ class Dispatcher:
             record = held.job.records[held.order.speaker_index][held.order.segment_index]
             record.deaths += int(blamed)
             reason = f"worker {worker.id} exited while speaking it ({event.reason})"
-            yield from self._retry_or_fail(held, reason, now, can_retry=True, counted=blamed)
+            yield from self._end_without_clip(held, reason, now, can_retry=True, counted=blamed)
         for check, job in worker.checks.items():
             self._validation.on_worker_lost(
                 job, check, event.reason, blamed=blamed, most=self.workers.plan.max_takes
@@ -327,7 +321,3 @@ class Dispatcher:
         if not self.workers.by_id and not self._exited:
             self._exited = True
             yield Exit()
-
-
-def _record(order: SendTake, failure: SegmentFailure) -> RecordFailure:
-    return RecordFailure(order.job.name, order.speaker_index, order.segment, failure)

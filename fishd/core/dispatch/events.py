@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
+from fishd.core.quality.features import SignalFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class JobArrived:
     """A bundle was claimed and read, or a job was found in work/ at start.
 
     `references` are (place, absolute path) of clips that a worker must decode before the first take; equal
-    paths are equal bytes. `clips` are of segments that are done already, `failures` what was journalled of
-    others, both by (speaker, segment) position. `cancelled`: the job was cancelled before a crash, and a
-    CancelRequested follows. `is_fresh`: no clip comes from an earlier daemon.
+    paths are equal bytes. `clips` are the takes that were spoken already, in order, and `failures` what was
+    journalled of failed takes, both by (speaker, segment) position. `cancelled`: the job was cancelled before
+    a crash, and a CancelRequested follows. `is_fresh`: no clip comes from an earlier daemon.
     """
 
     name: str
@@ -60,7 +61,9 @@ class JobArrived:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
-    clips: Mapping[tuple[int, int], Clip] = field(default_factory=dict[tuple[int, int], Clip])
+    clips: Mapping[tuple[int, int], tuple[Clip, ...]] = field(
+        default_factory=dict[tuple[int, int], tuple[Clip, ...]]
+    )
     failures: Mapping[tuple[int, int], SegmentFailure] = field(
         default_factory=dict[tuple[int, int], SegmentFailure]
     )
@@ -91,12 +94,13 @@ class WorkerProgressed:
 
 @dataclass(frozen=True, slots=True)
 class CheckCompleted:
-    """A worker has checked a reference clip or options: faults and warnings in words."""
+    """A worker has checked a reference clip or options: faults and warnings in words, a clip's features."""
 
     worker: int
     check: str
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    features: SignalFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +113,20 @@ class TakeSynthesized:
 
 @dataclass(frozen=True, slots=True)
 class TakeCompleted:
-    """A take's clip is on disk, fsynced and journalled."""
+    """A take's clip is on disk, fsynced, checked and journalled."""
 
     worker: int
     take: str
+    clip: Clip
+
+
+@dataclass(frozen=True, slots=True)
+class TakeHeard:
+    """A take was heard, or could not be (`clip.quality.hearing` says which), and that is journalled."""
+
+    job: str
+    speaker_index: int
+    segment_index: int
     clip: Clip
 
 
@@ -164,6 +178,7 @@ Event = (
     | CheckCompleted
     | TakeSynthesized
     | TakeCompleted
+    | TakeHeard
     | TakeFailed
     | WorkerGone
     | CancelRequested

@@ -17,7 +17,7 @@ def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOut
         faults=tuple(job.faults),
         warnings=tuple(job.warnings),
         segments=tuple(
-            tuple(SegmentOutcome(r.takes, r.clip, r.error, r.can_retry) for r in records)
+            tuple(SegmentOutcome(r.takes, r.clip, r.error, r.can_retry, r.spoken) for r in records)
             for records in job.records
         ),
         shares=tuple(

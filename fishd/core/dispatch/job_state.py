@@ -8,46 +8,14 @@ the user gets all faults at once.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from fishd.core.dispatch.baselines import Baselines
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.dispatch.segment_queue import SegmentQueue
-from fishd.core.model.job import Clip, Fault, Job, JobStatus, SegmentFailure
-
-
-class SegmentState(StrEnum):
-    WAITING = "waiting"
-    IN_FLIGHT = "in flight"
-    DONE = "done"
-    FAILED = "failed"
-
-
-_W, _I, _D, _F = SegmentState
-SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
-    (_W, "sent"): _I,
-    (_I, "spoken"): _D,
-    (_I, "failed"): _F,
-    (_I, "requeued"): _W,
-    (_W, "abandoned"): _F,
-    (_W, "recovered"): _D,
-    (_W, "failed before"): _F,
-}
-
-
-@dataclass(slots=True, eq=False)
-class SegmentRecord:
-    """One segment's progress. `deaths` counts the takes that ended with their worker."""
-
-    state: SegmentState = SegmentState.WAITING
-    takes: int = 0
-    deaths: int = 0
-    clip: Clip | None = None
-    error: str = ""
-    can_retry: bool = True
-
-    def move(self, step: str) -> None:
-        self.state = SEGMENT_MOVES[self.state, step]
+from fishd.core.dispatch.segment_state import SegmentRecord, SegmentState
+from fishd.core.model.job import Clip, Fault, Job, JobStatus
 
 
 @dataclass(slots=True)
@@ -83,6 +51,7 @@ class JobRecord:
     pending_checks: deque[InputCheck] = field(default_factory=deque[InputCheck])
     running_checks: dict[str, InputCheck] = field(default_factory=dict[str, InputCheck])
     records: list[list[SegmentRecord]] = field(default_factory=list[list[SegmentRecord]])
+    baselines: Baselines = field(default_factory=Baselines)
     tallies: dict[int, WorkerTally] = field(default_factory=dict[int, WorkerTally])
     started_at: float | None = None  # when a worker first got a check or a take of it
     engine_key: str = ""  # of the one engine that has spoken all of it so far; "" if there were several
@@ -91,6 +60,7 @@ class JobRecord:
     num_in_flight: int = 0
     num_done: int = 0
     num_failed: int = 0
+    num_doubtful: int = 0  # of those done: their best take has faults
     announced: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # (worker, speaker)
     waiting: SegmentQueue | None = None  # None: no job was read, or nothing waits any more
 
@@ -133,10 +103,8 @@ class JobRecord:
         if job is not None:
             self.warnings += [w for w in job.warnings if w not in self.warnings]
             self.records = [[SegmentRecord() for _ in speaker.segments] for speaker in job.speakers]
-            for (s, n), clip in arrived.clips.items():
-                self._recover_clip(s, n, clip)
-            for (s, n), failure in arrived.failures.items():
-                self._recover_failure(s, n, failure)
+            for s, n in sorted(arrived.clips.keys() | arrived.failures.keys()):
+                self._recover(s, n, max_takes)
             self.waiting = self._make_queue(job, max_takes)
         if job is None or self.num_waiting:
             self._add_checks()
@@ -152,17 +120,21 @@ class JobRecord:
                 (alone if is_suspect else places).append((s, n))
         return SegmentQueue(job, places, alone)
 
-    def _recover_clip(self, s: int, n: int, clip: Clip) -> None:
-        record = self.records[s][n]
-        record.move("recovered")
-        record.clip, record.takes = clip, clip.takes
-        self.num_done += 1
-        self.audio_s += clip.duration_s
-
-    def _recover_failure(self, s: int, n: int, failure: SegmentFailure) -> None:
-        record = self.records[s][n]
-        record.takes, record.deaths = failure.takes, failure.deaths
-        if failure.is_final:
+    def _recover(self, s: int, n: int, max_takes: int) -> None:
+        """Take up the segment where the journal leaves it."""
+        record, failure = self.records[s][n], self.arrived.failures.get((s, n))
+        record.spoken = self.arrived.clips.get((s, n), ())
+        record.takes = max(clip.takes for clip in record.spoken) if record.spoken else 0
+        if failure is not None:
+            record.takes, record.deaths = max(record.takes, failure.takes), failure.deaths
+        is_final = failure is not None and failure.is_final
+        if any(self.must_hear(clip) for clip in record.spoken):
+            record.move("recovered unheard")
+            self.num_in_flight += 1
+        elif record.spoken and (is_final or record.is_settled or record.takes >= max_takes):
+            record.move("recovered")
+            self._accept_best(s, n)
+        elif failure is not None and failure.is_final:
             record.move("failed before")
             record.error, record.can_retry = failure.reason, failure.can_retry
             self.num_failed += 1
@@ -190,13 +162,39 @@ class JobRecord:
         if self.started_at is None:
             self.started_at = now
 
-    def complete(self, s: int, n: int, clip: Clip) -> None:
+    def must_hear(self, clip: Clip) -> bool:
+        """Is the take to be heard? One with faults is spoken again in any case."""
+        quality = clip.quality
+        return (
+            self.job.quality.listens
+            and quality is not None
+            and not quality.faults
+            and quality.hearing is None
+        )
+
+    def unheard(self) -> Iterator[tuple[int, int, Clip]]:
+        """The segments that wait for a listener, with the take to hear."""
+        for s, row in enumerate(self.records):
+            for n, record in enumerate(row):
+                if record.state is SegmentState.LISTENING:
+                    yield s, n, next(clip for clip in record.spoken if self.must_hear(clip))
+
+    def complete(self, s: int, n: int) -> Clip:
+        """The segment is done with the best of its takes."""
         record = self.records[s][n]
-        record.move("spoken")
-        record.clip, record.error = clip, ""
+        record.move("heard" if record.state is SegmentState.LISTENING else "spoken")
         self.num_in_flight -= 1
+        return self._accept_best(s, n)
+
+    def _accept_best(self, s: int, n: int) -> Clip:
+        clip = self.records[s][n].choose_clip()
         self.num_done += 1
+        self.num_doubtful += bool(clip.faults)
         self.audio_s += clip.duration_s
+        if clip.quality is not None:
+            speaker = self.job.speakers[s]
+            self.baselines.add_take(speaker, speaker.segments[n], clip.quality)
+        return clip
 
     def requeue(self, s: int, n: int, *, alone: bool) -> None:
         """The segment waits again; `alone`: its last take gets a worker to itself."""
@@ -223,11 +221,13 @@ class JobRecord:
         self.waiting = None
 
     def cancel(self) -> None:
-        """Drop checks and waiting segments; takes in flight end by themselves."""
+        """Drop checks and waiting segments; takes in flight end by themselves, unheard."""
         self.is_cancelled = True
         self.pending_checks.clear()
         self.running_checks.clear()
         self.fail_waiting("cancelled")
+        for s, n, _ in list(self.unheard()):
+            self.complete(s, n)
 
     # ---- reporting ---------------------------------------------------------------------------------
 

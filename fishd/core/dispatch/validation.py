@@ -14,10 +14,13 @@ from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_state import InputCheck, JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord
 from fishd.core.model.job import Fault
+from fishd.core.quality.features import SignalFeatures
 
 MAX_CHECKS_PER_WORKER = 4  # so that a worker has the next one while its result travels
 MAX_PASSED_CLIPS = 4096  # remembered
 _OptionsKey = tuple[tuple[str, ...], tuple[str, ...]]  # options and languages, as text
+
+_Passed = tuple[tuple[str, ...], SignalFeatures | None]  # a clip's warnings and features
 
 
 class Validation:
@@ -26,13 +29,13 @@ class Validation:
     def __init__(self) -> None:
         self._queue = FairQueue(lambda job: bool(job.pending_checks))
         self._passed_options: set[_OptionsKey] = set()
-        self._passed_clips: dict[str, tuple[str, ...]] = {}  # their warnings, by path; oldest first
+        self._passed_clips: dict[str, _Passed] = {}  # by path; oldest first
 
     def add(self, job: JobRecord) -> None:
         for check in list(job.pending_checks):
             if check.path in self._passed_clips:
                 job.pending_checks.remove(check)
-                job.warnings += [Fault(check.where, what) for what in self._passed_clips[check.path]]
+                _accept(job, check, *self._passed_clips[check.path])
             elif not check.path and _options_key(job) in self._passed_options:
                 job.pending_checks.remove(check)
         if job.pending_checks:
@@ -65,20 +68,25 @@ class Validation:
         return _order(worker, job, check)
 
     def on_result(
-        self, job: JobRecord, check_id: str, faults: tuple[str, ...], warnings: tuple[str, ...]
+        self,
+        job: JobRecord,
+        check_id: str,
+        faults: tuple[str, ...],
+        warnings: tuple[str, ...],
+        features: SignalFeatures | None = None,
     ) -> None:
         check = job.running_checks.pop(check_id, None)
         if check is None:
             return  # the job was cancelled
         if not faults and check.path:
-            self._remember(check.path, warnings)
+            self._remember(check.path, (warnings, features))
         elif not faults:
             self._passed_options.add(_options_key(job))
         job.faults += [Fault(check.where, what) for what in faults]
-        job.warnings += [Fault(check.where, what) for what in warnings]
+        _accept(job, check, warnings, features)
 
-    def _remember(self, path: str, warnings: tuple[str, ...]) -> None:
-        self._passed_clips[path] = warnings
+    def _remember(self, path: str, passed: _Passed) -> None:
+        self._passed_clips[path] = passed
         while len(self._passed_clips) > MAX_PASSED_CLIPS:
             del self._passed_clips[next(iter(self._passed_clips))]
 
@@ -95,6 +103,14 @@ class Validation:
         else:
             what = f"checking it ended {check.attempts} workers; the last one: {reason}"
             job.faults.append(Fault(check.where, what))
+
+
+def _accept(
+    job: JobRecord, check: InputCheck, warnings: tuple[str, ...], features: SignalFeatures | None
+) -> None:
+    job.warnings += [Fault(check.where, what) for what in warnings]
+    if features is not None:
+        job.baselines.add_reference(check.path, features)
 
 
 def _has_room(worker: WorkerRecord, check: InputCheck) -> bool:

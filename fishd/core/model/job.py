@@ -9,6 +9,9 @@ from enum import StrEnum
 from fishd.core.delivery.chapters import Chapter
 from fishd.core.delivery.settings import ClipFormat, DeliverySettings, Track
 from fishd.core.delivery.timeline import Break
+from fishd.core.quality.faults import QualityFault
+from fishd.core.quality.settings import QualitySettings
+from fishd.core.quality.take_quality import TakeQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,14 @@ class Segment:
 
     @property
     def take_clip(self) -> str:
-        """The file that a worker writes."""
+        """The file that a worker writes, for the first take."""
         return self.raw_clip or self.clip
+
+    def take_path(self, number: int) -> str:
+        """The file of the `number`-th take: a later take must not replace an earlier one that is better."""
+        if number == 1:
+            return self.take_clip
+        return f"takes/{number}/{self.take_clip}"
 
     @property
     def speech(self) -> str:
@@ -97,6 +106,7 @@ class Job:
     priority: int
     speakers: tuple[Speaker, ...]
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     tracks: tuple[Track, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     skipped: tuple[SkippedLine, ...] = ()
@@ -141,10 +151,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio file of a spoken take. `path` is in the result's folder.
+    """The audio file of a spoken take. `path` is below work/NAME/out. `takes` is the take's number.
 
     `work_s` is the time from the take's start until its clip is on disk. `content_hash` is of the file's
-    bytes (hashes.py); "" in journals of older versions.
+    bytes (hashes.py); "" in journals of older versions. `quality` is None for a take that was not checked.
     """
 
     path: str
@@ -155,6 +165,12 @@ class Clip:
     device: str
     work_s: float
     content_hash: str = ""
+    quality: TakeQuality | None = None
+
+    @property
+    def faults(self) -> tuple[QualityFault, ...]:
+        """Why the take is not good enough; empty if it is, or was not checked."""
+        return self.quality.faults if self.quality else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fishd.core.model.job import Fault, Segment, Speaker
+from fishd.core.model.job import Clip, Fault, Segment, Speaker
 from fishd.core.model.outcome import JobOutcome, SegmentOutcome
-from fishd.core.model.result import Result, SegmentResult, SkippedResult, SpeakerResult, Totals
+from fishd.core.model.result import (
+    FaultResult,
+    Result,
+    SegmentQuality,
+    SegmentResult,
+    SkippedResult,
+    SpeakerResult,
+    TakeResult,
+    Totals,
+)
+from fishd.core.quality.hearing import Hearing
 
 
 def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
@@ -47,6 +57,7 @@ def _totals(outcome: JobOutcome) -> Totals:
         failed=len(ends) - len(clips),
         audio_s=round(audio_s, 3),
         wall_s=round(outcome.wall_s, 3),
+        doubtful=sum(bool(clip.faults) for clip in clips),
         speech_rate=round(audio_s / outcome.wall_s, 3) if outcome.wall_s > 0 else 0.0,
     )
 
@@ -94,8 +105,29 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
         end_s=segment.end,
         clip=clip.path,
         duration_s=round(clip.duration_s, 3),
-        takes=clip.takes,
+        takes=end.takes,
         seed=clip.seed,
         worker=clip.worker,
         device=clip.device,
+        quality=_quality(segment, clip, end.spoken),
     )
+
+
+def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQuality | None:
+    if clip.quality is None:
+        return None
+    hearing = clip.quality.hearing or Hearing()
+    return SegmentQuality(
+        faults=_faults(clip),
+        cps=round(len(segment.speech) / clip.duration_s, 1) if clip.duration_s else 0.0,
+        level_db=round(clip.quality.level_db, 1),
+        heard=hearing.text or None,
+        wer=hearing.wer,
+        similarity=hearing.similarity,
+        unheard=hearing.unheard or None,
+        takes=tuple(TakeResult(take.takes, take.seed, _faults(take), take.path) for take in spoken),
+    )
+
+
+def _faults(clip: Clip) -> tuple[FaultResult, ...]:
+    return tuple(FaultResult(fault.kind.value, fault.text, round(fault.severity, 2)) for fault in clip.faults)

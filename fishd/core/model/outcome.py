@@ -11,12 +11,16 @@ from fishd.core.model.result import WorkerShare
 
 @dataclass(frozen=True, slots=True)
 class SegmentOutcome:
-    """How a segment ended: with a clip or an error. `can_retry`: another seed may succeed."""
+    """How a segment ended: with a clip or an error. `can_retry`: another seed may succeed.
+
+    `spoken` are all its takes that gave a clip.
+    """
 
     takes: int
     clip: Clip | None = None
     error: str = ""
     can_retry: bool = True
+    spoken: tuple[Clip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,42 @@ import msgspec
 from fishd.core.model.job import Fault, JobStatus
 
 
+class FaultResult(msgspec.Struct, frozen=True):
+    """What is wrong with a take: the kind, a text for people, and how bad it is, up to 1: useless."""
+
+    kind: str
+    text: str
+    severity: float
+
+
+class TakeResult(msgspec.Struct, frozen=True):
+    """A take that gave a clip: its number, seed, faults; `file` is below .takes/TAKES_FOLDER, while kept."""
+
+    take: int
+    seed: int
+    faults: tuple[FaultResult, ...] = ()
+    file: str = ""
+
+
+class SegmentQuality(msgspec.Struct, frozen=True):
+    """What the checks found: the kept take's faults (then the line is doubtful), and every spoken take's.
+
+    `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
+    `heard` is what a recogniser heard, `wer` the share of wrong words, `similarity` the voice's to the
+    reference, 0 to 1; null where that was not asked for, or cannot be judged. `unheard`: why nobody listened
+    as was asked.
+    """
+
+    faults: tuple[FaultResult, ...]
+    cps: float
+    level_db: float
+    takes: tuple[TakeResult, ...] = ()
+    heard: str | None = None
+    wer: float | None = None
+    similarity: float | None = None
+    unheard: str | None = None
+
+
 class SegmentResult(msgspec.Struct, frozen=True):
     """One segment: `status` is "done" or "failed"; `clip` is the file below the result's folder.
 
@@ -38,6 +74,12 @@ class SegmentResult(msgspec.Struct, frozen=True):
     speed: float | None = None
     overrun_s: float | None = None
     take: str | None = None
+    quality: SegmentQuality | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Does the best of its takes have faults?"""
+        return self.quality is not None and bool(self.quality.faults)
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):
@@ -86,7 +128,7 @@ class WorkerShare(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Counts and seconds; `speech_rate` is audio_s / wall_s."""
+    """Counts and seconds; `speech_rate` is audio_s / wall_s. `doubtful` lines are counted as done too."""
 
     speakers: int
     segments: int
@@ -95,6 +137,7 @@ class Totals(msgspec.Struct, frozen=True):
     audio_s: float
     wall_s: float
     speech_rate: float
+    doubtful: int = 0
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -17,7 +17,10 @@ class RecentError(msgspec.Struct, frozen=True):
 
 
 class JobSnapshot(msgspec.Struct, frozen=True):
-    """A job in work. `eta_s` is None until a rate is known; `rate` is seconds of speech a second."""
+    """A job in work. `eta_s` is None until a rate is known; `rate` is seconds of speech a second.
+
+    `doubtful` of those done have faults in every take.
+    """
 
     name: str
     title: str
@@ -30,6 +33,7 @@ class JobSnapshot(msgspec.Struct, frozen=True):
     rate: float
     elapsed_s: float
     eta_s: float | None = None
+    doubtful: int = 0
 
 
 class WorkerSnapshot(msgspec.Struct, frozen=True):
@@ -93,6 +97,7 @@ class Status(msgspec.Struct, frozen=True):
     errors: tuple[RecentError, ...] = ()
     jobs_done: int = 0
     segments_done: int = 0
+    segments_doubtful: int = 0
     audio_s: float = 0.0
     reloads: int = 0  # of the configuration, accepted or not
     config_faults: tuple[str, ...] = ()  # why the last reload was refused

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
-from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
+from fishd.core.model.job import Clip, Fault, Job, Segment, SegmentFailure
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.bundle.settings import BundleSettings
 from fishd.spool.errors import SpoolError
 from fishd.spool.inbox.scan import ClaimedBundle
-from fishd.spool.journal.journal import text_hash
+from fishd.spool.journal.journal import SpokenLine, text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover_one
 from fishd.spool.outbox.reuse import take_over
 from fishd.spool.root import Spool
@@ -41,8 +41,8 @@ class JobLoader:
     def load_claimed(self, claimed: ClaimedBundle) -> JobArrived:
         bundle = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in bundle.faults if f not in claimed.faults))
-        clips = self._reused(None if faults else bundle.job, claimed.folder)
-        return _arrival(claimed.name, bundle, faults, clips)
+        reused = self._reused(None if faults else bundle.job, claimed.folder)
+        return _arrival(claimed.name, bundle, faults, {place: (clip,) for place, clip in reused.items()})
 
     def _reused(self, job: Job | None, folder: Path) -> Mapping[tuple[int, int], Clip]:
         """Clips of earlier jobs."""
@@ -100,7 +100,10 @@ class JobLoader:
 
 
 def _arrival(
-    name: str, bundle: LoadedBundle, faults: tuple[Fault, ...], clips: Mapping[tuple[int, int], Clip]
+    name: str,
+    bundle: LoadedBundle,
+    faults: tuple[Fault, ...],
+    clips: Mapping[tuple[int, int], tuple[Clip, ...]],
 ) -> JobArrived:
     return JobArrived(
         name=name,
@@ -112,24 +115,27 @@ def _arrival(
     )
 
 
-def _clips(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], Clip]]:
-    """The journalled clips of segments that have not changed since."""
+def _clips(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], tuple[Clip, ...]]]:
+    """The journalled takes of segments that have not changed since."""
     for s, n, segment in job.segments():
-        line = left.spoken.get((s, segment.id))
-        same = (
-            line is not None
-            and line.text_hash == text_hash(segment.speech)
-            and line.voice_key == job.speakers[s].voice_key
-            and line.clip.path == segment.take_clip
-        )
-        if line is not None and same:
-            yield (s, n), line.clip
+        lines = left.spoken.get((s, segment.id), ())
+        voice_key = job.speakers[s].voice_key
+        if clips := tuple(line.clip for line in lines if _is_of(line, segment, voice_key)):
+            yield (s, n), clips
+
+
+def _is_of(line: SpokenLine, segment: Segment, voice_key: str) -> bool:
+    """A clip that was taken over from an earlier job has the first take's file, whatever its number."""
+    return (
+        line.text_hash == text_hash(segment.speech)
+        and line.voice_key == voice_key
+        and line.clip.path in (segment.take_clip, segment.take_path(line.clip.takes))
+    )
 
 
 def _failures(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], SegmentFailure]]:
-    """The journalled failures of segments that have not changed since and were not spoken after all."""
+    """The journalled failures of segments that have not changed since."""
     for s, n, segment in job.segments():
         line = left.failed.get((s, segment.id))
-        is_spoken = (s, segment.id) in left.spoken
-        if line is not None and not is_spoken and line.text_hash == text_hash(segment.speech):
+        if line is not None and line.text_hash == text_hash(segment.speech):
             yield (s, n), SegmentFailure(line.takes, line.deaths, line.reason, line.is_final, line.can_retry)

@@ -225,4 +225,6 @@ class Publisher:
         files = files_of(job, archived_as(folder, spool.outbox, spool.archive), self._secret)
         files["job.log"] = self._job_log.finish_job(name)
         again, takes = name in self._refused, job.result.takes_folder or ""
-        return PublishRequest(folder, files, job.clips, again=again, tree=job.tree, takes=takes)
+        return PublishRequest(
+            folder, files, job.clips, again=again, tree=job.tree, links=job.links, takes=takes
+        )

@@ -37,30 +37,51 @@ class FinishedJob:
     @property
     def tree(self) -> str:
         """The folder in work/NAME that becomes the result."""
-        return OUT if self.made is None else FINAL
+        return OUT if self.made is None and not self.links else FINAL
 
     @property
     def clips(self) -> list[str]:
         """The files in it that are to be published; of an assembled job with its tracks."""
         if self.made is not None:
             return [file.path for file in self.made.files]
-        return [s.clip for speaker in self.result.speakers for s in speaker.segments if s.clip]
+        return list(self._spoken)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The clips' files in out/ by their published names; empty if out/ itself is to be published."""
+        if self.made is not None:
+            return {}
+        is_out = all(name == path for name, path in self._spoken.items())
+        return {} if is_out and not _keeps_takes(self.outcome) else self._spoken
+
+    @property
+    def _spoken(self) -> dict[str, str]:
+        """The file of each line's best take, by the name that the line's first take has."""
+        outcome = self.outcome
+        if outcome.job is None:
+            return {}
+        return {
+            segment.take_clip: end.clip.path
+            for s, n, segment in outcome.job.segments()
+            if (end := outcome.segments[s][n]).clip is not None
+        }
 
 
 def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
     """The report of a job that is over now."""
     now = time.time()
-    return FinishedJob(
-        outcome, make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-    )
+    result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+    if _keeps_takes(outcome):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
+    return FinishedJob(outcome, result)
 
 
 def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        takes_folder = f"{job.name}-{secrets.token_hex(4)}"  # no two results share one
-        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
+        folder = _new_takes_folder(job.name)
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
@@ -72,13 +93,17 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
     result = make_result(outcome, old.started, old.finished, {})
-    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    kept = {
+        "device_names": old.device_names,
+        "warnings": old.warnings,
+        "takes_folder": old.takes_folder,
+    }
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
 def files_of(finished: FinishedJob, archived: str, secret: bytes) -> dict[str, bytes]:
     """The rendered files of a report; `archived` is where its bundle will be, `secret` signs its clips."""
-    result = _with_keys(finished, secret)
+    result = _with_published_names(finished, _with_keys(finished, secret))
     rendered = _render(result, archived)
     return {
         "summary.txt": rendered.text.encode(),
@@ -99,6 +124,18 @@ def log_result(result: Result) -> None:
     _log.log(level, "[Main] %s: %s: %s%s", result.job, result.status.value, spoken, speed, extra=extra)
 
 
+def _keeps_takes(outcome: JobOutcome) -> bool:
+    """Are there takes beside the chosen ones, which are to be kept?"""
+    if outcome.job is None or not outcome.job.quality.keep_takes:
+        return False
+    return any(len(end.spoken) > 1 for row in outcome.segments for end in row if end.clip)
+
+
+def _new_takes_folder(name: str) -> str:
+    """No two results share one."""
+    return f"{name}-{secrets.token_hex(4)}"
+
+
 def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
     outcome = finished.outcome
     if outcome.job is None or not outcome.engine_key:
@@ -110,6 +147,18 @@ def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
         outcome.engine_key,
         lambda clip, key: digest_of(hashes[clip], key, secret),
     )
+
+
+def _with_published_names(finished: FinishedJob, result: Result) -> Result:
+    if not finished.links:
+        return result
+    names = {path: name for name, path in finished.links.items()}
+    replace = msgspec.structs.replace
+    speakers = tuple(
+        replace(speaker, segments=tuple(replace(s, clip=names.get(s.clip or "")) for s in speaker.segments))
+        for speaker in result.speakers
+    )
+    return replace(result, speakers=speakers)
 
 
 def _render(result: Result, archived: str) -> Rendered:

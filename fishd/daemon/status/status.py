@@ -39,6 +39,7 @@ class RunTotals:
 
     jobs: int = 0
     segments: int = 0
+    doubtful: int = 0
     audio_s: float = 0.0
 
 
@@ -71,6 +72,7 @@ class StatusBuilder:
     def add_result(self, result: Result) -> None:
         self.totals.jobs += 1
         self.totals.segments += result.totals.done
+        self.totals.doubtful += result.totals.doubtful
         self.totals.audio_s = round(self.totals.audio_s + result.totals.audio_s, 3)
         if result.status is JobStatus.REJECTED:  # failed segments were reported when they failed
             for fault in result.errors[:MAX_ERRORS_A_JOB]:
@@ -111,6 +113,7 @@ class StatusBuilder:
             errors=tuple(self._errors),
             jobs_done=self.totals.jobs,
             segments_done=self.totals.segments,
+            segments_doubtful=self.totals.doubtful,
             audio_s=self.totals.audio_s,
             reloads=self.reloads,
             config_faults=self.config_faults,
@@ -178,6 +181,7 @@ def _job(job: JobRecord, now: float) -> JobSnapshot:
         rate=round(job.audio_s / elapsed_s, 2) if elapsed_s > 0 else 0.0,
         elapsed_s=round(elapsed_s, 1),
         eta_s=None if eta_s is None else round(eta_s, 1),
+        doubtful=job.num_doubtful,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishd.core.config.keys import ENGINE_OPTION, OUTPUT, PRONUNCIATION
+from fishd.core.config.keys import ENGINE_OPTION, OUTPUT, PRONUNCIATION, QUALITY
 from fishd.core.model.job import Fault
 from fishd.spool.bundle.model import (
     DEFAULT_LANGUAGE,
@@ -55,6 +55,7 @@ def _manifest(top: Table) -> Manifest:
     priority = top.get("priority", _PRIORITY)
     language = top.get("language", LANGUAGE) or ""
     output = table.read(OUTPUT) if (table := top.table("output")) else {}
+    quality = table.read(QUALITY) if (table := top.table("quality")) else {}
     options = table.every(ENGINE_OPTION) if (table := top.table("engine_options")) else {}
     pronounce = table.every(PRONUNCIATION) if (table := top.table("pronounce")) else {}
     script = _script(table) if (table := top.table("script")) else None
@@ -68,6 +69,7 @@ def _manifest(top: Table) -> Manifest:
         priority=priority or 0,
         language=language,
         output=output,
+        quality=quality,
         speakers=speakers,
         script=script,
         pronounce=pronounce,

@@ -90,12 +90,16 @@ class ScriptEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole bundle. A title or language of "" was not given. `output` are the keys of [output]."""
+    """A whole bundle. A title or language of "" was not given.
+
+    `output` and `quality` are the keys of [output] and [quality].
+    """
 
     title: str
     priority: int = 0
     language: str = ""
     output: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    quality: Mapping[str, Any] = field(default_factory=dict[str, Any])
     speakers: tuple[SpeakerEntry, ...] = ()
     script: ScriptEntry | None = None
     pronounce: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -9,6 +9,7 @@ from pathlib import Path
 from fishd.core.config.config import Config
 from fishd.core.delivery.settings import DeliverySettings
 from fishd.core.model.limits import Limits
+from fishd.core.quality.settings import QualitySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,18 @@ class BundleSettings:
 
     limits: Limits = field(default_factory=Limits)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     pronounce: Mapping[str, str] = field(default_factory=dict[str, str])
     voices: Path | None = None
     default_voice: str = ""
 
     @classmethod
     def of(cls, config: Config) -> BundleSettings:
-        voices, delivery = config.voices, config.output.delivery
-        return cls(config.limits, delivery, config.pronounce, voices.root.resolve(), voices.default)
+        return cls(
+            limits=config.limits,
+            delivery=config.output.delivery,
+            quality=config.quality,
+            pronounce=config.pronounce,
+            voices=config.voices.root.resolve(),
+            default_voice=config.voices.default,
+        )

@@ -6,6 +6,7 @@ success: it is never retried. `write` unlinks a file that it could not sync, so 
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +86,15 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         """Raises FileExistsError rather than replace anything."""
         rename_noreplace(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file, which is on the disk, a second name; a copy where the file system has no links."""
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                raise
+            self.write(target, source.read_bytes())
 
     def remove_file(self, path: Path) -> None:
         """Remove one file or link."""

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from fishd.core.model.job import Clip, Fault
+from fishd.core.quality.take_quality import TakeQuality
 from fishd.spool.durable.disk import Disk
 from fishd.spool.work_folder import OUT
 
@@ -32,7 +33,10 @@ class ClaimedLine(Line, frozen=True, tag="claimed"):
 
 
 class SpokenLine(Line, frozen=True, tag="spoken"):
-    """A segment's clip is on the disk: `speaker` is the speaker's position, `segment` the segment's id."""
+    """A take's clip is on the disk: `speaker` is the speaker's position, `segment` the segment's id.
+
+    A segment has several lines if takes had faults.
+    """
 
     speaker: int
     segment: str
@@ -40,6 +44,15 @@ class SpokenLine(Line, frozen=True, tag="spoken"):
     voice_key: str
     size_bytes: int
     clip: Clip
+
+
+class HeardLine(Line, frozen=True, tag="heard"):
+    """A listener's verdict on the take whose clip is at `path`: its quality from now on."""
+
+    speaker: int
+    segment: str
+    path: str
+    quality: TakeQuality
 
 
 class FailedLine(Line, frozen=True, tag="failed"):
@@ -72,7 +85,7 @@ class PublishLine(Line, frozen=True, tag="publish"):
     takes: str = ""
 
 
-AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
+AnyLine = ClaimedLine | SpokenLine | HeardLine | FailedLine | CancelledLine | PublishLine
 
 
 class Journal:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from fishd.core.model.job import Fault
 from fishd.spool.durable.disk import Disk, remove_tree
 from fishd.spool.journal.journal import (
+    AnyLine,
     CancelledLine,
     ClaimedLine,
     FailedLine,
+    HeardLine,
     PublishLine,
     SpokenLine,
     read_journal,
@@ -25,8 +29,8 @@ from fishd.spool.work_folder import BUNDLE, OUT
 class RecoveredJob:
     """A job that a crash left in work/.
 
-    If `complete`, only `finish` is left to do. Otherwise the bundle is read again; `spoken` and `failed`
-    hold, by speaker's position and segment's id, the last journal line of each segment.
+    If `complete`, only `finish` is left to do. Otherwise the bundle is read again; by speaker's position and
+    segment's id, `spoken` holds the lines of a segment's takes that are there, `failed` its last failure.
     """
 
     name: str
@@ -35,7 +39,9 @@ class RecoveredJob:
     complete: bool
     started: str = ""
     cancelled: bool = False
-    spoken: Mapping[tuple[int, str], SpokenLine] = field(default_factory=dict[tuple[int, str], SpokenLine])
+    spoken: Mapping[tuple[int, str], tuple[SpokenLine, ...]] = field(
+        default_factory=dict[tuple[int, str], tuple[SpokenLine, ...]]
+    )
     failed: Mapping[tuple[int, str], FailedLine] = field(default_factory=dict[tuple[int, str], FailedLine])
     faults: tuple[Fault, ...] = ()
 
@@ -75,14 +81,25 @@ def _recovered(folder: Path) -> RecoveredJob | None:
         complete=complete,
         started=next((line.at for line in lines if isinstance(line, ClaimedLine)), ""),
         cancelled=any(isinstance(line, CancelledLine) for line in lines),
-        spoken={
-            (line.speaker, line.segment): line
-            for line in lines
-            if isinstance(line, SpokenLine) and _is_there(folder, line)
-        },
+        spoken=_spoken(folder, lines),
         failed=failed,
         faults=tuple(faults),
     )
+
+
+def _spoken(folder: Path, lines: Iterable[AnyLine]) -> dict[tuple[int, str], tuple[SpokenLine, ...]]:
+    """By segment, its takes in their order; of several lines of one clip the last one counts."""
+    takes: dict[tuple[int, str], dict[str, SpokenLine]] = {}
+    for line in lines:
+        if isinstance(line, SpokenLine) and _is_there(folder, line):
+            takes.setdefault((line.speaker, line.segment), {})[line.clip.path] = line
+        elif isinstance(line, HeardLine):
+            its = takes.get((line.speaker, line.segment), {})
+            if line.path in its:
+                spoken = its[line.path]
+                clip = replace(spoken.clip, quality=line.quality)
+                its[line.path] = msgspec.structs.replace(spoken, clip=clip)
+    return {segment: tuple(by_path.values()) for segment, by_path in takes.items()}
 
 
 def _is_there(folder: Path, line: SpokenLine) -> bool:

@@ -5,8 +5,9 @@
     work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
-    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips;
-                             out/ is then kept as .takes/TAKES, so that a later job can reuse them
+    work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips: out/
+                             is then kept as .takes/TAKES, so that a later job can reuse them; or if the best
+                             take of a line is not its first: then final/ holds links to the best ones
 
 Every crash leaves one of three states, and journal/recovery.py distinguishes them. The result's tree is out/
 or final/, as the publish line says:
@@ -22,7 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -40,8 +41,9 @@ from fishd.spool.work_folder import BUNDLE, OUT, dropped_ending
 class PublishRequest:
     """A finished job: work/NAME, its result's files by name, and its clips as paths below work/NAME/TREE.
 
-    `again`: an earlier attempt may have published half of it; its journal says how far that came.
-    `takes` is the name under which work/NAME/out is kept, if TREE is another folder; "" removes it.
+    `links`: TREE is made anew, of links to these files below work/NAME/out, by the clips' paths. `again`: an
+    earlier attempt may have published half of it; its journal says how far that came. `takes` is the name
+    under which work/NAME/out is kept, if TREE is another folder; "" removes it.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class PublishRequest:
     again: bool = True
     tree: str = OUT
     takes: str = ""
+    links: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def publish_all(
@@ -128,6 +131,8 @@ class _Publication:
         if line:
             self.name = line.name
             return None
+        if request.links:
+            staging.link_clips(request.folder, request.tree, request.links, self.disk)
         return staging.stage(request.folder, request.tree, request.files, request.clips, self.disk)
 
     def publish_line(self) -> tuple[Path, Sequence[PublishLine]] | None:

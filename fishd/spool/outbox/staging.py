@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from fishd.spool.durable.disk import Disk
+from fishd.spool.durable.disk import Disk, remove_tree
 from fishd.spool.errors import SpoolError
 from fishd.spool.work_folder import OUT
 
@@ -36,6 +37,26 @@ def make_clip_folders(folder: Path, clips: Collection[str]) -> None:
         parent.mkdir(parents=True, exist_ok=True)
 
 
+def link_clips(folder: Path, tree: str, links: Mapping[str, str], disk: Disk) -> None:
+    """Make the tree anew, of links to files below out/, which stays as it is until the job is published.
+
+    Raises ClipsMissing, OSError.
+    """
+    target, out = folder / tree, folder / OUT
+    if os.path.lexists(target):
+        remove_tree(disk, target)
+    for parent in {(target / clip).parent for clip in links}:
+        parent.mkdir(parents=True, exist_ok=True)
+    missing: list[str] = []
+    for clip, source in links.items():
+        if _is_file(out / source):
+            disk.link(out / source, target / clip)
+        else:
+            missing.append(source)
+    if missing:
+        raise ClipsMissing(missing)
+
+
 def stage(folder: Path, tree: str, files: Mapping[str, bytes], clips: Collection[str], disk: Disk) -> Staged:
     """Remove all but these clips from the tree; what `write` is to add. Raises ClipsMissing, OSError."""
     out = folder / tree
@@ -61,6 +82,14 @@ def write(staged: Iterable[Staged], disk: Disk) -> None:
         files |= one.files
         folders |= dict.fromkeys(one.folders)
     disk.stage(files, list(folders))
+
+
+def _is_file(path: Path) -> bool:
+    """Not through a link."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _remove_all_but(wanted: set[str], folder: str, disk: Disk) -> set[str]:

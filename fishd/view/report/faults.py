@@ -69,6 +69,20 @@ def faults(result: Result, console: Console, bundle: str = "") -> Iterator[Segme
         yield from hanging(Cell("→", NEXT), step, console)
 
 
+def doubtful(result: Result, console: Console) -> Iterator[Segment]:
+    """Lines whose every take has faults, the worst first: to be listened to."""
+    found = [
+        (fault.severity, Fault(f"{speaker.name} {segment.id}", "; ".join(f.text for f in quality.faults)))
+        for speaker in result.speakers
+        for segment in speaker.segments
+        if (quality := segment.quality) and (fault := next(iter(quality.faults), None))
+    ]
+    if found:
+        yield from heading("Doubtful lines: listen to them")
+        worst_first = sorted(found, key=lambda one: -one[0])
+        yield from _listed([fault for _, fault in worst_first], Cell("?", ODD), console, "line")
+
+
 def warnings(result: Result, console: Console) -> Iterator[Segment]:
     """Oddities of the bundle that did not stop the job."""
     if result.warnings:
@@ -76,11 +90,11 @@ def warnings(result: Result, console: Console) -> Iterator[Segment]:
         yield from _listed(result.warnings, Cell("!", ODD), console)
 
 
-def _listed(found: Sequence[Fault], mark: Cell, console: Console) -> Iterator[Segment]:
+def _listed(found: Sequence[Fault], mark: Cell, console: Console, noun: str = "fault") -> Iterator[Segment]:
     for fault in found[:_MOST_FAULTS]:
         where = Text(cropped(fault.where, _WHERE_CELLS), NAME)
         yield from hanging(mark, _at(where, _one_line(fault.what)), console)
-    yield from and_more(len(found) - _MOST_FAULTS, "fault", ELSEWHERE)
+    yield from and_more(len(found) - _MOST_FAULTS, noun, ELSEWHERE)
 
 
 def _at(where: Text, what: str) -> Text:

@@ -50,9 +50,10 @@ def _outcome(result: Result) -> str:
     segments = count(totals.segments, "segment")
     match result.status:
         case JobStatus.DONE:
-            return f"{_all(totals)}: {_speech(totals)}."
+            return f"{_all(totals)}{_doubtful(totals)}: {_speech(totals)}."
         case JobStatus.PARTIAL:
-            return f"{totals.done:,} of {segments} spoken, {totals.failed:,} failed: {_speech(totals)}."
+            spoken = f"{totals.done:,} of {segments} spoken{_doubtful(totals)}, {totals.failed:,} failed"
+            return f"{spoken}: {_speech(totals)}."
         case JobStatus.FAILED:
             return f"None of its {segments} could be spoken."
         case JobStatus.REJECTED:
@@ -67,6 +68,10 @@ def _all(totals: Totals) -> str:
         if totals.segments == 1
         else f"All {totals.segments:,} segments are spoken"
     )
+
+
+def _doubtful(totals: Totals) -> str:
+    return f" ({totals.doubtful:,} doubtful)" if totals.doubtful else ""
 
 
 def _speech(totals: Totals) -> str:

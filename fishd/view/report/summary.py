@@ -15,7 +15,7 @@ from fishd.core.text.to_json import as_json
 from fishd.view.crop import cropped
 from fishd.view.layout import WIDTH
 from fishd.view.report.delivery import chapters, levels, overruns, skipped, tracks
-from fishd.view.report.faults import faults, warnings
+from fishd.view.report.faults import doubtful, faults, warnings
 from fishd.view.report.headline import headline, remarks
 from fishd.view.report.page import page
 from fishd.view.report.tables import speakers, totals, workers
@@ -40,6 +40,7 @@ class Summary:
         result = self._result
         yield from headline(result)
         yield from remarks(result, console)
+        yield from doubtful(result, console)
         yield from faults(result, console, self._bundle)
         yield from warnings(result, console)
         if result.totals.segments:
