@@ -22,17 +22,24 @@ NOOP = "tests.engines.noop:factory"
 
 @contextmanager
 def running_daemon(
-    root: Path, *, engine: str = NOOP, workers: int = 1, options: str = "", check: str = "signal"
+    root: Path,
+    *,
+    engine: str = NOOP,
+    workers: int = 1,
+    options: str = "",
+    check: str = "signal",
+    quality: str = "",
+    max_takes: int = 3,
 ) -> Iterator[psutil.Process]:
     """A daemon with its spool in `root`/spool, from the moment when its workers are ready; then stop it.
 
-    `options` are the engine's, as TOML; `check` is the key of [quality].
+    `options` are the engine's, as TOML; `check` is the key of [quality], `quality` its other lines.
     """
     root.mkdir(parents=True, exist_ok=True)
     config = root / "config.toml"
     config.write_text(
         f'[engine]\nname = "{engine}"\noptions = {{ {options} }}\n[pool]\ncpu_workers = {workers}\n'
-        f'[quality]\ncheck = "{check}"\n[log]\nlevel = "error"\n'
+        f'max_takes = {max_takes}\n[quality]\ncheck = "{check}"\n{quality}[log]\nlevel = "error"\n'
     )
     command = [sys.executable, "-m", "fishd", "run", "--config", str(config)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=root)
