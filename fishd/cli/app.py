@@ -116,6 +116,31 @@ def retry(job: Job, wait: Wait = False, config: Config = None) -> None:
 
 
 @app.command(cls=Command)
+def review(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Open this job's page. Default: the list of jobs.")
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Listen on this port; 0: any."),
+    ] = 8765,
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="HOST", help="Listen on this address. Default: only this machine."),
+    ] = "127.0.0.1",
+    config: Config = None,
+) -> None:
+    """Serve a page on which results are heard and reviewed.
+
+    Prints its address, which has a token, and serves until Ctrl-C. On the page: jobs and their progress,
+    every line beside its speaker's reference, other takes, texts and pronunciations, approval, new jobs.
+    """
+    from fishd.cli.commands.review import review as command
+
+    exit_with(lambda: command(job, config, host, port))
+
+
+@app.command(cls=Command)
 def run(
     config: Config = None,
     once: Annotated[

@@ -22,6 +22,7 @@ COMMANDS = (
     "logs",
     "cancel",
     "retry",
+    "review",
     "check",
     "plan",
     "init",
@@ -29,7 +30,7 @@ COMMANDS = (
     "doctor",
     "calibrate",
 )
-LARGE = {"numpy", "torch", "watchfiles", "asyncio", "rich", "msgspec", "soundfile"}
+LARGE = {"numpy", "torch", "watchfiles", "asyncio", "rich", "msgspec", "soundfile", "starlette", "uvicorn"}
 PRINT_MODULES = """
 import json, sys
 from fishd.cli import main
