@@ -23,6 +23,7 @@ from fishd.review.results import NoSuchJob
 from fishd.review.uploads import BadUpload
 from fishd.review.watch import watch
 from fishd.spool.errors import SpoolError, disk_error
+from fishd.view.page.page import asset
 
 PAGES = Path(str(files("fishd.review") / "pages"))
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,6 +49,7 @@ def _routes(api: Api) -> list[Route | Mount]:
     return [
         Route("/", _page("jobs.html")),
         Route("/jobs/{job}", _page("job.html")),
+        Route("/static/page.css", _style),
         Mount("/static", StaticFiles(directory=PAGES / "static")),
         Route("/api/events", api.events),
         Route("/api/jobs", api.jobs),
@@ -65,6 +67,11 @@ def _page(name: str) -> Endpoint:
         return FileResponse(PAGES / name)
 
     return page
+
+
+async def _style(_: Request) -> Response:
+    """The style sheet of summary.html, on which the page's own is based."""
+    return Response(asset("page.css"), media_type="text/css")
 
 
 def _handlers() -> dict[type[Exception], Callable[[Request, Exception], Response]]:

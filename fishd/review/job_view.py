@@ -7,34 +7,42 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.core.model.result import FaultResult, Result, SegmentResult, SpeakerResult, Totals, TrackResult
+from fishd.core.model.result import Result, SegmentResult, Totals, TrackResult
 from fishd.review.approvals import LineKey, read_approved
 from fishd.review.requests import Request
 from fishd.review.results import read_result
+from fishd.view.page.lines import Line, lines
 
 
 class TakeView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A kept take; `file` is below the result's folder."""
+    """A kept take."""
 
     take: int
-    file: str
     faults: tuple[str, ...] = ()
 
 
 class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line. `version` changes whenever it is spoken again; `speaker` is a position in JobView's."""
+    """A line as the page of a file shows it, with its takes.
 
-    speaker: int
+    `speaker_name` and `id` name it in requests; `version` changes whenever another take is its clip.
+    """
+
+    state: str
+    speaker_name: str
     id: str
+    who: str
+    label: str
     text: str
-    status: str
     version: str
+    speaker: int | None = None
+    language: str = ""
     spoken: str = ""
     clip: str = ""
     duration_s: float = 0
-    at_s: float | None = None
+    at: str = ""
+    length: str = ""
     faults: tuple[str, ...] = ()
-    error: str = ""
+    notes: tuple[str, ...] = ()
     take: int = 0
     takes: tuple[TakeView, ...] = ()
     approved: bool = False
@@ -63,7 +71,6 @@ class JobView(msgspec.Struct, frozen=True):
 def view_job(root: Path, job: str, requests: Sequence[Request]) -> JobView:
     """Raises NoSuchJob."""
     result = read_result(root, job)
-    approved = read_approved(root, job)
     return JobView(
         job=job,
         title=result.title,
@@ -72,52 +79,43 @@ def view_job(root: Path, job: str, requests: Sequence[Request]) -> JobView:
         totals=result.totals,
         errors=tuple(map(str, result.errors)),
         tracks=result.tracks,
-        speakers=tuple(SpeakerView(speaker.name, ()) for speaker in result.speakers),
-        lines=_lines(result, approved),
+        speakers=tuple(SpeakerView(speaker.name, speaker.references) for speaker in result.speakers),
+        lines=_lines(result, read_approved(root, job)),
         requests=tuple(requests),
     )
 
 
-def line_versions(result: Result) -> dict[LineKey, str]:
-    """The version of each line that has a clip."""
-    return {
-        (speaker.name, segment.id): version(segment)
-        for speaker in result.speakers
-        for segment in speaker.segments
-        if segment.clip
-    }
+def _lines(result: Result, approved: Mapping[LineKey, str]) -> tuple[LineView, ...]:
+    segments = {(speaker.name, one.id): one for speaker in result.speakers for one in speaker.segments}
+    return tuple(
+        _line(line, segments.get((line.speaker_name, line.id)), approved.get((line.speaker_name, line.id)))
+        for line in lines(result)
+    )
 
 
-def version(segment: SegmentResult) -> str:
+def _line(line: Line, segment: SegmentResult | None, approved: str | None) -> LineView:
+    version = _version(segment) if segment else ""
+    return LineView(
+        state=line.state,
+        speaker_name=line.speaker_name,
+        id=line.id,
+        who=line.who,
+        label=line.label,
+        text=line.text,
+        version=version,
+        speaker=line.speaker,
+        language=line.language,
+        spoken=line.spoken,
+        clip=segment.clip or "" if segment else "",
+        duration_s=segment.duration_s or 0 if segment else 0,
+        at=line.at,
+        length=line.length,
+        faults=line.faults,
+        notes=line.notes,
+        approved=bool(version) and approved == version,
+    )
+
+
+def _version(segment: SegmentResult) -> str:
     """Of the bytes that are heard, where they are known."""
     return segment.digest or f"{segment.seed}-{segment.takes}-{segment.duration_s}"
-
-
-def _lines(result: Result, approved: Mapping[LineKey, str]) -> tuple[LineView, ...]:
-    return tuple(
-        _line(number, speaker, segment, approved.get((speaker.name, segment.id)))
-        for number, speaker in enumerate(result.speakers)
-        for segment in speaker.segments
-    )
-
-
-def _line(number: int, speaker: SpeakerResult, segment: SegmentResult, approved: str | None) -> LineView:
-    del speaker
-    return LineView(
-        speaker=number,
-        id=segment.id,
-        text=segment.text,
-        status=segment.status,
-        version=version(segment),
-        spoken=segment.spoken or "",
-        clip=segment.clip or "",
-        duration_s=segment.duration_s or 0,
-        at_s=segment.at_s if segment.at_s is not None else segment.start_s,
-        faults=_texts(segment.quality.faults) if segment.quality else (),
-        error=segment.error or "",
-        approved=approved == version(segment),
-    )
-
-
-def _texts(faults: Sequence[FaultResult]) -> tuple[str, ...]:
-    return tuple(fault.text for fault in faults)

@@ -112,13 +112,16 @@ def review_server(
     folder: Path, *arguments: str, host: str = "127.0.0.1", wrapper: Sequence[str] = ()
 ) -> Iterator[ReviewServer]:
     """A server of the spool in this folder, on a free port."""
-    with subprocess.Popen(
-        [*wrapper, *command("review", "--port", "0", "--config", folder / "config.toml", *arguments)],
-        env=environ(),
-        stdout=subprocess.PIPE,
-        stderr=(folder / "review.log").open("ab"),
-        text=True,
-    ) as process:
+    with (
+        (folder / "review.log").open("ab") as log,
+        subprocess.Popen(
+            [*wrapper, *command("review", "--port", "0", "--config", folder / "config.toml", *arguments)],
+            env=environ(),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout
             url = process.stdout.readline().strip()

@@ -25,7 +25,7 @@ def make_spool(folder: Path) -> Path:
 
 
 def make_job(root: Path, name: str = "Episode", num_lines: int = 3, **changes: Any) -> Path:
-    """A finished job with real clips. The second line is doubtful, the last has failed, if there are three."""
+    """A finished job with real clips; of three lines or more the second is doubtful, the last has failed."""
     folder = root / "outbox" / name
     (folder / "clips" / "Ada").mkdir(parents=True)
     (folder / "references").mkdir()

@@ -28,7 +28,9 @@ def test_the_first_url_gives_a_cookie_and_leads_to_an_address_without_the_token(
     assert server.token not in rest
 
 
-@pytest.mark.parametrize("path", ["//evil.example/", "/%2F%2Fevil.example", "/\\evil.example", "///evil.example/a"])
+@pytest.mark.parametrize(
+    "path", ["//evil.example/", "/%2F%2Fevil.example", "/\\evil.example", "///evil.example/a"]
+)
 def test_the_redirect_stays_on_this_server(server: ReviewServer, path: str) -> None:
     """A path that looks like another host is a path."""
     answer = server.request(f"{path}?token={server.token}", cookie="")
@@ -37,10 +39,21 @@ def test_the_redirect_stays_on_this_server(server: ReviewServer, path: str) -> N
     assert re.match(r"/(?![/\\])", answer.headers["location"])
 
 
-@pytest.mark.parametrize("path", ["/", "/jobs/Episode", "/static/job.js", "/api/jobs", "/api/events",
-                                  "/files/Episode/clips/Ada/001.wav"])
-@pytest.mark.parametrize("cookie", ["", "other=1", "fishd-review-{port}=", "fishd-review-{port}=guess",
-                                    "fishd-review-{port}={token}", "fishd-review-{port}=\xff\xfe"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/jobs/Episode", "/static/job.js", "/api/jobs", "/api/events", "/files/Episode/clips/Ada/001.wav"],
+)
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "",
+        "other=1",
+        "fishd-review-{port}=",
+        "fishd-review-{port}=guess",
+        "fishd-review-{port}={token}",
+        "fishd-review-{port}=\xff\xfe",
+    ],
+)
 def test_nothing_is_served_without_the_cookie(server: ReviewServer, path: str, cookie: str) -> None:
     """The token is not the cookie's secret either."""
     answer = server.request(path, cookie=cookie.format(port=server.port, token=server.token))
@@ -57,8 +70,18 @@ def test_a_wrong_token_gives_no_cookie(server: ReviewServer, token: str) -> None
     assert (403, None) == (answer.status, answer.headers.get("set-cookie"))
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "localhost.evil.example",
-                                  "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "127.0.0.1@evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "[::2]",
+        "127.0.0.1@evil.example",
+    ],
+)
 def test_a_host_that_is_not_this_one_is_refused(server: ReviewServer, host: str) -> None:
     """So a name that is made to resolve to this machine (DNS rebinding) gets nothing, even with the token."""
     for path in ("/", f"/?token={server.token}"):
@@ -78,8 +101,18 @@ def test_a_request_without_a_host_is_refused(server: ReviewServer) -> None:
     assert server.request("/", host="").status in (400, 421)
 
 
-@pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://localhost:1",
-                                    "https://127.0.0.1:{port}", "http://127.0.0.1", "http://127.0.0.1:{port}.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "null",
+        "http://evil.example",
+        "http://localhost:1",
+        "https://127.0.0.1:{port}",
+        "http://127.0.0.1",
+        "http://127.0.0.1:{port}.evil.example",
+    ],
+)
 def test_a_change_from_another_origin_is_refused(server: ReviewServer, origin: str) -> None:
     """Other ports of this machine are other origins, although a browser sends them the cookie."""
     answer = server.request(APPROVALS, "POST", NOTHING, origin=origin.format(port=server.port))
@@ -98,14 +131,14 @@ def test_what_another_site_embeds_is_refused(server: ReviewServer, site: str) ->
 
 def test_a_change_from_the_page_is_accepted(server: ReviewServer) -> None:
     """Its origin is the Host that it is served under."""
-    answer = server.request(
-        APPROVALS, "POST", NOTHING, host="localhost:9000", origin="http://localhost:9000"
-    )
+    answer = server.request(APPROVALS, "POST", NOTHING, host="localhost:9000", origin="http://localhost:9000")
 
     assert 204 == answer.status
 
 
-@pytest.mark.parametrize("path", ["/", "/none", "/api/jobs/none", "/static/job.js", "/files/Episode/result.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/none", "/api/jobs/none", "/static/job.js", "/files/Episode/result.json"]
+)
 def test_every_answer_has_the_headers_that_confine_the_page(server: ReviewServer, path: str) -> None:
     """No script but the server's own files, no frame, no type but the given one."""
     headers = server.request(path).headers

@@ -50,7 +50,9 @@ def test_a_part_of_a_changed_file_is_the_whole_file(server: ReviewServer) -> Non
     assert 200 == server.request(CLIP, range="bytes=0-9", if_range='"another"').status
 
 
-@pytest.mark.parametrize("ranges", ["bytes=" + ",".join(f"{n}-" for n in range(2_000)), "bytes=9-1", "bytes=x"])
+@pytest.mark.parametrize(
+    "ranges", ["bytes=" + ",".join(f"{n}-" for n in range(2_000)), "bytes=9-1", "bytes=x"]
+)
 def test_absurd_ranges_do_no_harm(server: ReviewServer, ranges: str) -> None:
     """They are merged or refused."""
     answer = server.request(CLIP, range=ranges)
@@ -86,15 +88,7 @@ def test_absurd_ranges_do_no_harm(server: ReviewServer, ranges: str) -> None:
 )
 def test_no_path_leads_out_of_the_result(server: ReviewServer, root: Path, path: str) -> None:
     """Neither do links, a job that is one, special files and NULs."""
-    secret = root / "inbox" / "secret.wav"
-    secret.write_bytes(b"secret")
-    clips = root / "outbox/Episode/clips"
-    for link, target in ((clips / "link.wav", secret), (clips.parent / "linked", clips / "Ada"),
-                         (root / "outbox/Linked", root / "outbox/Episode"), (root / "outbox/.hidden", root / "inbox")):
-        if not link.is_symlink():
-            link.symlink_to(target)
-    if not (clips / "fifo.wav").exists():
-        os.mkfifo(clips / "fifo.wav")
+    _lay_traps(root)
     answer = server.request(path)
 
     assert 404 == answer.status
@@ -120,17 +114,19 @@ def test_a_track_is_downloaded_under_its_name(server: ReviewServer) -> None:
     assert 'attachment; filename="001.wav"' == answer.headers["content-disposition"]
 
 
-def test_a_job_that_vanishes_while_it_is_played_is_played_to_its_end(server: ReviewServer, root: Path) -> None:
+def test_a_job_that_vanishes_is_played_to_its_end(server: ReviewServer, root: Path) -> None:
     """Then it is not found any more, for the page to say so."""
     folder = make_job(root, "Vanishing")
     clip = folder / "clips/Ada/001.wav"
     with clip.open("ab") as file:
         file.write(bytes(30_000_000))  # more than the sockets' buffers hold
+    path = "/files/Vanishing/clips/Ada/001.wav"
+    cookie = f"Cookie: {server.cookie}\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
-        connection.sendall(
-            f"GET /files/Vanishing/clips/Ada/001.wav HTTP/1.1\r\nHost: localhost\r\nCookie: {server.cookie}\r\n"
-            "Connection: close\r\n\r\n".encode()
+        head = (
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n"
         )
+        connection.sendall(head.encode())
         received = connection.recv(1000)
         size = clip.stat().st_size
         shutil.rmtree(folder)
@@ -139,6 +135,23 @@ def test_a_job_that_vanishes_while_it_is_played_is_played_to_its_end(server: Rev
             total += len(block)
 
     assert size < total < size + 2_000
-    gone = server.request("/files/Vanishing/clips/Ada/001.wav")
+    gone = server.request(path)
     assert (404, "clips/Ada/001.wav of Vanishing is missing") == (gone.status, gone.error)
     assert 404 == server.request("/api/jobs/Vanishing").status
+
+
+def _lay_traps(root: Path) -> None:
+    secret = root / "inbox" / "secret.wav"
+    secret.write_bytes(b"secret")
+    result = root / "outbox/Episode"
+    links = {
+        result / "clips/link.wav": secret,
+        result / "linked": result / "clips/Ada",
+        root / "outbox/Linked": result,
+        root / "outbox/.hidden": root / "inbox",
+    }
+    for link, target in links.items():
+        if not link.is_symlink():
+            link.symlink_to(target)
+    if not (result / "clips/fifo.wav").exists():
+        os.mkfifo(result / "clips/fifo.wav")
