@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 JOB_NAME_BYTES = 240  # of 255: room for "-NN"
 FILE_NAME_BYTES = 180  # of 255: room for a hash, a suffix and a temporary ending
@@ -77,6 +78,15 @@ def clip_paths(speakers: Sequence[tuple[str, Sequence[str]]], suffix: str) -> li
     return [
         [f"clips/{folder}/{file}.{suffix}" for file in file_names(ids)]
         for folder, (_, ids) in zip(folders, speakers, strict=True)
+    ]
+
+
+def reference_paths(speakers: Sequence[tuple[str, Sequence[str]]]) -> list[list[str]]:
+    """`references/<speaker>-<n>.<suffix>` for every clip of every (speaker, clips' files), in order."""
+    stems = file_names(name for name, _ in speakers)
+    return [
+        [f"references/{stem}-{n}{PurePath(file).suffix}" for n, file in enumerate(clips, 1)]
+        for stem, (_, clips) in zip(stems, speakers, strict=True)
     ]
 
 

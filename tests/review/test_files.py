@@ -123,9 +123,7 @@ def test_a_job_that_vanishes_is_played_to_its_end(server: ReviewServer, root: Pa
     path = "/files/Vanishing/clips/Ada/001.wav"
     cookie = f"Cookie: {server.cookie}\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
-        head = (
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n"
-        )
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n"
         connection.sendall(head.encode())
         received = connection.recv(1000)
         size = clip.stat().st_size

@@ -39,7 +39,7 @@ def make_result(outcome: JobOutcome, started: str, finished: str, device_names: 
         remarks=outcome.remarks,
         workers=outcome.shares,
         skipped=tuple(
-            SkippedResult(line.id, line.text, line.speaker, line.start, line.end)
+            SkippedResult(line.id, line.text, line.speaker, line.start, line.end, line.position)
             for line in (outcome.job.skipped if outcome.job else ())
         ),
     )
@@ -94,6 +94,7 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
             spoken=segment.spoken or None,
             start_s=segment.start,
             end_s=segment.end,
+            position=segment.position,
         )
     return SegmentResult(
         id=segment.id,
@@ -109,6 +110,7 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
         worker=clip.worker,
         device=clip.device,
         quality=_quality(segment, clip, end.spoken),
+        position=segment.position,
     )
 
 

@@ -43,7 +43,8 @@ class SegmentResult(msgspec.Struct, frozen=True):
     `can_retry` of a failed segment: false where another seed cannot help; null in results of
     older versions. `spoken` is the text with its
     pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
-    have; `overrun_s` is how long it runs into what follows.
+    have; `overrun_s` is how long it runs into what follows. `position` counts the script's lines
+    from 0, those of every speaker and skipped ones.
     """
 
     id: str
@@ -67,6 +68,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     overrun_s: float | None = None
     take: str | None = None
     quality: SegmentQuality | None = None
+    position: int | None = None
 
     @property
     def is_doubtful(self) -> bool:
@@ -75,13 +77,17 @@ class SegmentResult(msgspec.Struct, frozen=True):
 
 
 class SpeakerResult(msgspec.Struct, frozen=True):
-    """A speaker's segments, in the bundle's order. All clips had `loudness_lufs` and got `gain_db`."""
+    """A speaker's segments, in the bundle's order. All clips had `loudness_lufs` and got `gain_db`.
+
+    `references` are the reference clips' files below the result's folder.
+    """
 
     name: str
     language: str
     segments: tuple[SegmentResult, ...]
     loudness_lufs: float | None = None
     gain_db: float | None = None
+    references: tuple[str, ...] = ()
 
 
 class SkippedResult(msgspec.Struct, frozen=True):
@@ -92,6 +98,7 @@ class SkippedResult(msgspec.Struct, frozen=True):
     speaker: str = ""
     start_s: float | None = None
     end_s: float | None = None
+    position: int | None = None
 
 
 class TrackResult(msgspec.Struct, frozen=True):

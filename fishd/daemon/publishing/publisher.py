@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -222,9 +223,18 @@ class Publisher:
     def _request(self, job: FinishedJob) -> PublishRequest:
         name, spool = job.result.job, self._spool
         folder = spool.work / name
-        files = files_of(job, archived_as(folder, spool.outbox, spool.archive), self._secret)
+        references = {path: file for path, file in job.references.items() if os.path.lexists(file)}
+        archived = archived_as(folder, spool.outbox, spool.archive)
+        files = files_of(job, archived, self._secret, references)
         files["job.log"] = self._job_log.finish_job(name)
         again, takes = name in self._refused, job.result.takes_folder or ""
         return PublishRequest(
-            folder, files, job.clips, again=again, tree=job.tree, links=job.links, takes=takes
+            folder,
+            files,
+            job.clips,
+            again=again,
+            tree=job.tree,
+            links=job.links,
+            references=references,
+            takes=takes,
         )

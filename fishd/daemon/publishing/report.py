@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -18,9 +18,11 @@ from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.publishing.delivered import with_delivery
+from fishd.spool.names import reference_paths
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.work_folder import FINAL, OUT
-from fishd.view.report.summary import Rendered, render, result_json
+from fishd.view.page.page import render_page
+from fishd.view.report.summary import render, result_json
 from fishd.wire.assembly import AssemblyResult
 
 _log = logging.getLogger("fishd.publisher")
@@ -52,6 +54,17 @@ class FinishedJob:
         if self.made is not None or all(name == path for name, path in self._spoken.items()):
             return {}
         return self._spoken
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Our copies of the reference clips, by the names that they get in the result."""
+        speakers = self.outcome.job.speakers if self.outcome.job else ()
+        paths = reference_paths([(speaker.name, speaker.files) for speaker in speakers])
+        return {
+            path: file
+            for speaker, names in zip(speakers, paths, strict=True)
+            for path, file in zip(names, speaker.files, strict=True)
+        }
 
     @property
     def _spoken(self) -> dict[str, str]:
@@ -95,13 +108,18 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
-def files_of(finished: FinishedJob, archived: str, secret: bytes) -> dict[str, bytes]:
-    """The rendered files of a report; `archived` is where its bundle will be, `secret` signs its clips."""
+def files_of(
+    finished: FinishedJob, archived: str, secret: bytes, references: Collection[str]
+) -> dict[str, bytes]:
+    """The rendered files of a report; `archived` is where its bundle will be, `secret` signs its clips.
+
+    `references` are the reference clips that are published with it.
+    """
     result = _with_published_names(finished, _with_keys(finished, secret))
-    rendered = _render(result, archived)
+    result = _with_references(finished, result, references)
     return {
-        "summary.txt": rendered.text.encode(),
-        "summary.html": rendered.html.encode(),
+        "summary.txt": _rendered(render, result, archived),
+        "summary.html": _rendered(render_page, result, archived),
         "result.json": result_json(result),
     }
 
@@ -143,10 +161,22 @@ def _with_published_names(finished: FinishedJob, result: Result) -> Result:
     return replace(result, speakers=speakers)
 
 
-def _render(result: Result, archived: str) -> Rendered:
-    """The summaries; a bug in rendering them costs nothing else."""
+def _with_references(finished: FinishedJob, result: Result, published: Collection[str]) -> Result:
+    if not published or finished.outcome.job is None:
+        return result
+    named = [(speaker.name, speaker.files) for speaker in finished.outcome.job.speakers]
+    replace = msgspec.structs.replace
+    speakers = tuple(
+        replace(speaker, references=tuple(path for path in paths if path in published))
+        for speaker, paths in zip(result.speakers, reference_paths(named), strict=True)
+    )
+    return replace(result, speakers=speakers)
+
+
+def _rendered(render: Callable[[Result, str], str], result: Result, archived: str) -> bytes:
+    """A summary; a bug in rendering it costs nothing else."""
     try:
-        return render(result, archived)
+        return render(result, archived).encode()
     except Exception:  # noqa: BLE001 - one bad job stops nothing else
-        _log.exception("[Main] %s: the summary cannot be rendered; result.json is complete", result.job)
-        return Rendered("This summary could not be rendered; see result.json.\n", "See result.json.\n")
+        _log.exception("[Main] %s: a summary cannot be rendered; result.json is complete", result.job)
+        return b"This summary could not be rendered; see result.json.\n"

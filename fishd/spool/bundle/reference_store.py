@@ -2,7 +2,8 @@
 
 A bundle's owner may change it at any moment, also between a check and a take. So a clip is copied as it is
 hashed, and workers open the copy. The daemon's copies are stored by content: a speaker who comes with every
-job is on the disk once, and a small job neither creates nor removes a file for it.
+job is on the disk once, and a small job neither creates nor removes a file for it. Results get links to them:
+they are synced, and nobody may write to them.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ class ReferenceStore:
             digest, size_bytes = _copy(fd, limit_bytes, part, self._disk)
             file = self._file(digest, path)
             try:
+                part.chmod(part.stat().st_mode & 0o444)
                 part.rename(file)
             except OSError as error:
                 raise disk_error(str(file), "cannot be created", error) from error
@@ -190,6 +192,11 @@ def _copy(fd: int, limit_bytes: int, target: Path, disk: Disk) -> tuple[bytes, i
     except OSError as error:
         raise disk_error(str(target), "cannot be created", error) from error
     try:
-        return _hash(fd, limit_bytes, write)
+        hashed = _hash(fd, limit_bytes, write)
+        try:
+            disk.sync(copy)
+        except OSError as error:
+            raise disk_error(str(target), "cannot be written", error) from error
     finally:
         os.close(copy)
+    return hashed

@@ -88,11 +88,11 @@ class Disk:
         rename_noreplace(source, target)
 
     def link(self, source: Path, target: Path) -> None:
-        """Give a file, which is on the disk, a second name; a copy where the file system has no links."""
+        """Give a file, which is on the disk, a second name; a copy where it can have no link there."""
         try:
             os.link(source, target, follow_symlinks=False)
         except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
                 raise
             self.write(target, source.read_bytes())
 

@@ -43,7 +43,8 @@ class PublishRequest:
 
     `links`: TREE is made anew, of links to these files below work/NAME/out, by the clips' paths. `again`: an
     earlier attempt may have published half of it; its journal says how far that came. `takes` is the name
-    under which work/NAME/out is kept, if TREE is another folder; "" removes it.
+    under which work/NAME/out is kept, if TREE is another folder; "" removes it. `references` are
+    files that get a link in TREE too, by its path: reference clips that the disk has.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class PublishRequest:
     tree: str = OUT
     takes: str = ""
     links: Mapping[str, str] = field(default_factory=dict[str, str])
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def publish_all(
@@ -133,7 +135,8 @@ class _Publication:
             return None
         if request.links:
             staging.link_clips(request.folder, request.tree, request.links, self.disk)
-        return staging.stage(request.folder, request.tree, request.files, request.clips, self.disk)
+        staged = staging.stage(request.folder, request.tree, request.files, request.clips, self.disk)
+        return staging.link_references(request.folder / request.tree, request.references, staged, self.disk)
 
     def publish_line(self) -> tuple[Path, Sequence[PublishLine]] | None:
         """From this line on the job is only moved; None if it is in the journal already."""

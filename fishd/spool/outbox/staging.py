@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from fishd.spool.durable.disk import Disk, remove_tree
@@ -72,6 +73,17 @@ def stage(folder: Path, tree: str, files: Mapping[str, bytes], clips: Collection
     below = {parent for clip in clips for parent in PurePath(clip).parents} | {PurePath()}
     folders = (*(out / path for path in sorted(below, reverse=True)), folder)
     return Staged({out / name: content for name, content in files.items()}, folders)
+
+
+def link_references(tree: Path, references: Mapping[str, str], staged: Staged, disk: Disk) -> Staged:
+    """Links to these files, by their paths below the tree; one that is gone is left out. Raises OSError."""
+    folders = sorted({(tree / path).parent for path in references})
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    for path, file in references.items():
+        with suppress(FileNotFoundError):
+            disk.link(Path(file), tree / path)
+    return replace(staged, folders=(*folders, *staged.folders))
 
 
 def write(staged: Iterable[Staged], disk: Disk) -> None:

@@ -1,5 +1,5 @@
-"""The summary of a finished job: headline, faults, next step and tables, as text and as an HTML page.
+"""The summary of a finished job as text: headline, faults, next step and tables.
 
-The daemon's publisher writes it; `fishd submit --wait` prints parts of it.
-It must not import view.status or view.plan.
+The daemon's publisher writes it; `fishd submit --wait` prints parts of it, and view.page has its sentences.
+It must not import view.page, view.status or view.plan.
 """

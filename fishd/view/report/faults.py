@@ -48,11 +48,16 @@ def causes(result: Result) -> list[Cause]:
     return sorted(found, key=lambda cause: -len(cause.places))
 
 
+def other_faults(result: Result, failed: Sequence[Cause]) -> list[Fault]:
+    """The result's errors that are not the failure of a segment."""
+    known = {cause.what for cause in failed}
+    return [fault for fault in result.errors if fault.what not in known]
+
+
 def faults(result: Result, console: Console, bundle: str = "") -> Iterator[Segment]:
     """Every fault, then the next step; nothing for a job that is done. `bundle`: where it is archived."""
     failed = causes(result)
-    known = {cause.what for cause in failed}
-    others = [fault for fault in result.errors if fault.what not in known]
+    others = other_faults(result, failed)
     step = next_step(result, bundle or f"archive/{result.job}")
     if not (others or failed or step):
         return

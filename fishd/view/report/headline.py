@@ -30,12 +30,12 @@ _LINE_CELLS = 74
 
 def headline(result: Result) -> Iterator[Segment]:
     """The title and the outcome in one sentence, in a frame of the status's colour."""
-    label, style = _LOOK[result.status]
+    text, style = _LOOK[result.status]
     lines = [Cell(cropped(result.title or result.job, _LINE_CELLS), BOLD)]
     if result.title and result.title != result.job:
         lines.append(Cell(cropped(f"job {result.job}", _LINE_CELLS), DIM))
-    lines.append(Cell(_outcome(result), PLAIN))
-    yield from frame(label, lines, style)
+    lines.append(Cell(outcome(result), PLAIN))
+    yield from frame(text, lines, style)
 
 
 def remarks(result: Result, console: Console) -> Iterator[Segment]:
@@ -45,7 +45,13 @@ def remarks(result: Result, console: Console) -> Iterator[Segment]:
         yield from hanging(_MARK, Text(to_printable(remark), _REMARK), console)
 
 
-def _outcome(result: Result) -> str:
+def label(status: JobStatus) -> str:
+    """`✓ Done`, `! Partial`."""
+    return _LOOK[status][0]
+
+
+def outcome(result: Result) -> str:
+    """How the job ended, in one sentence."""
     totals = result.totals
     segments = count(totals.segments, "segment")
     match result.status:

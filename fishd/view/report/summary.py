@@ -1,10 +1,9 @@
-"""The files that report a finished job: summary.txt, summary.html and result.json. Result in, text out."""
+"""The texts that report a finished job: summary.txt and result.json. Result in, text out."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 from rich.console import Console, ConsoleOptions
@@ -12,21 +11,11 @@ from rich.segment import Segment
 
 from fishd.core.model.result import Result
 from fishd.core.text.to_json import as_json
-from fishd.view.crop import cropped
 from fishd.view.layout import WIDTH
 from fishd.view.report.delivery import chapters, levels, overruns, skipped, tracks
 from fishd.view.report.faults import doubtful, faults, warnings
 from fishd.view.report.headline import headline, remarks
-from fishd.view.report.page import page
 from fishd.view.report.tables import speakers, totals, workers
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The summary as plain text of 80 columns, and as a self-contained HTML page."""
-
-    text: str
-    html: str
 
 
 class Summary:
@@ -54,15 +43,14 @@ class Summary:
             yield from totals(result)
 
 
-def render(result: Result, bundle: str = "") -> Rendered:
-    """Both forms of the summary from one rendering: the console writes the text and records the page.
+def render(result: Result, bundle: str = "") -> str:
+    """summary.txt: plain text of 80 columns.
 
     `bundle` is where the job's bundle is archived, from the spool's root: "archive/NAME.zip".
     """
     written = io.StringIO()
     console = Console(
         file=written,
-        record=True,
         width=WIDTH,
         height=100,
         color_system=None,
@@ -71,9 +59,7 @@ def render(result: Result, bundle: str = "") -> Rendered:
         _environ={},
     )
     console.print(Summary(result, bundle), crop=False, end="")
-    lines = (line.rstrip() for line in written.getvalue().splitlines())
-    title = cropped(f"{result.title or result.job} · {result.status}", 120)
-    return Rendered(text="\n".join(lines) + "\n", html=page(console, title))
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
 
 
 def result_json(result: Result) -> bytes:

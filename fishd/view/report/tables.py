@@ -9,6 +9,7 @@ from rich.segment import Segment
 
 from fishd.core.model.result import Result, SpeakerResult, WorkerShare
 from fishd.core.text.humanize import count, duration, times_real_time
+from fishd.core.text.printable import to_printable
 from fishd.view.crop import cropped
 from fishd.view.layout import BAD, DIM, NAME, Cell, Column, and_more, bar, heading, pairs, table
 from fishd.view.report.faults import ELSEWHERE
@@ -55,6 +56,12 @@ def workers(result: Result) -> Iterator[Segment]:
 
 def totals(result: Result) -> Iterator[Segment]:
     """Speech, time, speed and engine of the whole job."""
+    yield from heading("Totals")
+    yield from pairs([(name, cropped(value, _VALUE_CELLS)) for name, value in total_rows(result)])
+
+
+def total_rows(result: Result) -> list[tuple[str, str]]:
+    """Names and values of the totals."""
     whole = result.totals
     rows = [("Wall time", f"{duration(whole.wall_s)}  {_span(result)}".rstrip())]
     if whole.done:
@@ -65,9 +72,13 @@ def totals(result: Result) -> Iterator[Segment]:
             ("Speed", times_real_time(whole.speech_rate)),
         ]
     if result.engine:
-        rows.append(("Engine", cropped(_engine(result), _VALUE_CELLS)))
-    yield from heading("Totals")
-    yield from pairs(rows)
+        rows.append(("Engine", to_printable(_engine(result))))
+    return rows
+
+
+def busy_share(share: WorkerShare, wall_s: float) -> float:
+    """How much of the job's time a worker was busy with it, up to 1."""
+    return min(share.busy_s / wall_s, 1.0) if wall_s > 0 else 0.0
 
 
 def _speaker_row(speaker: SpeakerResult) -> tuple[Cell, ...]:
@@ -82,7 +93,7 @@ def _speaker_row(speaker: SpeakerResult) -> tuple[Cell, ...]:
 
 
 def _worker_row(share: WorkerShare, wall_s: float) -> tuple[Cell, ...]:
-    busy = min(share.busy_s / wall_s, 1.0) if wall_s > 0 else 0.0
+    busy = busy_share(share, wall_s)
     return (
         Cell(f"Worker {share.worker}"),
         Cell(cropped(share.device, _NAME_CELLS)),
