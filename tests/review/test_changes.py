@@ -123,7 +123,7 @@ def test_a_request_for_a_revision_is_written_into_the_inbox(tmp_path: Path) -> N
     root = make_spool(tmp_path)
     make_job(root)
     lines = [
-        {"speaker": "Ada", "id": "001", "text": "Other words."},
+        {"speaker": "Ada", "id": "001", "text": "Other."},
         {"speaker": "Ada", "id": "002", "take": 2},
     ]
     with review_server(tmp_path) as server:
@@ -218,9 +218,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: ReviewServer, root: Pa
     before = files_in(root / "inbox")
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
         host = f"localhost:{server.port}"
-        headers = (
-            f"Host: {host}\r\nOrigin: http://{host}\r\nCookie: {server.cookie}\r\nContent-Length: 9000000\r\n"
-        )
+        headers = f"Host: {host}\r\nOrigin: http://{host}\r\nCookie: {server.cookie}\r\n{length}"
         connection.sendall(f"POST /api/jobs?name=broken.txt HTTP/1.1\r\n{headers}\r\n".encode())
         connection.sendall(bytes(3_000_000))
         while before == files_in(root / "inbox"):

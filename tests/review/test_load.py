@@ -7,6 +7,7 @@ import base64
 import os
 import resource
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +39,15 @@ async def _one(server: ReviewServer, path: str) -> int | None:
     return int(head.split()[1]) if head else None
 
 
-async def _at_once(server: ReviewServer, path: str, number: int, most: int) -> Counter[int | None]:
+async def _at_once(server: ReviewServer, paths: Sequence[str], most: int) -> Counter[int | None]:
     """`most` connections are open at once: this process has few descriptors as well."""
     slots = asyncio.Semaphore(most)
 
-    async def one() -> int | None:
+    async def one(path: str) -> int | None:
         async with slots:
             return await _one(server, path)
 
-    return Counter(await asyncio.gather(*(one() for _ in range(number))))
+    return Counter(await asyncio.gather(*map(one, paths)))
 
 
 def test_ten_thousand_requests_at_once_do_no_harm(tmp_path: Path) -> None:
@@ -57,7 +58,8 @@ def test_ten_thousand_requests_at_once_do_no_harm(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:
         with review_server(tmp_path) as server:
-            counted = asyncio.run(_at_once(server, "/api/jobs/Episode", 10_000, most - 500))
+            paths = ["/api/jobs/Episode" if number % 50 == 0 else "/api/jobs" for number in range(10_000)]
+            counted = asyncio.run(_at_once(server, paths, most - 500))
 
             assert set(counted) <= {200, 503, None}
             assert counted[200] > 0
@@ -83,7 +85,8 @@ def test_peaks_are_of_the_clip(server: ReviewServer) -> None:
     columns = base64.b64decode(answer.json["clips/Ada/001.wav"])
     assert ["clips/Ada/001.wav"] == list(answer.json)
     assert COLUMNS == len(columns)
-    assert columns == columns[::-1]
+    assert sorted(columns[:60]) == list(columns[:60])
+    assert sorted(columns[60:]) == list(columns[60:])[::-1]
     assert 127 == max(columns) == columns[COLUMNS // 2]
 
 
