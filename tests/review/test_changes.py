@@ -218,7 +218,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: ReviewServer, root: Pa
     before = files_in(root / "inbox")
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
         host = f"localhost:{server.port}"
-        headers = f"Host: {host}\r\nOrigin: http://{host}\r\nCookie: {server.cookie}\r\n{length}"
+        headers = (
+            f"Host: {host}\r\nOrigin: http://{host}\r\nCookie: {server.cookie}\r\nContent-Length: 9000000\r\n"
+        )
         connection.sendall(f"POST /api/jobs?name=broken.txt HTTP/1.1\r\n{headers}\r\n".encode())
         connection.sendall(bytes(3_000_000))
         while before == files_in(root / "inbox"):

@@ -65,7 +65,10 @@ OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
     "pause_s": rules.number("seconds", least=0, most=60),
     "reuse": rules.yes_no(),
 }
-QUALITY: dict[str, Rule[object]] = {"check": rules.one_of(*CHECKS)}  # in job.toml too
+QUALITY: dict[str, Rule[object]] = {  # in job.toml too
+    "check": rules.one_of(*CHECKS),
+    "keep_takes": rules.yes_no(),
+}
 PRONUNCIATION: Rule[str] = rules.matching(r"(?s).{0,1000}", "a string of at most 1,000 characters")
 FREE_SECTIONS: dict[str, Rule[object]] = {"pronounce": PRONUNCIATION}  # any keys; in job.toml too
 RULES: dict[str, dict[str, Rule[object]]] = {

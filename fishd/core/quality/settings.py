@@ -1,4 +1,4 @@
-"""What `[quality]` asks for: which checks a take must pass."""
+"""What `[quality]` asks for: which checks a take must pass, and whether all takes are kept."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class QualitySettings:
     """The keys of `[quality]`, already validated."""
 
     check: Check = "signal"
+    keep_takes: bool = False
 
     def with_values(self, values: Mapping[str, Any]) -> QualitySettings:
         """With keys of a [quality] section in place of its own."""

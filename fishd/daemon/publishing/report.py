@@ -18,6 +18,7 @@ from fishd.core.model.result import Result
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.publishing.delivered import with_delivery
+from fishd.daemon.publishing.kept_takes import with_former_keys, with_kept_takes
 from fishd.spool.names import reference_paths
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.work_folder import FINAL, OUT
@@ -37,6 +38,11 @@ class FinishedJob:
     made: AssemblyResult | None = None
 
     @property
+    def keeps_takes(self) -> bool:
+        """Are all its takes kept, beside the clips?"""
+        return self.result.takes_folder is not None
+
+    @property
     def tree(self) -> str:
         """The folder in work/NAME that becomes the result."""
         return OUT if self.made is None and not self.links else FINAL
@@ -50,8 +56,9 @@ class FinishedJob:
 
     @property
     def links(self) -> dict[str, str]:
-        """The clips' files in out/ by their published names, if a line's best take is not its first."""
-        if self.made is not None or all(name == path for name, path in self._spoken.items()):
+        """The clips' files in out/ by their published names, if these are others or all takes are kept."""
+        are_same = all(name == path for name, path in self._spoken.items())
+        if self.made is not None or (are_same and not self.keeps_takes):
             return {}
         return self._spoken
 
@@ -82,16 +89,15 @@ class FinishedJob:
 def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
     """The report of a job that is over now."""
     now = time.time()
-    return FinishedJob(
-        outcome, make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-    )
+    result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
+    return FinishedJob(outcome, _with_history(outcome, result))
 
 
 def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        takes_folder = f"{job.name}-{secrets.token_hex(4)}"  # no two results share one
+        takes_folder = result.takes_folder or _new_takes_folder(job)
         return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
@@ -103,7 +109,7 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     why = "its clip was removed before the job was published"
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
-    result = make_result(outcome, old.started, old.finished, {})
+    result = _with_history(outcome, make_result(outcome, old.started, old.finished, {}))
     kept = {"device_names": old.device_names, "warnings": old.warnings}
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
@@ -115,8 +121,11 @@ def files_of(
 
     `references` are the reference clips that are published with it.
     """
-    result = _with_published_names(finished, _with_keys(finished, secret))
-    result = _with_references(finished, result, references)
+    keyed = _with_keys(finished, secret)
+    if finished.outcome.revision is not None:
+        keyed = with_former_keys(keyed, finished.outcome.revision)
+    kept = with_kept_takes(finished.outcome, keyed, secret) if finished.keeps_takes else keyed
+    result = _with_references(finished, _with_published_names(finished, kept), references)
     return {
         "summary.txt": _rendered(render, result, archived),
         "summary.html": _rendered(render_page, result, archived),
@@ -134,6 +143,23 @@ def log_result(result: Result) -> None:
     for fault in result.errors:
         _log.log(level, "[Main] %s: %s", result.job, fault, extra=extra)
     _log.log(level, "[Main] %s: %s: %s%s", result.job, result.status.value, spoken, speed, extra=extra)
+
+
+def _with_history(outcome: JobOutcome, result: Result) -> Result:
+    """With what the revisions of the job were, and a name for the folder of its takes if they are kept."""
+    job, revised = outcome.job, outcome.revision
+    if job is not None and result.totals.done and (job.quality.keep_takes or revised is not None):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(job))
+    if revised is None:
+        return result
+    entry = msgspec.structs.replace(revised.entry, at=result.finished)
+    history = (*revised.former.revisions, entry)
+    return msgspec.structs.replace(result, revision=entry.number, revisions=history)
+
+
+def _new_takes_folder(job: Job) -> str:
+    """No two results share one."""
+    return f"{job.name}-{secrets.token_hex(4)}"
 
 
 def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
@@ -155,7 +181,13 @@ def _with_published_names(finished: FinishedJob, result: Result) -> Result:
     names = {path: name for name, path in finished.links.items()}
     replace = msgspec.structs.replace
     speakers = tuple(
-        replace(speaker, segments=tuple(replace(s, clip=names.get(s.clip or "")) for s in speaker.segments))
+        replace(
+            speaker,
+            segments=tuple(
+                replace(s, clip=names.get(s.clip or ""), take=s.clip if finished.keeps_takes else None)
+                for s in speaker.segments
+            ),
+        )
         for speaker in result.speakers
     )
     return replace(result, speakers=speakers)

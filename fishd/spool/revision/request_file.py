@@ -28,21 +28,25 @@ from pathlib import Path
 
 from fishd.core.config.keys import PRONUNCIATION
 from fishd.core.model.job import Fault
-from fishd.core.model.limits import Limits
+from fishd.core.model.limits import MIB, Limits
 from fishd.core.revision.request import LineRevision, Revision
 from fishd.spool.bundle.text import decode, speakable
+from fishd.spool.durable.confined_fs import FILE_FLAGS, Refused, chunks
 from fishd.spool.durable.disk import Disk
-from fishd.spool.names import cut, one_line
+from fishd.spool.endings import REQUEST
+from fishd.spool.names import cut, job_name, one_line
 from fishd.toml import rules
 from fishd.toml.display import dotted
 from fishd.toml.parse import BadToml, parse
+from fishd.toml.rules import Rule
 from fishd.toml.table import Faults, Table
 
-ENDING = ".revision.toml"
 REFUSED = "# refused: "  # how the lines begin that say why, in a request that was refused
+MAX_REQUEST_BYTES = 4 * MIB
 _NAME_BYTES = 180  # of 255: room for the number and the ending
 _TEXT = rules.text()
-_JOB = rules.matching(r"(?s)[^/.\0][^/\0]*", "the name of a folder in the outbox")
+_JOB_RULE = "the name of a folder in the outbox"
+_JOB = Rule(_JOB_RULE, lambda value: value if isinstance(value, str) and value == job_name(value) else None)
 _TAKE = rules.whole("a kept take's number", least=1, most=1_000_000)
 
 
@@ -54,11 +58,6 @@ class RequestState(StrEnum):
     TAKEN = "taken"
 
 
-def is_request(name: str) -> bool:
-    """Is this the name of a request's file?"""
-    return name.lower().endswith(ENDING)
-
-
 def request_revision(root: Path, revision: Revision) -> str:
     """Write the request into the inbox of the spool at `root`; the name of its file. Raises OSError.
 
@@ -66,7 +65,7 @@ def request_revision(root: Path, revision: Revision) -> str:
     """
     inbox = root / "inbox"
     unique = f"{time.time_ns() // 1_000_000}-{secrets.token_hex(3)}"
-    name = f"{cut(revision.job, _NAME_BYTES)}.{unique}{ENDING}"
+    name = f"{cut(revision.job, _NAME_BYTES)}.{unique}{REQUEST}"
     disk, part = Disk(), inbox / f".{secrets.token_hex(6)}.part"
     try:
         disk.write(part, to_toml(revision).encode())
@@ -109,6 +108,18 @@ def to_toml(revision: Revision) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_request(path: Path, limits: Limits) -> tuple[Revision, list[Fault]]:
+    """The request in a file, and its faults. Raises OSError if it is gone."""
+    fd = os.open(path, FILE_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        content = b"".join(chunks(fd, MAX_REQUEST_BYTES))
+    except Refused as refused:
+        return Revision(""), [Fault(path.name, str(refused))]
+    finally:
+        os.close(fd)
+    return parse_request(content, path.name, limits)
+
+
 def parse_request(content: bytes, name: str, limits: Limits) -> tuple[Revision, list[Fault]]:
     """A request and its faults; `name` is its file's. With faults the request is incomplete."""
     faults: list[Fault] = []
@@ -125,7 +136,8 @@ def parse_request(content: bytes, name: str, limits: Limits) -> tuple[Revision, 
     if "job" not in top:
         top.fault('has no job; add job = "NAME", its name in the outbox', "job")
     lines = tuple(_lines(top, limits, faults))
-    pronounce = table.every(PRONUNCIATION) if (table := top.table("pronounce")) else {}
+    terms = table.every(PRONUNCIATION) if (table := top.table("pronounce")) else {}
+    pronounce = {term: one_line(spoken) for term, spoken in terms.items()}
     if not (lines or pronounce or top.is_faulty("lines") or top.is_faulty("pronounce")):
         top.fault("asks for nothing; add a [[lines]] table or [pronounce]")
     top.close()
