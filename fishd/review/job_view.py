@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from fishd.core.model.result import Result, SegmentResult, Totals, TrackResult
+from fishd.core.model.result import KeptTake, Result, SegmentResult, Totals, TrackResult
+from fishd.core.text.printable import to_printable
 from fishd.review.approvals import LineKey, read_approved
 from fishd.review.requests import Request
 from fishd.review.results import read_result
@@ -15,9 +16,10 @@ from fishd.view.page.lines import Line, lines
 
 
 class TakeView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A kept take."""
+    """A kept take, by its number, with what it says."""
 
     take: int
+    text: str
     faults: tuple[str, ...] = ()
 
 
@@ -60,6 +62,7 @@ class JobView(msgspec.Struct, frozen=True):
     title: str
     status: str
     finished: str
+    revision: int
     totals: Totals
     errors: tuple[str, ...]
     tracks: tuple[TrackResult, ...]
@@ -71,17 +74,19 @@ class JobView(msgspec.Struct, frozen=True):
 def view_job(root: Path, job: str, requests: Sequence[Request]) -> JobView:
     """Raises NoSuchJob."""
     result = read_result(root, job)
+    published = {revision.request for revision in result.revisions}
     return JobView(
         job=job,
         title=result.title,
         status=result.status,
         finished=result.finished,
+        revision=result.revision,
         totals=result.totals,
         errors=tuple(map(str, result.errors)),
         tracks=result.tracks,
         speakers=tuple(SpeakerView(speaker.name, speaker.references) for speaker in result.speakers),
         lines=_lines(result, read_approved(root, job)),
-        requests=tuple(requests),
+        requests=tuple(request for request in requests if request.name not in published),
     )
 
 
@@ -112,8 +117,15 @@ def _line(line: Line, segment: SegmentResult | None, approved: str | None) -> Li
         length=line.length,
         faults=line.faults,
         notes=line.notes,
+        take=segment.chosen or 0 if segment else 0,
+        takes=tuple(map(_take, segment.kept)) if segment else (),
         approved=bool(version) and approved == version,
     )
+
+
+def _take(kept: KeptTake) -> TakeView:
+    faults = kept.quality.faults if kept.quality else ()
+    return TakeView(kept.take, to_printable(kept.text), tuple(to_printable(fault.text) for fault in faults))
 
 
 def _version(segment: SegmentResult) -> str:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from fishd.core.model.job import Fault
 from fishd.core.model.result import ChapterResult, Result, TrackResult, WorkerShare
-from fishd.core.text.humanize import clock, count, human_size
+from fishd.core.text.humanize import clock, human_size
 from fishd.core.text.printable import to_printable
 from fishd.view.page.lines import lines, url
 from fishd.view.page.speakers import speaker_rows
@@ -138,6 +138,6 @@ def _worker(share: WorkerShare, wall_s: float) -> tuple[str, str, str, str]:
     return (
         f"Worker {share.worker}",
         to_printable(share.device),
-        count(share.takes, "take"),
+        f"{share.takes:,}",
         f"{busy_share(share, wall_s):.0%}",
     )

@@ -9,7 +9,8 @@ from fishd.core.text.humanize import clock
 from fishd.view.page.lines import Line, LineState
 
 WIDTH = 1000.0  # of the picture, in its own units; it is stretched to the page
-_LEAST = 0.8  # of a bar, so that it can be seen
+_LEAST = 0.8  # of a bar, so that it can be seen; of one that must not be missed:
+_LEAST_FAULTY = 3.0
 _MERGED = 0.3  # a gap that nobody sees: 20,000 bars become at most some thousand
 _TICKS = 4
 
@@ -46,9 +47,10 @@ def timeline(found: Sequence[Line]) -> Timeline:
     rows: dict[int, dict[LineState, _Bars]] = {}
     for line in sorted(found, key=lambda line: line.start_s):
         if line.speaker is not None:
-            begin = min(line.start_s * scale, WIDTH - _LEAST)
+            least = _LEAST if line.state is LineState.DONE else _LEAST_FAULTY
+            begin = min(line.start_s * scale, WIDTH - least)
             bars = rows.setdefault(line.speaker, {}).setdefault(line.state, _Bars())
-            bars.add(begin, min(begin + max(line.seconds * scale, _LEAST), WIDTH))
+            bars.add(begin, min(begin + max(line.seconds * scale, least), WIDTH))
     return Timeline(
         {speaker: {state: bars.path() for state, bars in _drawn(row)} for speaker, row in rows.items()},
         tuple(clock(whole_s * n / _TICKS) for n in range(_TICKS + 1)),
