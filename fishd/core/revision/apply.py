@@ -26,8 +26,6 @@ def apply(
 
     `job` is as its bundle has it, `former` its result; `request` is the name of the request's file.
     """
-    if former.status is JobStatus.REJECTED:
-        return None, [Fault("job", "was rejected; fix the bundle, and submit it again")]
     if faults := list(_changes_of_bundle(job, former)):
         return None, faults
     asked, faults = _asked(revision, former)
@@ -57,6 +55,13 @@ def apply(
         warnings=tuple(_other_voices(job, former, application.spoken)),
     )
     return revised, []
+
+
+def why_not(former: Result) -> Fault | None:
+    """Why a job with this result cannot be revised at all."""
+    if former.status is JobStatus.REJECTED:
+        return Fault("job", "was rejected; fix the bundle, and submit it again")
+    return None
 
 
 class _Application:

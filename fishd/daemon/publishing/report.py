@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +14,7 @@ from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.job_result import make_result
 from fishd.core.model.outcome import JobOutcome, without_clips
-from fishd.core.model.result import Result
+from fishd.core.model.result import Result, SegmentResult
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.publishing.delivered import with_delivery
@@ -91,6 +91,13 @@ def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
 
 
+def without_former(finished: FinishedJob) -> FinishedJob:
+    """The report of a revision that replaces nothing: somebody has removed the former result."""
+    result = finished.result
+    gone = Fault(f"outbox/{result.job}", "the former result was no longer in the outbox")
+    return replace(finished, result=msgspec.structs.replace(result, warnings=(*result.warnings, gone)))
+
+
 def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJob:
     """The report of a job whose clips somebody has removed: their segments have failed."""
     why = "its clip was removed before the job was published"
@@ -159,21 +166,20 @@ def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
 
 
 def _with_published_names(finished: FinishedJob, result: Result) -> Result:
+    """With the clips under the lines' names; a take that is kept has its own name beside them."""
     if not finished.links:
         return result
     names = {path: name for name, path in finished.links.items()}
-    replace = msgspec.structs.replace
+
+    def published(row: SegmentResult) -> SegmentResult:
+        take = row.clip if finished.keeps_takes else None
+        return msgspec.structs.replace(row, clip=names.get(row.clip or ""), take=take)
+
     speakers = tuple(
-        replace(
-            speaker,
-            segments=tuple(
-                replace(s, clip=names.get(s.clip or ""), take=s.clip if finished.keeps_takes else None)
-                for s in speaker.segments
-            ),
-        )
+        msgspec.structs.replace(speaker, segments=tuple(map(published, speaker.segments)))
         for speaker in result.speakers
     )
-    return replace(result, speakers=speakers)
+    return msgspec.structs.replace(result, speakers=speakers)
 
 
 def _render(result: Result, archived: str) -> Rendered:
