@@ -28,7 +28,7 @@ def apply(
     """
     if faults := list(_changes_of_bundle(job, former)):
         return None, faults
-    asked, faults = _asked(revision, former)
+    asked, faults = find_lines(revision, former)
     if faults:
         return None, faults
     application = _Application(revision, job, former, asked)
@@ -129,8 +129,8 @@ def _changes_of_bundle(job: Job, former: Result) -> Iterator[Fault]:
             return
 
 
-def _asked(revision: Revision, former: Result) -> tuple[dict[Position, LineRevision], list[Fault]]:
-    """What is asked, by position, and what cannot be asked."""
+def find_lines(revision: Revision, former: Result) -> tuple[dict[Position, LineRevision], list[Fault]]:
+    """What is asked, by position, and the faults of lines and takes that are not in the result."""
     names = [speaker.name for speaker in former.speakers]
     asked: dict[Position, LineRevision] = {}
     faults: list[Fault] = []
