@@ -54,11 +54,11 @@ class FinishedJob:
 
     @property
     def links(self) -> dict[str, str]:
-        """The clips' files in out/ by their published names, if these are others or all takes are kept."""
-        are_same = all(name == path for name, path in self._spoken.items())
-        if self.made is not None or (are_same and not self.keeps_takes):
+        """The clips' files in out/ by their published names; empty if out/ itself is to be published."""
+        if self.made is not None:
             return {}
-        return self._spoken
+        is_out = all(name == path for name, path in self._spoken.items())
+        return {} if is_out and not self.keeps_takes else self._spoken
 
     @property
     def _spoken(self) -> dict[str, str]:
@@ -84,8 +84,8 @@ def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        takes_folder = result.takes_folder or _new_takes_folder(job)
-        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
+        folder = result.takes_folder or _new_takes_folder(job.name)
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
@@ -104,7 +104,11 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
     result = _with_history(outcome, make_result(outcome, old.started, old.finished, {}))
-    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    kept = {
+        "device_names": old.device_names,
+        "warnings": old.warnings,
+        "takes_folder": old.takes_folder,
+    }
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
@@ -137,9 +141,9 @@ def log_result(result: Result) -> None:
 
 def _with_history(outcome: JobOutcome, result: Result) -> Result:
     """With what the revisions of the job were, and a name for the folder of its takes if they are kept."""
-    job, revised = outcome.job, outcome.revision
-    if job is not None and result.totals.done and (job.quality.keep_takes or revised is not None):
-        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(job))
+    revised = outcome.revision
+    if _keeps_takes(outcome):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
     if revised is None:
         return result
     entry = msgspec.structs.replace(revised.entry, at=result.finished)
@@ -147,9 +151,19 @@ def _with_history(outcome: JobOutcome, result: Result) -> Result:
     return msgspec.structs.replace(result, revision=entry.number, revisions=history)
 
 
-def _new_takes_folder(job: Job) -> str:
+def _keeps_takes(outcome: JobOutcome) -> bool:
+    """Are all takes kept? Those of a revised job are; of another one if a line has several."""
+    ends = [end for row in outcome.segments for end in row if end.clip]
+    if outcome.job is None or not ends:
+        return False
+    if outcome.revision is not None:
+        return True
+    return outcome.job.quality.keep_takes and any(len(end.spoken) > 1 for end in ends)
+
+
+def _new_takes_folder(name: str) -> str:
     """No two results share one."""
-    return f"{job.name}-{secrets.token_hex(4)}"
+    return f"{name}-{secrets.token_hex(4)}"
 
 
 def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
