@@ -56,6 +56,14 @@ def takes_of_a_tone(settings: Settings, folder: Path) -> int:
     return segment["takes"]
 
 
+def num_kept_takes(settings: Settings, folder: Path) -> int:
+    """How many takes of a line are kept that was spoken three times."""
+    daemon = DaemonProcess(folder, {"quality": {"check": "signal", **settings["quality"]}})
+    make_ready_bundle(daemon.spool / "inbox" / "job")
+    daemon.run_once()
+    return len(list(daemon.spool.glob(".takes/*/clips/*/*.wav")))
+
+
 def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:
     """The clips' suffix, and how many lines are spoken for a bundle of one line that is dropped twice."""
     ledger = folder / "ledger"

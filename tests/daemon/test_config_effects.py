@@ -89,6 +89,7 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "output.max_shift_s": (output_effects.start_of_a_long_line_s, (0.0, 1.0), (0.5, 0.8)),
     "output.pause_s": (output_effects.pause_between_paragraphs_s, (0.35, 0.7), (1.0, 2.0)),
     "quality.check": (daemon_effects.takes_of_a_tone, ("signal", 3), ("off", 1)),
+    "quality.keep_takes": (daemon_effects.num_kept_takes, (False, 0), (True, 3)),
     "output.reuse": (daemon_effects.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
     "voices.root": (
         daemon_effects.speakers_of_a_lone_script("ADA: Hello."),

@@ -7,6 +7,7 @@ import random
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -66,7 +67,7 @@ def test_no_spoiled_take_is_published(night: DaemonProcess) -> None:
     assert {f"clips/Ada/{n:03}.wav" for n in range(1, 201)} == set(map(str, clips))
     for segment in segments:
         audio, _ = soundfile.read(night.spool / "outbox/night" / segment["clip"], dtype="float32")
-        assert speech_like(segment["text"], segment["seed"]) == pytest.approx(audio, abs=1e-4)
+        np.testing.assert_allclose(audio, speech_like(segment["text"], segment["seed"]), atol=1e-4)
 
 
 def test_only_spoiled_takes_are_spoken_again(night: DaemonProcess) -> None:
@@ -79,6 +80,21 @@ def test_only_spoiled_takes_are_spoken_again(night: DaemonProcess) -> None:
     assert len(LINES) + num_spoiled == len(ledger) == len(takes)
     assert num_spoiled == sum(bool(take["faults"]) for take in takes)
     assert num_spoiled == night.log().count("; speaking it again")
+
+
+def test_lines_that_were_spoken_again_are_reused(tmp_path: Path) -> None:
+    """A bundle that is dropped twice is spoken once, whichever takes were the best."""
+    daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=6)
+    daemon.drop(daemon.spool / "inbox" / "night", "again")
+    (daemon.spool / "inbox" / "again").rename(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    spoken = (tmp_path / "ledger").read_text()
+    daemon.drop(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+
+    assert spoken == (tmp_path / "ledger").read_text()
+    assert len(spoken.splitlines()) > 20
+    assert "done" == daemon.result("night-2")["status"]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -110,6 +126,19 @@ def test_a_hopeless_line_is_done_and_doubtful(tmp_path: Path) -> None:
         " ".join((daemon.spool / "outbox/night/summary.txt").read_text().split())
     )
     assert (daemon.spool / "outbox/night" / segment["clip"]).exists()
+
+
+def test_takes_that_were_not_chosen_can_be_kept(tmp_path: Path) -> None:
+    """All of them, outside the result, where result.json says."""
+    daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=6, quality={"keep_takes": True})
+    assert 0 == daemon.run_once(), daemon.log()
+    result = daemon.result("night")
+    takes = [take for s in result["speakers"][0]["segments"] for take in s["quality"]["takes"]]
+
+    assert len(takes) > 20
+    for take in takes:
+        assert (daemon.spool / ".takes" / result["takes_folder"] / take["file"]).exists()
+    assert 20 == len(list(daemon.spool.glob("outbox/night/clips/*/*")))
 
 
 def test_a_bundle_may_switch_the_check_off(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ COMMANDS = (
     "logs",
     "cancel",
     "retry",
+    "retake",
     "review",
     "check",
     "plan",

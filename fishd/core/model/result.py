@@ -16,11 +16,12 @@ class FaultResult(msgspec.Struct, frozen=True):
 
 
 class TakeResult(msgspec.Struct, frozen=True):
-    """A take that gave a clip: its number and seed, and its faults."""
+    """A take that gave a clip: its number, seed, faults; `file` is below .takes/TAKES_FOLDER, while kept."""
 
     take: int
     seed: int
     faults: tuple[FaultResult, ...] = ()
+    file: str = ""
 
 
 class SegmentQuality(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ CHECKS: tuple[Check, ...] = get_args(Check)
 
 @dataclass(frozen=True, slots=True)
 class QualitySettings:
-    """The keys of `[quality]`, already validated."""
+    """The keys of `[quality]`, already validated. `keep_takes`: those that were not chosen, for some days."""
 
     check: Check = "signal"
     keep_takes: bool = False

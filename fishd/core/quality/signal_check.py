@@ -19,10 +19,8 @@ from fishd.core.quality.text_length import text_length
 SILENT_DB, SILENT_BELOW_USUAL_DB = -50.0, 40.0
 NOISE_RANGE_DB = 8.0  # noise has up to 5.5, a good take of a sentence at least 19
 SHORT_S, LEAST_RANGE_DB = 0.6, 4.0  # "Ah!" may have no quiet part
-CLIPPED_SHARE, MOST_CLIPPED_SHARE = (
-    0.004,
-    0.05,
-)  # good takes have less than 0.0005, clipped ones more than 0.01
+CLIPPED_SHARE = 0.004  # good takes have less than 0.0005, clipped ones more than 0.01
+MOST_CLIPPED_SHARE = 0.05  # even if the reference is clipped
 HOLE_S, MOST_HOLE_S, WRITTEN_PAUSE_S = 1.4, 2.2, 0.5
 LEAD_S, TAIL_S = 1.5, 2.0
 CUT_DB, CUT_ABOVE_DB = -12.0, 10.0  # a loud end: against the speech, and against the speaker's loudest end

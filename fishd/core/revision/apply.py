@@ -26,11 +26,9 @@ def apply(
 
     `job` is as its bundle has it, `former` its result; `request` is the name of the request's file.
     """
-    if former.status is JobStatus.REJECTED:
-        return None, [Fault("job", "was rejected; fix the bundle, and submit it again")]
     if faults := list(_changes_of_bundle(job, former)):
         return None, faults
-    asked, faults = _asked(revision, former)
+    asked, faults = find_lines(revision, former)
     if faults:
         return None, faults
     application = _Application(revision, job, former, asked)
@@ -57,6 +55,13 @@ def apply(
         warnings=tuple(_other_voices(job, former, application.spoken)),
     )
     return revised, []
+
+
+def why_not(former: Result) -> Fault | None:
+    """Why a job with this result cannot be revised at all."""
+    if former.status is JobStatus.REJECTED:
+        return Fault("job", "was rejected; fix the bundle, and submit it again")
+    return None
 
 
 class _Application:
@@ -124,8 +129,8 @@ def _changes_of_bundle(job: Job, former: Result) -> Iterator[Fault]:
             return
 
 
-def _asked(revision: Revision, former: Result) -> tuple[dict[Position, LineRevision], list[Fault]]:
-    """What is asked, by position, and what cannot be asked."""
+def find_lines(revision: Revision, former: Result) -> tuple[dict[Position, LineRevision], list[Fault]]:
+    """What is asked, by position, and the faults of lines and takes that are not in the result."""
     names = [speaker.name for speaker in former.speakers]
     asked: dict[Position, LineRevision] = {}
     faults: list[Fault] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from fishd.core.config.config import Config
 from fishd.core.model.job import Fault
 from fishd.core.model.revised_job import RevisedJob
-from fishd.core.revision.apply import apply
+from fishd.core.revision.apply import apply, why_not
 from fishd.spool.bundle.load import LoadedBundle
 from fishd.spool.revision.request_file import read_request
 from fishd.spool.revision.takes import take_over_former
@@ -53,6 +53,8 @@ class RevisionLoader:
         former = former_result(folder, spool.outbox, limits, spool.disk)
         if isinstance(former, Fault):
             return _refused(former)
+        if fault := why_not(former):
+            return _refused(fault)
         if not claim_bundle(folder, spool.archive, spool.disk):
             days = self._config.spool.archive_days
             what = f"is no longer archived (archive_days is {days}); submit the bundle again"

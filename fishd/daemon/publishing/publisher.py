@@ -26,7 +26,14 @@ from fishd.daemon.publishing.assembly import Assembly, Stopped
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.daemon.publishing.hooks import HookRunner
 from fishd.daemon.publishing.refusal import RevisionRefused, refuse_revision
-from fishd.daemon.publishing.report import FinishedJob, files_of, log_result, report, without_removed
+from fishd.daemon.publishing.report import (
+    FinishedJob,
+    files_of,
+    log_result,
+    report,
+    without_former,
+    without_removed,
+)
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
@@ -241,6 +248,8 @@ class Publisher:
 
     def _request(self, job: FinishedJob) -> PublishRequest:
         name, spool, revision = job.result.job, self._spool, job.result.revision
+        if revision and not os.path.lexists(spool.outbox / name):
+            job = without_former(job)
         folder = spool.work / name
         references = {path: file for path, file in job.references.items() if os.path.lexists(file)}
         archived = archived_as(folder, spool.outbox, spool.archive, is_revision=revision > 0)

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +14,7 @@ from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.job_result import make_result
 from fishd.core.model.outcome import JobOutcome, without_clips
-from fishd.core.model.result import Result
+from fishd.core.model.result import Result, SegmentResult
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.publishing.delivered import with_delivery
@@ -56,11 +56,11 @@ class FinishedJob:
 
     @property
     def links(self) -> dict[str, str]:
-        """The clips' files in out/ by their published names, if these are others or all takes are kept."""
-        are_same = all(name == path for name, path in self._spoken.items())
-        if self.made is not None or (are_same and not self.keeps_takes):
+        """The clips' files in out/ by their published names; empty if out/ itself is to be published."""
+        if self.made is not None:
             return {}
-        return self._spoken
+        is_out = all(name == path for name, path in self._spoken.items())
+        return {} if is_out and not self.keeps_takes else self._spoken
 
     @property
     def references(self) -> dict[str, str]:
@@ -97,11 +97,18 @@ def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        takes_folder = result.takes_folder or _new_takes_folder(job)
-        return FinishedJob(outcome, with_delivery(result, outcome, job, made, takes_folder), made)
+        folder = result.takes_folder or _new_takes_folder(job.name)
+        return FinishedJob(outcome, with_delivery(result, outcome, job, made, folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
+
+
+def without_former(finished: FinishedJob) -> FinishedJob:
+    """The report of a revision that replaces nothing: somebody has removed the former result."""
+    result = finished.result
+    gone = Fault(f"outbox/{result.job}", "the former result was no longer in the outbox")
+    return replace(finished, result=msgspec.structs.replace(result, warnings=(*result.warnings, gone)))
 
 
 def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJob:
@@ -110,7 +117,11 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
     result = _with_history(outcome, make_result(outcome, old.started, old.finished, {}))
-    kept = {"device_names": old.device_names, "warnings": old.warnings}
+    kept = {
+        "device_names": old.device_names,
+        "warnings": old.warnings,
+        "takes_folder": old.takes_folder,
+    }
     return FinishedJob(outcome, msgspec.structs.replace(result, **kept))
 
 
@@ -147,9 +158,9 @@ def log_result(result: Result) -> None:
 
 def _with_history(outcome: JobOutcome, result: Result) -> Result:
     """With what the revisions of the job were, and a name for the folder of its takes if they are kept."""
-    job, revised = outcome.job, outcome.revision
-    if job is not None and result.totals.done and (job.quality.keep_takes or revised is not None):
-        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(job))
+    revised = outcome.revision
+    if _keeps_takes(outcome):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
     if revised is None:
         return result
     entry = msgspec.structs.replace(revised.entry, at=result.finished)
@@ -157,9 +168,19 @@ def _with_history(outcome: JobOutcome, result: Result) -> Result:
     return msgspec.structs.replace(result, revision=entry.number, revisions=history)
 
 
-def _new_takes_folder(job: Job) -> str:
+def _keeps_takes(outcome: JobOutcome) -> bool:
+    """Are all takes kept? Those of a revised job are; of another one if a line has several."""
+    ends = [end for row in outcome.segments for end in row if end.clip]
+    if outcome.job is None or not ends:
+        return False
+    if outcome.revision is not None:
+        return True
+    return outcome.job.quality.keep_takes and any(len(end.spoken) > 1 for end in ends)
+
+
+def _new_takes_folder(name: str) -> str:
     """No two results share one."""
-    return f"{job.name}-{secrets.token_hex(4)}"
+    return f"{name}-{secrets.token_hex(4)}"
 
 
 def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
@@ -176,33 +197,31 @@ def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
 
 
 def _with_published_names(finished: FinishedJob, result: Result) -> Result:
+    """With the clips under the lines' names; a take that is kept has its own name beside them."""
     if not finished.links:
         return result
     names = {path: name for name, path in finished.links.items()}
-    replace = msgspec.structs.replace
+
+    def published(row: SegmentResult) -> SegmentResult:
+        take = row.clip if finished.keeps_takes else None
+        return msgspec.structs.replace(row, clip=names.get(row.clip or ""), take=take)
+
     speakers = tuple(
-        replace(
-            speaker,
-            segments=tuple(
-                replace(s, clip=names.get(s.clip or ""), take=s.clip if finished.keeps_takes else None)
-                for s in speaker.segments
-            ),
-        )
+        msgspec.structs.replace(speaker, segments=tuple(map(published, speaker.segments)))
         for speaker in result.speakers
     )
-    return replace(result, speakers=speakers)
+    return msgspec.structs.replace(result, speakers=speakers)
 
 
 def _with_references(finished: FinishedJob, result: Result, published: Collection[str]) -> Result:
     if not published or finished.outcome.job is None:
         return result
     named = [(speaker.name, speaker.files) for speaker in finished.outcome.job.speakers]
-    replace = msgspec.structs.replace
     speakers = tuple(
-        replace(speaker, references=tuple(path for path in paths if path in published))
+        msgspec.structs.replace(speaker, references=tuple(path for path in paths if path in published))
         for speaker, paths in zip(result.speakers, reference_paths(named), strict=True)
     )
-    return replace(result, speakers=speakers)
+    return msgspec.structs.replace(result, speakers=speakers)
 
 
 def _rendered(render: Callable[[Result, str], str], result: Result, archived: str) -> bytes:
