@@ -43,6 +43,13 @@ def test_an_episode_is_published_as_46_clips_and_a_summary(tmp_path: Path) -> No
             assert (clip.getnchannels(), clip.getsampwidth()) == (1, 2)
         assert "Mara" in (published / "summary.txt").read_text()
         assert "Mara" in (published / "summary.html").read_text()
+        references = [path for speaker in result["speakers"] for path in speaker["references"]]
+        assert references[0] == "references/Mara-1.wav"
+        assert sorted(references) == sorted(
+            f"references/{path.name}" for path in published.glob("references/*")
+        )
+        reference = (published / references[0]).read_bytes()
+        assert reference == (EXAMPLES / "episode" / "mara.wav").read_bytes()
         assert "episode" in (published / "job.log").read_text()
         daemon.wait_until(lambda: not any((daemon.spool / "work").iterdir()), "an empty work/")
         assert (daemon.spool / "archive" / "episode" / "job.toml").exists()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fishd.spool.names import clip_paths, file_name, file_names, job_name, printable
+from fishd.spool.names import clip_paths, file_name, file_names, job_name, printable, reference_paths
 
 JOB_NAMES = {
     "Folge 1 🎉": "Folge 1 🎉",
@@ -105,3 +105,12 @@ def test_any_bytes_give_a_job_name(raw: bytes) -> None:
     assert "/" not in name
     assert not name.startswith(".")
     assert name == printable(name)
+
+
+def test_reference_paths_never_collide() -> None:
+    """A speaker's second clip is not the first of a speaker whose name ends in a number."""
+    paths = reference_paths([("A", ["x.wav", "y.flac"]), ("A-1", ["z.wav"]), ("a", ["x.wav"]), ("B/", [""])])
+    assert ["references/A-1-1.wav"] == paths[1]
+    flat = [path for row in paths for path in row]
+    assert len({path.casefold() for path in flat}) == len(flat) == 5
+    assert "references/B_-1" == paths[3][0]

@@ -237,3 +237,30 @@ def test_what_an_assembled_result_was_made_from_is_kept(spool: Spool) -> None:
     assert [f"NAME-1/{CLIP}"] == tree(spool.takes)
     assert ["NAME/job.toml"] == tree(spool.archive)
     assert [] == list(spool.work.iterdir())
+
+
+def stored_reference(folder: Path) -> Path:
+    """A file of ours, outside of the job."""
+    folder.mkdir()
+    (folder / "stored.wav").write_bytes(b"voice")
+    return folder / "stored.wav"
+
+
+def test_references_are_links_in_the_result(spool: Spool, tmp_path: Path) -> None:
+    """They cost no space; one that is gone is left out."""
+    stored = stored_reference(tmp_path / "store")
+    references = {"references/Ada-1.wav": str(stored), "references/Bob-1.wav": str(tmp_path / "gone.wav")}
+    request = PublishRequest(make_claimed_job(spool), FILES, (CLIP,), references=references)
+    publish_all([request], spool.outbox, spool.archive)
+    assert [CLIP, "references/Ada-1.wav", "result.json", "summary.txt"] == tree(spool.outbox / "NAME")
+    assert (spool.outbox / "NAME/references/Ada-1.wav").samefile(stored)
+
+
+def test_references_of_an_attempt_that_the_disk_refused_are_linked_anew(spool: Spool, tmp_path: Path) -> None:
+    """The second attempt finds the first one's link in its way."""
+    references = {"references/Ada-1.wav": str(stored_reference(tmp_path / "store"))}
+    request = PublishRequest(make_claimed_job(spool), FILES, (CLIP,), references=references)
+    (end,) = publish_all([request], spool.outbox, spool.archive, disk=FailingDisk("write"))
+    assert isinstance(end, SpoolError)
+    assert [spool.outbox / "NAME"] == publish_all([request], spool.outbox, spool.archive)
+    assert [CLIP, "references/Ada-1.wav", "result.json", "summary.txt"] == tree(spool.outbox / "NAME")

@@ -55,6 +55,26 @@ def test_a_copy_does_not_change_with_the_clip(store: ReferenceStore, tmp_path: P
     assert b"other" == store_clip(store, "a", path).file.read_bytes()
 
 
+def test_nobody_may_write_to_a_copy(store: ReferenceStore, tmp_path: Path) -> None:
+    """Results have links to it, in folders that users may write to."""
+    stored = store_clip(store, "a", clip(tmp_path, "x.wav", b"sound"))
+    assert 0o444 == stored.file.stat().st_mode & 0o777
+
+
+def test_a_copy_is_on_the_disk_before_it_is_used(tmp_path: Path) -> None:
+    """A result that has a link to it is published without another sync of it."""
+    synced: list[bytes] = []
+
+    class SyncedDisk(Disk):
+        def sync(self, fd: int) -> None:
+            super().sync(fd)
+            synced.append(Path(f"/proc/self/fd/{fd}").read_bytes())
+
+    store = ReferenceStore(tmp_path / "references", disk=SyncedDisk())
+    store_clip(store, "a", clip(tmp_path, "x.wav", b"sound"))
+    assert [b"sound"] == synced
+
+
 def test_unused_copies_are_removed_over_the_limit_the_least_recently_used_first(
     store: ReferenceStore, tmp_path: Path
 ) -> None:

@@ -27,22 +27,27 @@ const play = (link) => {
   });
 };
 
+const linkOf = (line) => line?.querySelector(".play");
+
+// Make this the current line; it is played if another one is playing.
 const select = (line) => {
   if (!line) return;
+  const isPlaying = !player.paused || player.ended && playOn.checked;
   current?.removeAttribute("aria-current");
   current = line;
   line.setAttribute("aria-current", "true");
   line.tabIndex = -1;
   line.focus({ preventScroll: true });
   line.scrollIntoView({ block: "nearest" });
-  const link = line.querySelector(".play");
-  if (link) play(link); else player.pause();
+  player.pause();
+  if (isPlaying && linkOf(line)) play(linkOf(line));
 };
 
 const toggle = () => {
-  const link = current?.querySelector(".play");
   if (!current) next();
-  else if (link && player.src !== link.href) play(link);
+  const link = linkOf(current);
+  if (!link) return;
+  if (player.src !== link.href) play(link);
   else if (player.paused) player.play();
   else player.pause();
 };
@@ -50,19 +55,21 @@ const toggle = () => {
 const compare = () => {
   const who = current?.querySelector("a.who");
   const reference = who && document.querySelector(who.getAttribute("href") + " .references .play");
-  if (reference) play(reference);
+  if (reference && player.src !== reference.href) play(reference);
+  else if (linkOf(current)) play(linkOf(current));
 };
 
 const next = () => select(shown(current ? current.nextElementSibling : list.firstElementChild, "nextElementSibling"));
 const previous = () => select(shown(current?.previousElementSibling, "previousElementSibling"));
-const keys = { " ": toggle, j: next, k: previous, c: compare };
+const keys = { " ": toggle, j: next, k: previous, a: compare };
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".play");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const line = link.closest(".lines > li");
-  if (line) select(line); else play(link);
+  if (line) select(line);
+  play(link);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -73,7 +80,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 player.addEventListener("ended", () => {
-  if (playOn.checked && player.src === current?.querySelector(".play")?.href) next();
+  if (!playOn.checked || player.src !== linkOf(current)?.href) return;
+  let line = current;
+  do line = shown(line.nextElementSibling, "nextElementSibling"); while (line && !linkOf(line));
+  select(line);
 });
 
 filters.addEventListener("change", () => {
