@@ -27,6 +27,15 @@ class _Parts:
     requests: tuple[Request, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A job's JSON. The result has the `published` requests."""
+
+    parts: _Parts
+    content: bytes
+    published: frozenset[str]
+
+
 class JobCache:
     """Of many requests for one job, one reads it. Used on the event loop."""
 
@@ -35,22 +44,27 @@ class JobCache:
         self._requests = requests
         # The mutable state, changed by one thread at a time: the JSON of jobs by name, the oldest first.
         self._lock = asyncio.Lock()
-        self._jobs: dict[str, tuple[_Parts, bytes]] = {}
+        self._jobs: dict[str, _Made] = {}
 
     async def encoded(self, job: str) -> bytes:
         """JobView. Raises NoSuchJob."""
         async with self._lock:
-            return await asyncio.to_thread(self._encoded, job, self._requests.of(job))
+            requests = self._requests.of(job)
+            made = await asyncio.to_thread(self._made, job, requests)
+            self._requests.forget(request.name for request in requests if request.name in made.published)
+            return made.content
 
-    def _encoded(self, job: str, requests: Sequence[Request]) -> bytes:
+    def _made(self, job: str, requests: Sequence[Request]) -> _Made:
         parts = self._parts(job, requests)
         known = self._jobs.pop(job, None)
-        if known is None or known[0] != parts:
-            known = parts, as_json(view_job(self._root, job, parts.requests))
+        if known is None or known.parts != parts:
+            view = view_job(self._root, job, parts.requests)
+            published = {one.name for one in requests} - {one.name for one in view.requests}
+            known = _Made(parts, as_json(view), frozenset(published))
         self._jobs[job] = known
         while len(self._jobs) > MAX_JOBS:
             del self._jobs[next(iter(self._jobs))]
-        return known[1]
+        return known
 
     def _parts(self, job: str, requests: Sequence[Request]) -> _Parts:
         review = None

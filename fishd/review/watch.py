@@ -6,7 +6,7 @@ File events make it prompt; every few seconds it looks without one, as some file
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]  # a
 from fishd.core.model.status import JobSnapshot, Status
 from fishd.host.status_file import BadStatus, read_status, why_not_running
 from fishd.review.hub import STATUS, Change, Hub
+from fishd.spool.revision.request_file import is_request
 
 DEBOUNCE_MS = 60
 STEP_MS = 15
@@ -39,6 +40,7 @@ async def watch(root: Path, hub: Hub) -> None:
             async for changes in awatch(
                 root,
                 root / "outbox",
+                root / "archive",
                 watch_filter=None,
                 recursive=False,
                 debounce=DEBOUNCE_MS,
@@ -52,11 +54,19 @@ async def watch(root: Path, hub: Hub) -> None:
 
 
 async def _report(root: Path, hub: Hub, paths: Iterable[Path]) -> None:
-    changes: list[Change] = [path.name for path in paths if path.parent == root / "outbox"]
+    changes = [change for path in paths for change in _changes(root, path)]
     status = await asyncio.to_thread(live_status, root)
     if status != hub.status or changes:
         hub.status = status
         hub.publish(STATUS, *changes)
+
+
+def _changes(root: Path, path: Path) -> Iterator[Change]:
+    """A result has changed; a request, whose job only its content tells, was refused."""
+    if path.parent == root / "outbox" and not path.name.startswith("."):
+        yield path.name
+    elif path.parent == root / "archive" and is_request(path.name):
+        yield None
 
 
 def live_status(root: Path) -> str:
