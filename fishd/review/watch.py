@@ -15,7 +15,7 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]  # a
 from fishd.core.model.status import JobSnapshot, Status
 from fishd.host.status_file import BadStatus, read_status, why_not_running
 from fishd.review.hub import STATUS, Change, Hub
-from fishd.spool.revision.request_file import is_request
+from fishd.spool.endings import is_request
 
 DEBOUNCE_MS = 60
 STEP_MS = 15
