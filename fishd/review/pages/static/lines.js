@@ -28,6 +28,7 @@ export class Lines {
     this.selectedKey = null;
     this.waves = new Set();
     this.seen = new IntersectionObserver((entries) => this.drawSeen(entries), { rootMargin: "200px" });
+    player.onstate = () => this.mark();
     player.onprogress = (line, part) => playedPart(this.items.get(keyOf(line))?.item, part);
   }
 
@@ -99,6 +100,14 @@ export class Lines {
     known.item.classList.add("new");
     this.unseen(known.item);
     if (key === this.selectedKey && !this.player.isPlaying) this.player.play(line);
+  }
+
+  // Shows which line, or whose reference, is heard.
+  mark() {
+    for (const item of this.list.querySelectorAll(".playing, .comparing")) item.classList.remove("playing", "comparing");
+    const { line, isReference, isPlaying } = this.player;
+    const heard = line && isPlaying && this.items.get(keyOf(line))?.item;
+    if (heard) heard.classList.add(isReference ? "comparing" : "playing");
   }
 
   // ---- one line ----------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ export class Player {
     this.line = null;
     this.isReference = false;
     this.onprogress = () => {};
+    this.onstate = () => {};
     audio.addEventListener("error", () => this.failed(say));
     audio.addEventListener("timeupdate", () => this.progress());
     audio.addEventListener("ended", () => this.progress());
+    for (const event of ["play", "pause", "ended"]) audio.addEventListener(event, () => this.onstate());
   }
 
   get isPlaying() {
@@ -20,7 +22,7 @@ export class Player {
     if (!line?.clip) return;
     this.isReference = false;
     this.line = line;
-    this.load({ url: line.url, name: `${line.who} ${line.label}` }, part * line.duration_s);
+    this.hear({ url: line.url, name: `${line.who} ${line.label}` }, part * line.duration_s);
   }
 
   toggle(line) {
@@ -36,10 +38,17 @@ export class Player {
     if (this.isReference && this.line === line) return this.play(line);
     this.isReference = true;
     this.line = line;
-    this.load({ url: line.reference, name: `the reference of ${line.who}` });
+    this.hear({ url: line.reference, name: `the reference of ${line.who}` });
   }
 
-  load({ url, name }, at = 0) {
+  // A track, which is no line's.
+  load(file) {
+    this.line = null;
+    this.hear(file);
+  }
+
+  hear({ url, name }, at = 0) {
+    this.onstate();
     this.output.textContent = name;
     if (this.isOther(url)) this.audio.src = url;
     this.audio.currentTime = at;
