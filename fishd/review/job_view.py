@@ -27,6 +27,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line as the page of a file shows it, with its takes.
 
     `speaker_name` and `id` name it in requests; `version` changes whenever another take is its clip.
+    `refused` says why the last revision that was asked for it has left it as it is.
     """
 
     state: str
@@ -47,6 +48,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
     take: int = 0
     takes: tuple[TakeView, ...] = ()
+    refused: str = ""
     approved: bool = False
 
 
@@ -92,13 +94,12 @@ def view_job(root: Path, job: str, requests: Sequence[Request]) -> JobView:
 
 def _lines(result: Result, approved: Mapping[LineKey, str]) -> tuple[LineView, ...]:
     segments = {(speaker.name, one.id): one for speaker in result.speakers for one in speaker.segments}
-    return tuple(
-        _line(line, segments.get((line.speaker_name, line.id)), approved.get((line.speaker_name, line.id)))
-        for line in lines(result)
-    )
+    refused = {(line.speaker, line.id): line.error for one in result.revisions for line in one.lines}
+    keyed = [((line.speaker_name, line.id), line) for line in lines(result)]
+    return tuple(_line(line, segments.get(key), approved.get(key), refused.get(key)) for key, line in keyed)
 
 
-def _line(line: Line, segment: SegmentResult | None, approved: str | None) -> LineView:
+def _line(line: Line, segment: SegmentResult | None, approved: str | None, refused: str | None) -> LineView:
     version = _version(segment) if segment else ""
     return LineView(
         state=line.state,
@@ -119,6 +120,7 @@ def _line(line: Line, segment: SegmentResult | None, approved: str | None) -> Li
         notes=line.notes,
         take=segment.chosen or 0 if segment else 0,
         takes=tuple(map(_take, segment.kept)) if segment else (),
+        refused=to_printable(refused or ""),
         approved=bool(version) and approved == version,
     )
 

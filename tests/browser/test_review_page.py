@@ -55,7 +55,7 @@ class Review:
 
     @property
     def shown(self) -> list[str]:
-        return self.page.locator(".lines > li:visible .id").all_inner_texts()
+        return self.page.locator(".lines > li:visible .id").all_text_contents()
 
     def plays(self, path: str) -> None:
         """Wait until this file is heard."""
@@ -140,7 +140,7 @@ def test_a_waveform_is_drawn_and_is_clicked_to_seek(review: Review) -> None:
     box = wave.bounding_box()
     assert box
     wave.click(position={"x": box["width"] * 0.5, "y": 5})
-    review.page.wait_for_function("document.querySelector('.player audio').currentTime >= 0.25")
+    review.page.wait_for_function("() => document.querySelector('.player audio').currentTime >= 0.25")
     expect(review.lines.nth(2).locator(".wave")).to_be_hidden()
 
 
@@ -324,9 +324,9 @@ def test_an_edited_text_is_spoken(show: Review) -> None:
 
 
 def test_a_refused_request_says_why(show: Review) -> None:
-    """On the line, on every page."""
+    """On the line; the line stays as it is."""
     show.press("j", "e")
-    show.page.get_by_role("dialog").get_by_label("Text").fill("...")
+    show.page.get_by_role("dialog").get_by_label("Text").fill(" ")
     show.press("Control+Enter")
 
     expect(show.lines.nth(0).locator(".state")).to_contain_text("refused: ")
@@ -357,6 +357,7 @@ def test_a_bad_line_is_found_and_replaced_without_a_terminal(tmp_path: Path, ope
             review = open_review(server)
             review.open("/")
             review.page.get_by_role("link", name="Night").click()
+            expect(review.lines).to_have_count(len(texts))
             former_mix = review.page.locator(".tracks .play").get_attribute("href")
             review.page.locator("input[value=doubtful]").check()
             num_doubtful = len(review.shown)

@@ -139,7 +139,7 @@ function openEdit(line) {
 }
 
 edit.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) edit.close("speak");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) edit.querySelector("form").requestSubmit(edit.querySelector("[value=speak]"));
 });
 
 const actions = {

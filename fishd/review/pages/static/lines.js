@@ -131,7 +131,7 @@ export class Lines {
     find(".length").append(...line.notes.map((text) => element("small", { textContent: text })));
     for (const fault of item.querySelectorAll(".fault")) fault.remove();
     find(".spoken").after(...line.faults.map((text) => element("p", { className: "fault", textContent: text, dir: "auto" })));
-    find(".wave").hidden = !line.clip;
+    find(".wave").toggleAttribute("hidden", !line.clip);
     this.fillActions(item, line);
   }
 
@@ -144,7 +144,7 @@ export class Lines {
     approve.setAttribute("aria-pressed", Boolean(line.approved));
     approve.textContent = line.approved ? "Approved" : "Approve";
     find(".takes").replaceChildren(...(line.takes.length > 1 ? line.takes.map((take) => takeButton(take, line)) : []));
-    const pending = this.pending.get(keyOf(line)) ?? "";
+    const pending = this.pending.get(keyOf(line)) ?? (line.refused ? `unchanged: ${line.refused}` : "");
     find(".state").textContent = pending;
     item.classList.toggle("pending", pending === SPEAKING);
   }
