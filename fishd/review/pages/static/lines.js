@@ -195,6 +195,8 @@ export class Lines {
     const item = items[at < 0 ? 0 : Math.min(Math.max(at + step, 0), items.length - 1)];
     if (!item) return null;
     const line = this.select(item);
+    item.tabIndex = -1;
+    item.focus({ preventScroll: true });  // so that no filter that was clicked takes the keys
     item.scrollIntoView({ block: "nearest" });
     if (this.player.isPlaying) this.player.play(line);
     return line;
