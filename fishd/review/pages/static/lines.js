@@ -4,7 +4,7 @@ import { fileUrl } from "./urls.js";
 import { drawWave, playedPart } from "./wave.js";
 
 const FIRST = 40;  // made at once
-const PART = 150;  // made between two frames
+const PART = 1000;  // made between two frames
 const MAX_PEAKS = 64;  // asked for at once
 const RANK = { failed: 0, doubtful: 1, done: 2, skipped: 3 };
 
