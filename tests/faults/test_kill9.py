@@ -63,7 +63,8 @@ def without_kills(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]
     run = DaemonRun(tmp_path_factory.mktemp("without_kills"), step_s=0.0)
     run.finish()
     assert Counter(TEXT_OF.values()) == run.spoken()
-    assert len(TEXT_OF) + 4 * len(JOBS) == len(outcome_of(run.daemon.spool))
+    num_references = sum(len(speakers) for speakers in JOBS.values())
+    assert len(TEXT_OF) + num_references + 4 * len(JOBS) == len(outcome_of(run.daemon.spool))
     return outcome_of(run.daemon.spool)
 
 
