@@ -286,6 +286,30 @@ def test_a_forged_result_is_refused(show: RevisedSpool) -> None:
     assert "job: result.json is not as this version of fishd wrote it; submit the bundle as a new job" == why
 
 
+def test_no_forged_kept_take_is_taken_over(tmp_path: Path) -> None:
+    """Not from elsewhere, not another line's file under a made-up number; the daemon goes on."""
+    folder = tmp_path / "d"
+    with running_daemon(folder, ledger=str(folder / "ledger"), by_seed=True) as daemon:
+        show = RevisedSpool(daemon, output=OUTPUTS["tracks"])
+        path = daemon.spool / "outbox" / "show" / "result.json"
+        forged = json.loads(path.read_bytes())
+        (genuine,) = row(forged, "Ada", "001")["kept"]
+        elsewhere = {"file": "../../../etc/passwd", "digest": "é", "duration_s": -1.0}
+        row(forged, "Ada", "001")["kept"] = [
+            genuine,
+            genuine | elsewhere | {"take": 10**12},
+            genuine | {"file": ""},
+        ]
+        path.write_text(json.dumps(forged))
+        request = show.ask(LineRevision("Ada", "001", take=10**6))
+        assert ("lines[0].take: 1000000 is not a kept take; there is 1, 1000000000000 or 1",) == show.refusal(
+            request
+        )
+        result = show.revise(LineRevision("Ada", "002"))
+        assert [1] == [take["take"] for take in row(result, "Ada", "001")["kept"]]
+        assert ["Two."] == show.spoken()
+
+
 def test_a_cancelled_revision_changes_nothing(tmp_path: Path) -> None:
     folder, gate = tmp_path / "d", tmp_path / "gate"
     gate.touch()

@@ -16,6 +16,7 @@ from fishd.core.text.pronounce import Pronunciations
 from fishd.toml.display import any_of
 
 _MOST_NAMED = 12
+_MOST_FAULTS = 200
 CHANGED = "has changed since the result was made; submit the bundle as a new job"
 
 
@@ -131,28 +132,32 @@ def _changes_of_bundle(job: Job, former: Result) -> Iterator[Fault]:
 
 def find_lines(revision: Revision, former: Result) -> tuple[dict[Position, LineRevision], list[Fault]]:
     """What is asked, by position, and the faults of lines and takes that are not in the result."""
-    names = [speaker.name for speaker in former.speakers]
+    places = {
+        (speaker.name, row.id): (s, n)
+        for s, speaker in enumerate(former.speakers)
+        for n, row in enumerate(speaker.segments)
+    }
     asked: dict[Position, LineRevision] = {}
     faults: list[Fault] = []
     for number, line in enumerate(revision.lines):
-        where = f"lines[{number}]"
-        if line.speaker not in names:
-            known = _named(names)
-            faults.append(Fault(f"{where}.speaker", f'"{line.speaker}" is not a speaker; there is {known}'))
+        place = places.get((line.speaker, line.id))
+        if place is None:
+            faults.append(_unknown(line, f"lines[{number}]", former))
             continue
-        s = names.index(line.speaker)
-        rows = former.speakers[s].segments
-        n = next((n for n, row in enumerate(rows) if row.id == line.id), None)
-        if n is None:
-            known = _named([row.id for row in rows])
-            faults.append(
-                Fault(f"{where}.id", f'"{line.id}" is not a line of {line.speaker}; there is {known}')
-            )
-            continue
-        if line.take is not None and (what := _not_kept(rows[n], line.take)):
-            faults.append(Fault(f"{where}.take", what))
-        asked[s, n] = line
-    return asked, faults
+        row = former.speakers[place[0]].segments[place[1]]
+        if line.take is not None and (what := _not_kept(row, line.take)):
+            faults.append(Fault(f"lines[{number}].take", what))
+        asked[place] = line
+    return asked, faults[:_MOST_FAULTS]
+
+
+def _unknown(line: LineRevision, where: str, former: Result) -> Fault:
+    rows = next((speaker.segments for speaker in former.speakers if speaker.name == line.speaker), None)
+    if rows is None:
+        known = _named([speaker.name for speaker in former.speakers])
+        return Fault(f"{where}.speaker", f'"{line.speaker}" is not a speaker; there is {known}')
+    known = _named([row.id for row in rows[: _MOST_NAMED + 1]], len(rows))
+    return Fault(f"{where}.id", f'"{line.id}" is not a line of {line.speaker}; there is {known}')
 
 
 def _not_kept(row: SegmentResult, take: int) -> str:
@@ -171,6 +176,7 @@ def _other_voices(job: Job, former: Result, spoken: Mapping[Position, Segment]) 
             yield Fault(speaker.name, "the reference clips have changed: the new takes have another voice")
 
 
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
+def _named(names: Sequence[str], num_names: int = 0) -> str:
+    """The first names, and how many there are; `num_names` if these are not all."""
+    more = (num_names or len(names)) - _MOST_NAMED
     return any_of(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMED])} and {more:,} more"

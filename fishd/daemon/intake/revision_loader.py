@@ -6,6 +6,7 @@ else that is wrong is a fault, with which the revision is refused.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ from fishd.core.model.job import Fault
 from fishd.core.model.revised_job import RevisedJob
 from fishd.core.revision.apply import apply, why_not
 from fishd.spool.bundle.load import LoadedBundle
+from fishd.spool.errors import SpoolError
 from fishd.spool.revision.request_file import read_request
 from fishd.spool.revision.takes import take_over_former
 from fishd.spool.revision.work import claim_bundle, former_result
 from fishd.spool.root import Spool
 from fishd.spool.work_folder import request_in
+
+_log = logging.getLogger("fishd.arrivals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,20 @@ class RevisionLoader:
         self._read = read
 
     def load(self, folder: Path) -> LoadedRevision:
-        """The revision in work/NAME; its bundle is back from the archive from then on."""
+        """The revision in work/NAME; its bundle is back from the archive from then on.
+
+        A bug in reading one revision refuses that one and stops nothing else. Raises OSError, SpoolError.
+        """
+        try:
+            return self._load(folder)
+        except (OSError, SpoolError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad request stops nothing else
+            _log.exception("[Main] %s cannot be revised: a bug in fishd", folder.name)
+            what = f"cannot be revised: a bug in fishd ({type(error).__name__}); please report it"
+            return _refused(Fault("job", what))
+
+    def _load(self, folder: Path) -> LoadedRevision:
         spool, limits = self._spool, self._config.limits
         path = request_in(folder)
         assert path is not None, "there is a request in this folder"

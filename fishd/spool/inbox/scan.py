@@ -195,15 +195,17 @@ class Inbox:
     ) -> CompleteBundle | None:
         """Complete as soon as it can be read, but not while its job is in work."""
         self.has_requests = True
-        request, faults = read_request(Path(entry.path), self._limits)
-        if faults and not self._policy.has_settled(state, now):
+        if state.lacks is None:
+            request, faults = read_request(Path(entry.path), self._limits)
+            state.lacks, state.revises = tuple(faults), request.job
+        if state.lacks and not self._policy.has_settled(state, now):
             return self._wait(entry.name, state, now)
-        if faults:
-            return CompleteBundle(entry.name, tuple(faults))
-        if os.path.lexists(self._work / request.job):
+        if state.lacks:
+            return CompleteBundle(entry.name, state.lacks)
+        if os.path.lexists(self._work / state.revises):
             state.due = now + MAX_BACKOFF_S
             return None
-        return CompleteBundle(entry.name, revises=request.job)
+        return CompleteBundle(entry.name, revises=state.revises)
 
     def _check_content(
         self, entry: os.DirEntry[str], state: SettleState, now: float, lacking: Lacking

@@ -47,7 +47,7 @@ _NAME_BYTES = 180  # of 255: room for the number and the ending
 _TEXT = rules.text()
 _JOB_RULE = "the name of a folder in the outbox"
 _JOB = Rule(_JOB_RULE, lambda value: value if isinstance(value, str) and value == job_name(value) else None)
-_TAKE = rules.whole("a kept take's number", least=1, most=1_000_000)
+_TAKE = rules.whole(least=1, most=1_000_000)
 
 
 class RequestState(StrEnum):
