@@ -24,6 +24,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) -e '.[dev,languages]'
+	$(PIP) --no-deps resemblyzer==0.1.4  # it declares torch and librosa; only its weights are read
 	@touch $@
 
 $(VENV)/.installed-formats: $(VENV)/.installed

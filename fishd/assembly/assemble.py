@@ -1,4 +1,4 @@
-"""The whole assembly of one job: measure, plan, produce, write the texts, and see it all on the disk."""
+"""The whole assembly of one job: measure, plan, produce, and write the texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ def assemble(request: AssemblyRequest, tell: Callable[[AssemblyProgress], None])
         Production(request, clips, levels, ceiling, programme, tags, target, progress).run(passes)
         for path, text in texts_of(request, programme.timeline).items():
             target.write(path, text.encode())
-        target.sync()
         return AssemblyResult(
             sample_rate=clips.sample_rate,
             length=programme.length,

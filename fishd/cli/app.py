@@ -242,6 +242,29 @@ def check(
 
 
 @app.command(cls=Command)
+def listen(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="A result's folder, or one with NAME.wav and NAME.txt.")
+    ],
+    recogniser: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A faster-whisper model, instead of the configured one."),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the texts in a folder; a result names its own.")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: Config = None,
+) -> None:
+    """Check clips that exist already, as takes are checked; doubtful lines come first.
+
+    Measures every clip, and has a recogniser listen to it if one is configured or named. Exits with 1 if a
+    line is doubtful.
+    """
+    from fishd.cli.commands.listen import listen as command
+
+    exit_with(lambda: command(target, config, recogniser, language, as_json_text=as_json))
+
+
+@app.command(cls=Command)
 def plan(
     gpu: Annotated[
         list[str] | None,

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from fishd.pool.child import Child, describe_exit
+from fishd.pool.program import WORKER
 from fishd.wire.channel import BadFrame, EndOfStream
 from fishd.wire.messages import (
     CheckOptions,
@@ -53,7 +54,7 @@ class SingleWorker:
 
     async def __aenter__(self) -> Self:
         try:
-            self._child = await Child.start(self._env, self._on_line)
+            self._child = await Child[FromWorker].start(WORKER, self._env, self._on_line)
         except OSError as error:
             raise WorkerLost(f"the process cannot be started: {error}") from error
         self._exit = asyncio.create_task(self._child.exited())

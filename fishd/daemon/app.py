@@ -24,6 +24,7 @@ from fishd.daemon.event_loop import EventLoop
 from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.journal_writer import JournalWriter
+from fishd.daemon.listening.take_listening import TakeListening
 from fishd.daemon.mailbox import MailboxMessage
 from fishd.daemon.parts import Parts
 from fishd.daemon.publishing.hooks import HookRunner
@@ -36,6 +37,7 @@ from fishd.host.log.logs import Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
 from fishd.pool.pool import Pool
+from fishd.pool.program import WORKER
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.outbox.reuse import reuse_secret
 from fishd.spool.root import Spool
@@ -59,6 +61,7 @@ async def serve(
         parts.controller.apply(Tick())
         parts.watchdog.start()
         status = await event_loop.run()
+        parts.listening.stop()
         for task in tasks:
             task.cancel()
     await parts.status_publisher.save_final()
@@ -100,7 +103,8 @@ async def build(
     disk_errors = DiskErrorTracker(status.add_error)
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
-    pool = Pool(group, worker_events.receive)
+    pool = Pool(group, WORKER, worker_events.receive)
+    listening = TakeListening(group, spool.work, config.quality.recogniser, journal, status.add_error)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published
     publisher = Publisher(spool, logs.jobs, group, disk_errors, post, hooks=hooks, secret=secret)
@@ -112,6 +116,7 @@ async def build(
         journal=journal,
         publisher=publisher,
         references=references,
+        listening=listening,
         post=post,
         report_error=status.add_error,
     )
@@ -124,6 +129,7 @@ async def build(
         journal=journal,
         publisher=publisher,
         hooks=hooks,
+        listening=listening,
         reloader=reloader,
         gpu_watch=GpuWatch(reloader.check_gpus),
         status=status,

@@ -12,6 +12,7 @@ from fishd.core.dispatch import actions
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import Event, Tick
 from fishd.daemon.journal_writer import JournalWriter
+from fishd.daemon.listening.take_listening import TakeListening
 from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Publisher
 from fishd.pool.pool import Pool
@@ -31,10 +32,11 @@ class Controller:
         deployment: Deployment,
         *,
         work: Path,
-        pool: Pool,
+        pool: Pool[messages.FromWorker],
         journal: JournalWriter,
         publisher: Publisher,
         references: ReferenceStore,
+        listening: TakeListening,
         post: Callable[[Tick], None],
         report_error: Callable[[str, str], None],
     ) -> None:
@@ -45,6 +47,7 @@ class Controller:
         self._journal = journal
         self._publisher = publisher
         self._references = references
+        self._listening = listening
         self._post = post
         self._report_error = report_error
         self._loop = asyncio.get_running_loop()
@@ -87,6 +90,10 @@ class Controller:
                 self._pool.send(action.worker, messages.CancelTake(action.take))
             case actions.RecordFailure():
                 self._journal.record_failure(action)
+            case actions.ListenToTake():
+                self._listening.ask(action)
+            case actions.ForgetTakes():
+                self._listening.forget(action.job)
             case actions.FinishJob():
                 self._references.release(action.outcome.name)
                 self._publisher.publish(action.outcome, self.device_names)

@@ -189,6 +189,7 @@ class EventLoop:
                 parts.arrivals.adopt(config)
                 parts.metrics.path = config.metrics.textfile
                 parts.hooks.command = config.hooks.published
+                parts.listening.adopt(config.quality.recogniser)
                 self._adopt(deployment)
         for fault in faults:
             _log.error("[Main] the configuration is unchanged: %s", fault)

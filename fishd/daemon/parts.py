@@ -10,6 +10,7 @@ from fishd.daemon.config.reload import ConfigReloader
 from fishd.daemon.controller import Controller
 from fishd.daemon.intake.arrivals import Arrivals
 from fishd.daemon.journal_writer import JournalWriter
+from fishd.daemon.listening.take_listening import TakeListening
 from fishd.daemon.mailbox import MailboxMessage
 from fishd.daemon.publishing.hooks import HookRunner
 from fishd.daemon.publishing.publisher import Publisher
@@ -31,6 +32,7 @@ class Parts:
     journal: JournalWriter
     publisher: Publisher
     hooks: HookRunner
+    listening: TakeListening
     reloader: ConfigReloader
     gpu_watch: GpuWatch
     status: StatusBuilder

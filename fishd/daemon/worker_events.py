@@ -43,7 +43,7 @@ class WorkerEvents:
         self._disk_errors = disk_errors
         self._post = post
 
-    def receive(self, received: WorkerMessage | WorkerExited) -> None:
+    def receive(self, received: WorkerMessage[messages.FromWorker] | WorkerExited) -> None:
         if isinstance(received, WorkerExited):
             self._on_exit(received)
         else:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fishd.core.config.config import BadConfig, Config
-from fishd.core.config.parse import parse_config
+from fishd.core.config.parse import located, parse_config
 from fishd.core.model.job import Fault
+from fishd.host.recogniser import listening_faults
+from fishd.toml.table import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ SERVICE_PATH = Path("/etc/fishd/config.toml")  # commands find the system's serv
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     """The configuration in `path`; for None that in ./config.toml, else the service's, else the defaults.
 
-    Raises BadConfig, also for a `path` that does not exist.
+    Raises BadConfig, also for a `path` that does not exist, and for a recogniser that cannot be used.
     """
     source = path or next((p for p in (DEFAULT_PATH, SERVICE_PATH) if os.access(p, os.F_OK)), DEFAULT_PATH)
     try:
@@ -34,7 +36,11 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         raise _bad(f"{source}:{line}", "is not UTF-8 text; save the file as UTF-8") from error
     except OSError as error:
         raise _bad(source, f"cannot be read: {error.strerror}") from error
-    return parse_config(text, str(source), environ)
+    config = parse_config(text, str(source), environ)
+    faults: Faults = [(("quality", key), what) for key, what in listening_faults(config.quality)]
+    if faults:
+        raise BadConfig(located(faults, text, str(source)))
+    return config
 
 
 def commented_defaults() -> str:

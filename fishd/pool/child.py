@@ -1,4 +1,4 @@
-"""One worker process: start it, exchange messages, end it, reap it.
+"""One child process: start it, exchange messages, end it, reap it.
 
 The child is exec'd (no fork of a threaded parent), in a session of its own (Ctrl-C on the terminal is for the
 daemon), with one end of a socketpair for frames. Its output is read line by line, so that a stray print does
@@ -15,10 +15,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from typing import Generic
 
 from fishd.pool.output_lines import OutputReader
+from fishd.pool.program import M, Program
 from fishd.wire.channel import AsyncChannel
-from fishd.wire.messages import FromWorker
 
 REAP_S = 5.0
 LAST_OUTPUT_S = 1.0
@@ -28,13 +29,13 @@ _ENVIRON = {
 }
 
 
-class Child:
+class Child(Generic[M]):
     """A started process and the daemon's end of its channel."""
 
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        channel: AsyncChannel[FromWorker],
+        channel: AsyncChannel[M],
         output: OutputReader,
     ) -> None:
         self._process = process
@@ -43,8 +44,10 @@ class Child:
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, env: Mapping[str, str], on_line: Callable[[str], None]) -> Child:
-        """Start a worker; `on_line` gets each line that it prints. Raises OSError."""
+    async def start(
+        cls, program: Program[M], env: Mapping[str, str], on_line: Callable[[str], None]
+    ) -> Child[M]:
+        """Start the program; `on_line` gets each line that it prints. Raises OSError."""
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
             our_end, their_end = socket.socketpair()
             ours.callback(our_end.close)
@@ -57,7 +60,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "fishd.worker",
+                program.module,
                 str(their_end.fileno()),
                 str(os.getpid()),
                 pass_fds=(their_end.fileno(),),
@@ -68,12 +71,12 @@ class Child:
                 start_new_session=True,
             )
             ours.pop_all()
-        return cls(process, AsyncChannel(our_end, FromWorker), OutputReader(read_end, on_line))
+        return cls(process, AsyncChannel(our_end, program.incoming), OutputReader(read_end, on_line))
 
     def send(self, message: object) -> None:
         self._channel.send(message)
 
-    async def receive(self) -> FromWorker:
+    async def receive(self) -> M:
         return await self._channel.receive()
 
     async def exited(self) -> None:

@@ -1,4 +1,4 @@
-"""The pool of worker processes: starts them, carries messages, reports exits.
+"""A pool of child processes, workers or listeners: starts them, carries messages, reports exits.
 
 It decides nothing: messages and exits are posted to the daemon's mailbox. The interface is small (start,
 send, kill), and only `child.py` knows that workers are local processes, so that the same messages could go
@@ -11,21 +11,24 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic
 
 from fishd.pool.child import Child, describe_exit
+from fishd.pool.program import M, Program
 from fishd.wire.channel import BadFrame, EndOfStream
-from fishd.wire.messages import FromWorker, Load, Ready, WorkerFault
+from fishd.wire.listen import LoadListener
+from fishd.wire.messages import Load, Ready, WorkerFault
 
 _log = logging.getLogger("fishd.worker")
 EXIT_AFTER_FAULT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerMessage:
+class WorkerMessage(Generic[M]):
     """A message from a worker."""
 
     worker: int
-    message: FromWorker
+    message: M
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,10 @@ class WorkerExited:
 
 
 @dataclass(slots=True)
-class _WorkerProcess:
+class _WorkerProcess(Generic[M]):
     """What is known of a worker from its start until its WorkerExited is posted."""
 
-    child: Child | None = None
+    child: Child[M] | None = None
     is_ready: bool = False
     kind: str = "ended"
     reason: str = ""  # from the worker itself, or from the wire
@@ -51,21 +54,25 @@ class _WorkerProcess:
     needs_gb: float | None = None
 
 
-class Pool:
-    """Owns every worker process of the daemon."""
+class Pool(Generic[M]):
+    """Owns every process of one program; a "worker" is any of them."""
 
     def __init__(
-        self, group: asyncio.TaskGroup, post: Callable[[WorkerMessage | WorkerExited], None]
+        self,
+        group: asyncio.TaskGroup,
+        program: Program[M],
+        post: Callable[[WorkerMessage[M] | WorkerExited], None],
     ) -> None:
         self._group = group
+        self._program = program
         self._post = post
         # The mutable state.
-        self._processes: dict[int, _WorkerProcess] = {}
+        self._processes: dict[int, _WorkerProcess[M]] = {}
 
-    def start(self, load: Load, env: Mapping[str, str]) -> None:
+    def start(self, load: Load | LoadListener, env: Mapping[str, str]) -> None:
         """Start a worker. WorkerMessage(Ready) or WorkerExited follows; nothing follows a WorkerExited."""
-        self._processes[load.worker] = _WorkerProcess()
-        self._group.create_task(self._run(load, env), name=f"worker {load.worker}")
+        self._processes[load.worker] = _WorkerProcess[M]()
+        self._group.create_task(self._run(load, env), name=f"{self._program.label.lower()} {load.worker}")
 
     def send(self, worker: int, message: object) -> None:
         """Send a message; to a worker that is gone it is dropped, for its WorkerExited is on the way."""
@@ -87,12 +94,14 @@ class Pool:
 
     # ---- one worker --------------------------------------------------------------------------------
 
-    async def _run(self, load: Load, env: Mapping[str, str]) -> None:
+    async def _run(self, load: Load | LoadListener, env: Mapping[str, str]) -> None:
         """From start to reaping."""
         worker = load.worker
         process = self._processes[worker]
         try:
-            process.child = child = await Child.start(env, lambda line: _log_line(worker, process, line))
+            process.child = child = await Child[M].start(
+                self._program, env, lambda line: self._log_line(worker, process, line)
+            )
         except OSError as error:
             del self._processes[worker]
             reason = process.kill_reason or f"the process cannot be started: {error}"
@@ -105,7 +114,7 @@ class Pool:
         del self._processes[worker]
         self._post(WorkerExited(worker, process.kind, _exit_reason(process, status), process.needs_gb))
 
-    async def _receive_until_exit(self, worker: int, process: _WorkerProcess, child: Child) -> int:
+    async def _receive_until_exit(self, worker: int, process: _WorkerProcess[M], child: Child[M]) -> int:
         """Receive until the process has exited, and leave nothing of it behind; its exit status."""
         exited = asyncio.create_task(child.exited(), name=f"exit of worker {worker}")
         try:
@@ -118,7 +127,7 @@ class Pool:
             status = await child.reap()
         return status
 
-    async def _receive_all(self, worker: int, process: _WorkerProcess, child: Child) -> None:
+    async def _receive_all(self, worker: int, process: _WorkerProcess[M], child: Child[M]) -> None:
         """Handle messages until the stream ends."""
         try:
             while not process.reason:
@@ -134,25 +143,24 @@ class Pool:
             process.kind, process.reason = "wire", f"it sent an invalid message: {error}"
             child.kill()
 
-    def _handle(self, worker: int, process: _WorkerProcess, message: FromWorker) -> None:
+    def _handle(self, worker: int, process: _WorkerProcess[M], message: M) -> None:
         if isinstance(message, WorkerFault):
             process.kind, process.reason = message.kind, message.reason or message.kind
             process.needs_gb = message.needs_gb
             for line in message.traceback.splitlines():
-                _log.debug("[Worker %d] %s", worker, line, extra={"worker": worker})
+                _log.debug("[%s %d] %s", self._program.label, worker, line, extra={"worker": worker})
             return
         if isinstance(message, Ready) == process.is_ready:
             raise BadFrame(f"{type(message).__name__} {'again' if process.is_ready else 'before Ready'}")
         process.is_ready = True
         self._post(WorkerMessage(worker, message))
 
+    def _log_line(self, worker: int, process: _WorkerProcess[M], line: str) -> None:
+        process.last_line = line
+        _log.info("[%s %d] %s", self._program.label, worker, line, extra={"worker": worker})
 
-def _log_line(worker: int, process: _WorkerProcess, line: str) -> None:
-    process.last_line = line
-    _log.info("[Worker %d] %s", worker, line, extra={"worker": worker})
 
-
-def _exit_reason(process: _WorkerProcess, status: int) -> str:
+def _exit_reason(process: _WorkerProcess[M], status: int) -> str:
     """The daemon's own reason first, then the worker's, then what the exit status says."""
     if process.kill_reason or process.reason:
         return process.kill_reason or process.reason

@@ -62,6 +62,9 @@ def print_plan(console: Console, plan: SizingPlan, gpus: Iterable[Gpu] = ()) -> 
 def advice(plan: SizingPlan) -> Iterator[str]:
     """What else to try, in the sense of docs/hardware.md."""
     shares = [share for share in plan.shares if share.total_gb]
+    if plan.is_remote:
+        yield "Each worker keeps engine.options.concurrency requests at the server: docs/servers.md."
+        return
     if not shares:
         yield "On a CPU, preview runs one worker per core; fish runs best as one worker with a large batch."
         return

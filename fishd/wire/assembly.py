@@ -106,7 +106,7 @@ class SpeakerLevel(msgspec.Struct, frozen=True):
 
 
 class WrittenFile(msgspec.Struct, frozen=True):
-    """A file below `target`, on the disk. `content_hash` is of its bytes (core/model/hashes.py)."""
+    """A file below `target`. `content_hash` is of its bytes (core/model/hashes.py)."""
 
     path: str
     size_bytes: int
@@ -115,7 +115,7 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 
 class AssemblyResult(msgspec.Struct, frozen=True, tag="result"):
-    """Everything is written and synced. `length` is the programme's, in samples.
+    """Everything is written, and yet to be synced. `length` is the programme's, in samples.
 
     `speakers` and `placements` follow the request's speakers and lines; a skipped line has no placement.
     """

@@ -15,7 +15,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from fishd.assembly.encode.sinks import open_sink
 from fishd.wire.assembly import (
     AssemblyLine,
     AssemblyProgress,
@@ -24,7 +26,7 @@ from fishd.wire.assembly import (
     AssemblyTracks,
 )
 from tests.assembly.running import assemble, assembled, command, request
-from tests.assembly.sounds import babble, spoken, write
+from tests.assembly.sounds import RATE, babble, spoken, write
 from tests.faults.faulty_disks import tmpfs
 
 MIX = AssemblyTracks(mix="tracks/mix.flac", srt="tracks/subtitles.srt")
@@ -81,6 +83,21 @@ def test_a_full_disk_is_a_fault_of_its_own(tmp_path: Path, suffix: str, clip_for
     assembled(job)
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_a_disk_without_room_for_the_end_of_a_track_is_found(tmp_path: Path, suffix: str) -> None:
+    """libsndfile reports nothing when it closes a file, whose last block may be missing."""
+    samples = babble(20)
+    complete = tmp_path / "complete"
+    _encode(complete, suffix, samples)
+    size = complete.stat().st_size // 4096 * 4096  # whole pages: less than a block is missing
+    with (
+        tmpfs(tmp_path / "small", f"size={size}") as disk,
+        pytest.raises(OSError, match="No space") as error,
+    ):
+        _encode(disk / "track", suffix, samples)
+    assert errno.ENOSPC == error.value.errno
+
+
 def test_a_full_disk_is_found_in_small_files_too(tmp_path: Path) -> None:
     """No inodes are left for the texts."""
     job = request(
@@ -89,6 +106,13 @@ def test_a_full_disk_is_found_in_small_files_too(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "small", "size=1M,nr_inodes=4") as disk:
         ended = assemble(msgspec.structs.replace(job, target=str(disk / "out")))
     assert ("disk", errno.ENOSPC) == (ended.fault.kind, ended.fault.errno)
+
+
+def _encode(path: Path, suffix: str, samples: NDArray[np.int16]) -> None:
+    with path.open("x+b") as file:
+        sink = open_sink(file, suffix, RATE, len(samples))
+        sink.write(samples)
+        sink.finish()
 
 
 def _remove(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -37,12 +37,12 @@ def test_a_book_of_twenty_hours(tmp_path: Path) -> None:
     )
     with subprocess.Popen(command(job), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        result = msgspec.json.decode(process.stdout.read().splitlines()[-1], type=AssemblyResult)
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
+        answers = [(answer, _peak_mb(process.pid)) for answer in process.stdout]
+    result = msgspec.json.decode(answers[-1][0], type=AssemblyResult)
+    peak_mb = max(peak_mb for _, peak_mb in answers)
     assert result.length / result.sample_rate > 20 * 3600
-    print(f"{usage.ru_maxrss / 1024:.0f} MB, {usage.ru_utime + usage.ru_stime:.0f} s of one core")
-    assert usage.ru_maxrss / 1024 < MEMORY_MB
+    print(f"{peak_mb:.0f} MB")
+    assert 0 < peak_mb < MEMORY_MB
     last = result.placements[-1]
     assert last is not None
     first = last.start - 2_000
@@ -50,6 +50,16 @@ def test_a_book_of_twenty_hours(tmp_path: Path) -> None:
     assert 0 == lag(in_flac, clips[(LINES - 1) % 12], 2_000)
     assert abs(lag(_tail(Path(job.target, "Book.m4b"), first), clips[(LINES - 1) % 12], 2_000)) < 24
     assert LINES // 240 == len(_chapters(Path(job.target, "Book.m4b")))
+
+
+def _peak_mb(pid: int) -> float:
+    """0 once the process has ended. (The maximum that wait4 reports counts the parent before exec too.)"""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+    except FileNotFoundError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _line(lines: tuple[AssemblyLine, ...], n: int) -> AssemblyLine:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from fishd.core.dispatch.job_state import SEGMENT_MOVES, SegmentState
+from fishd.core.dispatch.segment_state import SEGMENT_MOVES, SegmentState
 from fishd.core.dispatch.worker_state import WORKER_MOVES, WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 CAPTIONS = {
     "worker": "A worker (`WORKER_MOVES` in `core/dispatch/worker_state.py`):",
-    "segment": "A segment (`SEGMENT_MOVES` in `core/dispatch/job_state.py`):",
+    "segment": "A segment (`SEGMENT_MOVES` in `core/dispatch/segment_state.py`):",
 }
 
 

@@ -27,7 +27,7 @@ from fishd.core.dispatch.events import (
     WorkerGone,
     WorkerReady,
 )
-from fishd.core.dispatch.job_state import SegmentState
+from fishd.core.dispatch.segment_state import SegmentState
 from fishd.core.dispatch.workers import WorkerState
 from fishd.core.model.job import Clip, Job, Segment, Speaker
 from fishd.core.model.outcome import JobOutcome
@@ -180,7 +180,7 @@ def check_invariants(dispatcher: Dispatcher, now: float) -> None:
                 is_in_flight = record.state is SegmentState.IN_FLIGHT
                 assert is_in_flight == bool(held.pop((job.name, s, n), 0)), f"{job.name} {s} {n} is lost"
         assert counts[SegmentState.WAITING] == job.num_waiting
-        assert counts[SegmentState.IN_FLIGHT] == job.num_in_flight
+        assert counts[SegmentState.IN_FLIGHT] + counts[SegmentState.LISTENING] == job.num_in_flight
         assert counts[SegmentState.DONE] == job.num_done
         assert counts[SegmentState.FAILED] == job.num_failed
         chosen = [record.clip for row in job.records for record in row if record.clip]

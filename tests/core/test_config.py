@@ -119,6 +119,8 @@ def test_a_tilde_is_the_users_home() -> None:
         ('checkpoint = "s1"', ("fish", "fishd.engines.fish:factory")),
         ('name = "preview"\ncheckpoint = "s1"', ("preview", "fishd.engines.preview:factory")),
         ('name = "fish"\ncheckpoint = "s1"', ("fish", "fishd.engines.fish:factory")),
+        ('name = "openai"', ("openai", "fishd.engines.openai:factory")),
+        ('name = "openai"\ncheckpoint = "s1"', ("openai", "fishd.engines.openai:factory")),
         ('name = "my.engine:make"', ("my.engine:make", "my.engine:make")),
     ],
 )

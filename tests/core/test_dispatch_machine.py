@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -11,8 +13,10 @@ from fishd.core.dispatch.actions import (
     DrainWorker,
     Exit,
     FinishJob,
+    ForgetTakes,
     InspectReference,
     KillWorker,
+    ListenToTake,
     SendTake,
     StartWorker,
     ValidateOptions,
@@ -28,6 +32,7 @@ from fishd.core.dispatch.events import (
     StopRequested,
     TakeCompleted,
     TakeFailed,
+    TakeHeard,
     TakeSynthesized,
     Tick,
     WorkerGone,
@@ -37,7 +42,17 @@ from fishd.core.dispatch.events import (
 from fishd.core.dispatch.workers import MIN_TAKES_BEFORE_REPLACEMENT
 from fishd.core.model.job import Fault, JobStatus
 from fishd.core.model.outcome import JobOutcome
-from tests.core.dispatcher_driver import check_invariants, clip_of, make_clip, make_job, make_plan, place_of
+from fishd.core.quality.hearing import Hearing
+from fishd.core.quality.settings import Check, QualitySettings
+from tests.core.dispatcher_driver import (
+    check_invariants,
+    clip_of,
+    make_clip,
+    make_job,
+    make_plan,
+    make_quality,
+    place_of,
+)
 
 KINDS = ("ended", "load", "engine", "out of memory", "wire")
 LINES = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
@@ -71,6 +86,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         self.ending: set[int] = set()  # workers that were drained or killed
         self.checks: dict[tuple[int, str], None] = {}
         self.takes: dict[str, SendTake] = {}  # in flight
+        self.hearing: dict[tuple[str, int, int], ListenToTake] = {}
         self.arrived: dict[str, int] = {}  # by job, its number of segments
         self.finished: dict[str, JobStatus] = {}
         self.done: set[tuple[str, int, int]] = set()
@@ -81,13 +97,21 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     # ---- what may happen ---------------------------------------------------------------------------
 
-    @rule(lines=LINES, priority=st.integers(-1, 1), clips=st.integers(1, 2), faulty=st.booleans())
-    def a_job_arrives(self, lines: tuple[int, ...], priority: int, clips: int, *, faulty: bool) -> None:
+    @rule(
+        lines=LINES,
+        priority=st.integers(-1, 1),
+        clips=st.integers(1, 2),
+        faulty=st.booleans(),
+        check=st.sampled_from(["signal", "listen"]),
+    )
+    def a_job_arrives(
+        self, lines: tuple[int, ...], priority: int, clips: int, *, faulty: bool, check: Check
+    ) -> None:
         name = f"job {len(self.arrived)}"
         self.arrived[name] = 0 if faulty else sum(lines)
         references = tuple((f"{i}.wav", f"/w/{i}.wav") for i in range(clips))
         faults = (Fault("job.toml", "is wrong"),) if faulty else ()
-        job = None if faulty else make_job(name, lines, priority)
+        job = None if faulty else replace(make_job(name, lines, priority), quality=QualitySettings(check))
         recovered = {} if faulty or lines[0] % 2 else {(0, 0): (make_clip(),)}
         self.done |= {(name, *place) for place in recovered}
         self.apply(JobArrived(name, job, faults, references=references, clips=recovered))
@@ -117,6 +141,11 @@ class DispatcherMachine(RuleBasedStateMachine):
         take = self.takes.pop(data.draw(st.sampled_from(list(self.takes))))
         self.faulty.add(place_of(take))
         self.apply(TakeCompleted(take.worker, take.take, clip_of(take, severities=(severity,))))
+
+    @rule(data=st.data(), severities=st.sampled_from([(), (), (0.4,)]))
+    @precondition(lambda self: self.hearing)
+    def a_take_is_heard(self, data: st.DataObject, severities: tuple[float, ...]) -> None:
+        self.hear(data.draw(st.sampled_from(list(self.hearing))), severities)
 
     @rule(data=st.data())
     @precondition(lambda self: self.takes)
@@ -196,6 +225,11 @@ class DispatcherMachine(RuleBasedStateMachine):
         assert set(self.takes) == {take for worker in workers.values() for take in worker.takes}
 
     @invariant()
+    def every_take_that_is_to_be_heard_was_asked_for_once(self) -> None:
+        jobs = self.dispatcher.jobs.values()
+        assert set(self.hearing) == {(job.name, s, n) for job in jobs for s, n, _ in job.unheard()}
+
+    @invariant()
     def a_stop_exits_once(self) -> None:
         assert self.exits == int(self.stopping and not self.alive)
 
@@ -227,6 +261,8 @@ class DispatcherMachine(RuleBasedStateMachine):
             self.apply(CheckCompleted(worker, check))
         elif self.takes:
             self.complete(next(iter(self.takes)))
+        elif self.hearing:
+            self.hear(next(iter(self.hearing)), ())
         elif ending := [w for w in self.alive if w in self.ending]:
             self.lose(ending[0], "ended")
         elif loading:
@@ -248,8 +284,21 @@ class DispatcherMachine(RuleBasedStateMachine):
         take = self.takes.pop(name)
         place = place_of(take)
         assert place not in self.done, f"{place} is spoken twice"
-        self.done.add(place)
-        self.apply(TakeCompleted(take.worker, take.take, clip_of(take)))
+        if take.job.quality.listens:
+            self.faulty.add(place)  # as far as is known
+            self.apply(TakeCompleted(take.worker, take.take, clip_of(take, severities=())))
+        else:
+            self.done.add(place)
+            self.apply(TakeCompleted(take.worker, take.take, clip_of(take)))
+
+    def hear(self, place: tuple[str, int, int], severities: tuple[float, ...]) -> None:
+        action = self.hearing.pop(place)
+        if not severities:
+            self.done.add(place)
+        assert action.clip.quality is not None
+        faults = make_quality(*severities).faults
+        clip = replace(action.clip, quality=action.clip.quality.with_hearing(Hearing(), faults))
+        self.apply(TakeHeard(*place, clip))
 
     def lose(self, worker: int, kind: str) -> None:
         del self.alive[worker], self.devices[worker]
@@ -289,6 +338,12 @@ class DispatcherMachine(RuleBasedStateMachine):
                 assert action.take not in self.takes
                 assert 1 <= action.number <= self.most_takes
                 self.takes[action.take] = action
+            case ListenToTake():
+                place = action.job.name, action.speaker_index, action.segment_index
+                assert place not in self.hearing
+                self.hearing[place] = action
+            case ForgetTakes(job):
+                self.hearing = {place: asked for place, asked in self.hearing.items() if place[0] != job}
             case FinishJob(outcome):
                 assert outcome.name not in self.finished, "a job finished twice"
                 assert self.arrived[outcome.name] == sum(len(row) for row in outcome.segments)

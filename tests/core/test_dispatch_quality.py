@@ -8,7 +8,7 @@ from typing import Any
 from fishd.core.dispatch.actions import RecordFailure, SendTake
 from fishd.core.dispatch.baselines import Baselines
 from fishd.core.dispatch.events import CancelRequested, JobArrived
-from fishd.core.model.job import Clip, JobStatus, SegmentFailure
+from fishd.core.model.job import Clip, JobStatus, Segment, SegmentFailure
 from fishd.core.model.outcome import SegmentOutcome
 from tests.core import quality_samples
 from tests.core.dispatcher_driver import Driver, make_job, make_plan, make_quality, of
@@ -34,9 +34,9 @@ def test_a_faulty_take_is_spoken_again_with_another_seed_into_another_file():
     (second,) = of(SendTake, driver.complete(first, 0.6))
     driver.complete(second)
 
-    assert (2, "0/0.wav", "0/0.take2.wav") == (second.number, first.clip, second.clip)
+    assert (2, "0/0.wav", "takes/2/0/0.wav") == (second.number, first.clip, second.clip)
     assert first.seed != second.seed
-    assert ("0/0.take2.wav", 2) == (the_segment(driver).clip.path, the_segment(driver).takes)
+    assert ("takes/2/0/0.wav", 2) == (the_segment(driver).clip.path, the_segment(driver).takes)
     assert "take 1: a hole of 0.6; speaking it again" in driver.log()
 
 
@@ -49,7 +49,7 @@ def test_when_every_take_is_faulty_the_best_is_kept():
         take = following[0] if following else take
 
     segment = the_segment(driver)
-    assert ("0/0.take2.wav", 3, 3) == (segment.clip.path, segment.takes, len(segment.spoken))
+    assert ("takes/2/0/0.wav", 3, 3) == (segment.clip.path, segment.takes, len(segment.spoken))
     assert 1 == job.num_doubtful
     assert "take 3: doubtful: a hole of 0.5; take 2 of 3 is kept" in driver.log()
 
@@ -162,3 +162,10 @@ def test_a_take_that_was_kept_before_the_references_are_known_does_not_hide_them
     baselines.add_take(speaker, segment, kept)
     baselines.add_reference("reference.wav", paused)
     assert () == baselines.assess(speaker, segment, paused).faults
+
+
+def test_no_take_of_one_line_has_the_file_of_another_line():
+    """Whatever its id is."""
+    one, other = (Segment(name, "Hello.", "en", f"clips/A/{name}.wav") for name in ("a", "a.take2"))
+    paths = [segment.take_path(number) for segment in (one, other) for number in (1, 2, 3)]
+    assert len(set(paths)) == len(paths)

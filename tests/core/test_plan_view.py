@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from fishd.core.config.config import PoolConfig
+from fishd.core.config.config import Config, EngineConfig, PoolConfig
 from fishd.core.sizing.model import Gpu
-from fishd.core.sizing.plan import plan_workers
+from fishd.core.sizing.plan import plan_for, plan_workers
 from fishd.view.plan import BadSpec, advice, parse_gpu_spec, parse_gpu_specs, print_plan
 
 
@@ -18,6 +18,14 @@ def shown(*specs: str, width: int = 80, **pool: object) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     print_plan(console, plan_workers(gpus, PoolConfig(**pool), 8), gpus)
     return console.file.getvalue().splitlines()
+
+
+def test_the_advice_for_a_server_is_about_requests() -> None:
+    """The number of workers and their memory do not matter."""
+    plan = plan_for(Config(engine=EngineConfig("openai")), [], 8)
+    assert ["Each worker keeps engine.options.concurrency requests at the server: docs/servers.md."] == list(
+        advice(plan)
+    )
 
 
 @pytest.mark.parametrize(

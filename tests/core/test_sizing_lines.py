@@ -158,6 +158,24 @@ def test_workers_share_the_cores() -> None:
     assert ("4", "0") == (gpu.device.env["OMP_NUM_THREADS"], gpu.device.env["GOMP_SPINCOUNT"])
 
 
+@pytest.mark.parametrize(
+    ("gpus", "unused"), [([], ""), ([RTX_4090, RTX_3060], ": 2 GPU(s) not used")], ids=["none", "two"]
+)
+def test_a_server_that_speaks_needs_one_worker_and_no_gpu(gpus: list[Gpu], unused: str) -> None:
+    """Whatever GPUs and cores there are; a number of workers that is set holds."""
+    server = EngineConfig("openai")
+    one = plan_for(Config(engine=server), gpus, 8)
+    two = plan_for(Config(engine=server, pool=PoolConfig(cpu_workers=2, workers_per_gpu={0: 4})), gpus, 8)
+
+    assert (
+        f"[Main] Speech comes from a server{unused}",
+        "[Main] Using 1 parallel workers on the CPU",
+    ) == one.lines
+    assert ({"cpu": 1}, {"cpu": 2}) == (one.workers, two.workers)
+    assert ((), ()) == (one.warnings, two.warnings)
+    assert "1" == one.shares[0].device.env["OMP_NUM_THREADS"]
+
+
 def test_a_cpu_only_engine_gets_one_thread_per_worker() -> None:
     """Its matrices are small: with a second thread, one worker ran 3 times slower."""
     config = Config(pool=PoolConfig(cpu_workers=1))

@@ -204,6 +204,7 @@ def faults_and_warnings_of_two_seconds(settings: Settings, folder: Path) -> list
             journal=unused,
             publisher=unused,
             references=unused,
+            listening=unused,
             post=unused,
             report_error=unused,
         )

@@ -61,7 +61,7 @@ def num_kept_takes(settings: Settings, folder: Path) -> int:
     daemon = DaemonProcess(folder, {"quality": {"check": "signal", **settings["quality"]}})
     make_ready_bundle(daemon.spool / "inbox" / "job")
     daemon.run_once()
-    return len(list(daemon.spool.glob(".takes/*/clips/*/*.wav")))
+    return len(list(daemon.spool.glob(".takes/**/*.wav")))
 
 
 def clips_of_two_drops(settings: Settings, folder: Path) -> tuple[str, int]:

@@ -11,7 +11,7 @@ import pytest
 
 from fishd.core.config.keys import FREE_SECTIONS, RULES
 from fishd.core.model.limits import MIB
-from tests.daemon import config_effects, daemon_effects, output_effects
+from tests.daemon import config_effects, daemon_effects, output_effects, quality_effects
 from tests.daemon.daemon_process import NOOP
 from tests.shell import scripts
 from tests.shell.bundles import one_speaker, write_bundle
@@ -89,6 +89,13 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "output.max_shift_s": (output_effects.start_of_a_long_line_s, (0.0, 1.0), (0.5, 0.8)),
     "output.pause_s": (output_effects.pause_between_paragraphs_s, (0.35, 0.7), (1.0, 2.0)),
     "quality.check": (daemon_effects.takes_of_a_tone, ("signal", 3), ("off", 1)),
+    "quality.recogniser": (
+        quality_effects.faults_of_the_configuration,
+        ("", []),
+        ("model", ["model is not a folder; a faster-whisper model has model.bin and tokenizer.json"]),
+    ),
+    "quality.max_wer": (quality_effects.is_a_wrong_line_faulty, (0.3, True), (1.0, False)),
+    "quality.min_similarity": (quality_effects.is_another_voice_faulty, (0.0, False), (0.6, True)),
     "quality.keep_takes": (daemon_effects.num_kept_takes, (False, 0), (True, 3)),
     "output.reuse": (daemon_effects.clips_of_two_drops, (True, (".wav", 1)), (False, (".wav", 2))),
     "voices.root": (

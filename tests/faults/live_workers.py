@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psutil
 
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
+from fishd.pool.program import WORKER
 from fishd.wire.messages import Load, Message, Ready, Speak
 from tests.shell.cli import LIMIT_S, ROOT
 
@@ -25,7 +26,7 @@ class LiveWorkers:
 
     def __init__(self, group: asyncio.TaskGroup, folder: Path) -> None:
         self.posted: asyncio.Queue[WorkerMessage | WorkerExited] = asyncio.Queue()
-        self.pool = Pool(group, self.posted.put_nowait)
+        self.pool = Pool(group, WORKER, self.posted.put_nowait)
         self.lines: asyncio.Queue[str] = asyncio.Queue()  # printed by workers
         self.folder = folder
         self._next_worker = 0

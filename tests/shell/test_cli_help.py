@@ -24,6 +24,7 @@ COMMANDS = (
     "retry",
     "retake",
     "review",
+    "listen",
     "check",
     "plan",
     "init",

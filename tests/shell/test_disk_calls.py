@@ -66,6 +66,26 @@ def test_a_write_that_cannot_be_synced_leaves_no_file(tmp_path: Path) -> None:
     assert [] == names_in(tmp_path)
 
 
+def test_every_file_and_folder_of_a_tree_is_synced(tmp_path: Path) -> None:
+    """Each once, with the name of the folder itself left to the caller."""
+    synced: list[str] = []
+
+    class RecordingDisk(Disk):
+        def sync(self, fd: int) -> None:
+            synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+
+        def sync_folder(self, path: Path) -> None:
+            synced.append(str(path))
+
+    (tmp_path / "clips" / "A").mkdir(parents=True)
+    files = [tmp_path / "mix.flac", tmp_path / "clips" / "A" / "1.wav", tmp_path / "clips" / "A" / "2.wav"]
+    for file in files:
+        file.write_bytes(b"1")
+    RecordingDisk().sync_tree(tmp_path)
+    folders = [tmp_path, tmp_path / "clips", tmp_path / "clips" / "A"]
+    assert sorted(map(str, files + folders)) == sorted(synced)
+
+
 def test_a_tree_of_3000_nested_folders_is_removed(tmp_path: Path) -> None:
     """It is deeper than Python's recursion, and longer than a path may be."""
     folder = os.open(tmp_path, os.O_RDONLY)

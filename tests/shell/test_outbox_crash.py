@@ -58,7 +58,8 @@ class SimulatedDaemon:
         job = read_bundle(folder / "bundle", folder.name).job
         assert job is not None
         clips = [segment.clip for _, _, segment in job.segments()]
-        make_clip_folders(folder, clips)
+        numbers = range(1, self.num_takes + 1)
+        make_clip_folders(folder, [s.take_path(number) for _, _, s in job.segments() for number in numbers])
         with Journal(folder, self.disk) as journal:
             if recovered is None or not recovered.started:
                 journal.append(ClaimedLine("now"), sync=False)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fishd.core.model.job import Clip
+from fishd.core.quality.hearing import Hearing
 from fishd.spool.journal.journal import (
     JOURNAL,
     CancelledLine,
     ClaimedLine,
     FailedLine,
+    HeardLine,
     Journal,
     SpokenLine,
 )
 from fishd.spool.journal.recovery import recover
 from fishd.spool.root import Spool
+from tests.core.dispatcher_driver import make_quality
 from tests.shell.bundles import names_in
 from tests.shell.claimed_job import SPOKEN, make_claimed_job
 
@@ -36,6 +41,20 @@ def test_recovery_reads_the_finished_and_the_failed_segments(spool: Spool) -> No
     assert {(0, "001"): (SPOKEN,)} == recovered.spoken
     assert {(0, "004"): failed} == recovered.failed
     assert folder / "bundle" == recovered.bundle
+
+
+def test_a_listeners_verdict_is_part_of_the_take_that_it_heard(spool: Spool) -> None:
+    """A verdict on a clip that is not there is ignored."""
+    folder = make_claimed_job(spool)
+    quality = make_quality().with_hearing(Hearing("Hello.", 0.0, 0.8), ())
+    heard = HeardLine(0, "001", SPOKEN.clip.path, quality)
+    with Journal(folder) as journal:
+        journal.append_many([SPOKEN, heard, HeardLine(0, "001", "clips/Alice/gone.wav", quality)])
+
+    (recovered,) = recover(spool.work)
+
+    (take,) = recovered.spoken[0, "001"]
+    assert replace(SPOKEN.clip, quality=quality) == take.clip
 
 
 def test_recovery_removes_unfinished_claims_and_removals(spool: Spool) -> None:

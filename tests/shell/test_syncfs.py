@@ -48,6 +48,14 @@ def test_staging_needs_one_sync(tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSy
     assert (b"1", b"2") == ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes())
 
 
+def test_a_tree_needs_one_sync(tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs) -> None:
+    """However many files another process has written."""
+    for n in range(3):
+        (tmp_path / f"{n}").write_bytes(b"1")
+    disk.sync_tree(tmp_path)
+    assert 1 == syncfs.calls
+
+
 def test_files_that_could_not_be_synced_are_removed(
     tmp_path: Path, disk: SyncfsDisk, syncfs: FakeSyncfs
 ) -> None:
@@ -92,6 +100,7 @@ def test_with_much_dirty_memory_each_file_is_synced_alone(tmp_path: Path, syncfs
     disk = SyncfsDisk(tmp_path, syncfs, lambda: MAX_DIRTY_BYTES + 1)
     disk.stage({tmp_path / "a": b"1"}, [tmp_path])
     disk.sync_folders([tmp_path])
+    disk.sync_tree(tmp_path)
     assert 0 == syncfs.calls
     assert ["a"] == names_in(tmp_path)
 

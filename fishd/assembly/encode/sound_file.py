@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from io import BytesIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -16,6 +19,7 @@ SUBTYPES = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
 _LONGEST_VORBIS = 4096  # samples of one call: libsndfile crashes on longer arrays
 _LONGEST_WAV = 1 << 31  # samples of 16 bits in 4 GiB; RF64 is WAV with 64-bit lengths
 _HEADER_SAMPLES = 1 << 15
+_ROOM = 1 << 16  # bytes; a disk without them is full
 
 
 class SoundFileSink:
@@ -23,56 +27,46 @@ class SoundFileSink:
 
     def __init__(self, file: BinaryIO, suffix: str, sample_rate: int, length: int, tags: Tags) -> None:
         kind = "RF64" if suffix == "wav" and length > _LONGEST_WAV - _HEADER_SAMPLES else suffix.upper()
-        self._file = _ErrorKeeper(file)
+        self._file = file
         self._longest = _LONGEST_VORBIS if SUBTYPES[suffix] == "VORBIS" else max(1, length)
         self._sound = soundfile.SoundFile(
-            cast("Any", self._file), "w", sample_rate, channels=1, subtype=SUBTYPES[suffix], format=kind
+            _target(file),
+            "w",
+            sample_rate,
+            channels=1,
+            subtype=SUBTYPES[suffix],
+            format=kind,
+            closefd=False,
         )
         for name, text in (("title", tags.title), ("artist", tags.author)):
             if text:
                 setattr(self._sound, name, text)
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        with self._file.errors_raised():
+        with self._disk_errors():
             for at in range(0, len(samples), self._longest):
                 self._sound.write(samples[at : at + self._longest])
 
     def finish(self) -> None:
-        with self._file.errors_raised():
-            self._sound.close()
-
-
-class _ErrorKeeper:
-    """A file for libsndfile, whose callbacks cannot raise: the first error is kept, and raised afterwards."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._error: OSError | None = None
+        """Read the last sample too: libsndfile reports no error when it closes a file."""
+        length = self._sound.frames
+        self._sound.close()
+        self._file.seek(0)
+        with self._disk_errors(), soundfile.SoundFile(_target(self._file), closefd=False) as written:
+            written.seek(max(0, length - 1))
+            written.read(1)
 
     @contextmanager
-    def errors_raised(self) -> Generator[None]:
+    def _disk_errors(self) -> Generator[None]:
+        """Which error libsndfile has met, it does not tell: a disk that is full now was full then."""
         try:
             yield
-        finally:
-            if self._error is not None:
-                raise self._error
+        except soundfile.LibsndfileError as error:
+            size = os.fstat(self._file.fileno()).st_size
+            os.posix_fallocate(self._file.fileno(), size, _ROOM)
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
 
-    def write(self, content: bytes) -> int:
-        try:
-            self._file.write(content)
-        except OSError as error:
-            self._error = self._error or error
-        return len(content)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except OSError as error:
-            self._error = self._error or error
-            return 0
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int) -> bytes:
-        return self._file.read(size)
+def _target(file: BinaryIO) -> Any:
+    """A descriptor, which libsndfile writes to without Python and its lock; memory has none."""
+    return file if isinstance(file, BytesIO) else file.fileno()

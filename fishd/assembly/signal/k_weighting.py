@@ -11,14 +11,16 @@ _HIGH_PASS_GAIN = 1.0049949  # of the second stage in the standard's table, far 
 
 
 def power_weights(size: int, sample_rate: int) -> NDArray[np.float32]:
-    """What the powers of a spectrum are multiplied with to sum up to the mean square of its `size` samples.
+    """What a spectrum's powers are multiplied with to sum up to the mean square of its `size` samples.
+
+    The spectrum is scaled by 1 / size, as `rfft(…, norm="forward")` gives it.
 
     The standard tabulates both stages for 48 kHz; these are the analogue prototypes behind its table, for any
     rate (De Man, "Evaluation of Implementations of the EBU R128 Loudness Measurement", 2018).
     """
     z = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     response = _shelf(z, sample_rate) * _high_pass(z, sample_rate)
-    weights = np.abs(response) ** 2 * 2.0 / size**2  # each bin stands for its negative frequency too
+    weights = np.abs(response) ** 2 * 2.0  # each bin stands for its negative frequency too
     weights[0] /= 2.0
     if size % 2 == 0:
         weights[-1] /= 2.0

@@ -140,4 +140,6 @@ def _fix(engine: str, kind: str) -> str:
         return "close what else uses the GPU (`nvidia-smi`), or change model_memory_gb: docs/hardware.md"
     if engine == "fish":
         return "run `make install-fish`, and check engine.checkpoint"
+    if engine == "openai":
+        return "check the server, and engine.options in the configuration: docs/servers.md"
     return "check engine.name and engine.options in the configuration"

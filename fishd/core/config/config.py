@@ -13,7 +13,7 @@ from fishd.core.model.job import Fault
 from fishd.core.model.limits import Limits
 from fishd.core.quality.settings import QualitySettings
 
-_ENGINES = {"fish": "fishd.engines.fish:factory", "preview": "fishd.engines.preview:factory"}
+_ENGINES = {name: f"fishd.engines.{name}:factory" for name in ("fish", "preview", "openai")}
 
 
 class BadConfig(Exception):  # noqa: N818 - whose fault it is

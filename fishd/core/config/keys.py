@@ -52,6 +52,7 @@ ENGINE_OPTION: Rule[object] = Rule(
 )
 _SECONDS = rules.number("seconds", above=0)
 _SECONDS_OR_NONE = rules.number("seconds", least=0)
+_FOLDER = rules.path("the path of a folder, or empty for none")
 _FILE = rules.path("the path of a file, or empty for none")
 
 OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
@@ -67,6 +68,8 @@ OUTPUT: dict[str, Rule[object]] = {  # in job.toml too
 }
 QUALITY: dict[str, Rule[object]] = {  # in job.toml too
     "check": rules.one_of(*CHECKS),
+    "max_wer": rules.number(least=0, most=1),
+    "min_similarity": rules.number(least=0, most=1, note="0: not judged"),
     "keep_takes": rules.yes_no(),
 }
 PRONUNCIATION: Rule[str] = rules.matching(r"(?s).{0,1000}", "a string of at most 1,000 characters")
@@ -95,10 +98,10 @@ RULES: dict[str, dict[str, Rule[object]]] = {
     },
     "engine": {
         "name": rules.matching(
-            r"auto|fish|preview|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*",
-            '"auto", "fish", "preview" or the "package.module:factory" of an engine of your own',
+            r"auto|fish|preview|openai|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*",
+            '"auto", "fish", "preview", "openai" or the "package.module:factory" of an engine of your own',
         ),
-        "checkpoint": rules.path("the path of a folder, or empty for none"),
+        "checkpoint": _FOLDER,
         "precision": rules.one_of("bfloat16", "float16", "float32"),
         "options": rules.table_of(
             ENGINE_OPTION,
@@ -106,7 +109,7 @@ RULES: dict[str, dict[str, Rule[object]]] = {
         ),
     },
     "output": OUTPUT,
-    "quality": QUALITY,
+    "quality": {"check": QUALITY["check"], "recogniser": _FOLDER, **QUALITY},
     "voices": {
         "root": rules.path("the path of a folder", may_be_empty=False),
         "default": rules.text("the name of a voice, or empty for none"),

@@ -24,6 +24,7 @@ _PATHS = (
     ("spool", "root"),
     ("voices", "root"),
     ("engine", "checkpoint"),
+    ("quality", "recogniser"),
     ("log", "file"),
     ("metrics", "textfile"),
 )
@@ -45,15 +46,15 @@ def parse_config(text: str, path: str, environ: Mapping[str, str]) -> Config:
     values = read_sections(tree, RULES, found, FREE_SECTIONS)
     wrong_variables = tuple(_override(values, environ))
     if found or wrong_variables:
-        raise BadConfig((*_located(found, text, path), *wrong_variables))
+        raise BadConfig((*located(found, text, path), *wrong_variables))
     config = _build(values, path, environ)
     if contradictions := list(_contradictions(config)):
-        raise BadConfig(_located(contradictions, text, path))
+        raise BadConfig(located(contradictions, text, path))
     return config
 
 
-def _located(found: Faults, text: str, path: str) -> tuple[Fault, ...]:
-    """The faults with their lines, in the file's order."""
+def located(found: Faults, text: str, path: str) -> tuple[Fault, ...]:
+    """Faults of keys with their lines in `text`, which was read from `path`, in the file's order."""
     lines = key_lines(text)
     numbered = sorted(((line_of(place, lines) or 0, place, what) for place, what in found), key=itemgetter(0))
     return tuple(
@@ -94,6 +95,9 @@ def _contradictions(config: Config) -> Iterator[tuple[Place, str]]:
     if config.engine.name == "fish" and config.engine.checkpoint is None:
         what = "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
         yield ("engine", "checkpoint"), what
+    if config.quality.listens and config.quality.recogniser is None:
+        what = 'is empty; quality.check = "listen" needs the folder of a faster-whisper model'
+        yield ("quality", "recogniser"), what
     if spool.settle_timeout_s < spool.settle_s:
         what = f"is {spool.settle_timeout_s:g}; must not be below spool.settle_s, {spool.settle_s:g}"
         yield ("spool", "settle_timeout_s"), what

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fishd.core.model.job import Job, Segment, SegmentFailure, Speaker
+from fishd.core.model.job import Clip, Job, Segment, SegmentFailure, Speaker
 from fishd.core.model.outcome import JobOutcome
 
 
@@ -95,6 +95,31 @@ class RecordFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenToTake:
+    """Have a take heard; TakeHeard follows, whether a listener hears it or not."""
+
+    job: Job
+    speaker_index: int
+    segment_index: int
+    clip: Clip
+
+    @property
+    def speaker(self) -> Speaker:
+        return self.job.speakers[self.speaker_index]
+
+    @property
+    def segment(self) -> Segment:
+        return self.speaker.segments[self.segment_index]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetTakes:
+    """The job is cancelled: none of its takes needs to be heard."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class FinishJob:
     """Report and publish it."""
 
@@ -125,6 +150,8 @@ Action = (
     | SendTake
     | DropTake
     | RecordFailure
+    | ListenToTake
+    | ForgetTakes
     | FinishJob
     | LogMessage
     | Exit

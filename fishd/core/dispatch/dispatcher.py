@@ -24,6 +24,8 @@ from fishd.core.dispatch.actions import (
     DropTake,
     Exit,
     FinishJob,
+    ForgetTakes,
+    ListenToTake,
     LogMessage,
 )
 from fishd.core.dispatch.events import (
@@ -36,6 +38,7 @@ from fishd.core.dispatch.events import (
     StopRequested,
     TakeCompleted,
     TakeFailed,
+    TakeHeard,
     TakeSynthesized,
     Tick,
     WorkerGone,
@@ -45,7 +48,7 @@ from fishd.core.dispatch.events import (
 from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_outcome import make_outcome
 from fishd.core.dispatch.job_state import JobRecord
-from fishd.core.dispatch.take_endings import on_no_clip, on_spoken
+from fishd.core.dispatch.take_endings import on_heard, on_no_clip, on_spoken
 from fishd.core.dispatch.takes import make_send_take
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
@@ -104,6 +107,8 @@ class Dispatcher:
                 self._on_take_synthesized(event, now)
             case TakeCompleted():
                 yield from self._on_take_completed(event, now)
+            case TakeHeard():
+                yield from self._on_take_heard(event, now)
             case TakeFailed():
                 yield from self._on_take_failed(event, now)
             case WorkerGone():
@@ -130,6 +135,8 @@ class Dispatcher:
             job.engine_key = self.workers.plan.engine_key
         self.jobs[job.name] = job
         self._validation.add(job)
+        for s, n, clip in job.unheard():
+            yield ListenToTake(job.job, s, n, clip)
         yield from self._advance(job, now)
 
     def _advance(self, job: JobRecord, now: float) -> Iterator[Action]:
@@ -147,6 +154,8 @@ class Dispatcher:
         if job is None:
             yield LogMessage("warning", f"[Main] no job {event.job!r} to cancel")
             return
+        if any(job.unheard()):
+            yield ForgetTakes(job.name)
         job.cancel()
         for worker in self.workers.by_id.values():
             for take, held in worker.takes.items():
@@ -223,8 +232,16 @@ class Dispatcher:
         if worker is None or held is None:
             return
         self.workers.on_take_completed(worker)
-        yield from on_spoken(held, event.clip, self.workers.plan.max_takes)
+        s, n = held.order.speaker_index, held.order.segment_index
+        yield from on_spoken(held.job, s, n, event.clip, self.workers.plan.max_takes)
         yield from self._advance(held.job, now)
+
+    def _on_take_heard(self, event: TakeHeard, now: float) -> Iterator[Action]:
+        job = self.jobs.get(event.job)
+        if job is not None and not job.is_cancelled:
+            s, n = event.speaker_index, event.segment_index
+            yield from on_heard(job, s, n, event.clip, self.workers.plan.max_takes)
+            yield from self._advance(job, now)
 
     def _on_take_failed(self, event: TakeFailed, now: float) -> Iterator[Action]:
         worker, held = self._release_take(event.worker, event.take, now, spoken=False)

@@ -124,6 +124,16 @@ class TakeCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeHeard:
+    """A take was heard, or could not be (`clip.quality.hearing` says which), and that is journalled."""
+
+    job: str
+    speaker_index: int
+    segment_index: int
+    clip: Clip
+
+
+@dataclass(frozen=True, slots=True)
 class TakeFailed:
     """A take gave no clip; `retry` says whether another seed may do better."""
 
@@ -171,6 +181,7 @@ Event = (
     | CheckCompleted
     | TakeSynthesized
     | TakeCompleted
+    | TakeHeard
     | TakeFailed
     | WorkerGone
     | CancelRequested

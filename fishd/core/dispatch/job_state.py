@@ -8,63 +8,14 @@ the user gets all faults at once.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from fishd.core.dispatch.baselines import Baselines
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.dispatch.segment_queue import SegmentQueue
+from fishd.core.dispatch.segment_state import SegmentRecord, SegmentState
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
-from fishd.core.quality.score import best_take
-
-
-class SegmentState(StrEnum):
-    WAITING = "waiting"
-    IN_FLIGHT = "in flight"
-    DONE = "done"
-    FAILED = "failed"
-
-
-_W, _I, _D, _F = SegmentState
-SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
-    (_W, "sent"): _I,
-    (_I, "spoken"): _D,
-    (_I, "failed"): _F,
-    (_I, "requeued"): _W,
-    (_W, "abandoned"): _F,
-    (_W, "recovered"): _D,
-    (_W, "failed before"): _F,
-}
-
-
-@dataclass(slots=True, eq=False)
-class SegmentRecord:
-    """One segment's progress. `deaths` counts the takes that ended with their worker.
-
-    `spoken` are the takes that gave a clip; once the segment is done, `clip` is the best of them.
-    """
-
-    state: SegmentState = SegmentState.WAITING
-    takes: int = 0
-    deaths: int = 0
-    spoken: tuple[Clip, ...] = ()
-    clip: Clip | None = None
-    error: str = ""
-    can_retry: bool = True
-
-    def move(self, step: str) -> None:
-        self.state = SEGMENT_MOVES[self.state, step]
-
-    @property
-    def is_settled(self) -> bool:
-        """Is there a take without faults? Then the segment needs no other."""
-        return any(not clip.faults for clip in self.spoken)
-
-    def choose_clip(self) -> Clip:
-        """The best take becomes the segment's clip."""
-        self.clip = self.spoken[best_take([clip.faults for clip in self.spoken])]
-        self.error = ""
-        return self.clip
 
 
 @dataclass(slots=True)
@@ -178,7 +129,10 @@ class JobRecord:
         if failure is not None:
             record.takes, record.deaths = max(record.takes, failure.takes), failure.deaths
         is_final = failure is not None and failure.is_final
-        if record.spoken and (is_final or record.is_settled or record.takes >= max_takes):
+        if any(self.must_hear(clip) for clip in record.spoken):
+            record.move("recovered unheard")
+            self.num_in_flight += 1
+        elif record.spoken and (is_final or record.is_settled or record.takes >= max_takes):
             record.move("recovered")
             self._accept_best(s, n)
         elif failure is not None and failure.is_final:
@@ -209,9 +163,27 @@ class JobRecord:
         if self.started_at is None:
             self.started_at = now
 
+    def must_hear(self, clip: Clip) -> bool:
+        """Is the take to be heard? One with faults is spoken again in any case."""
+        quality = clip.quality
+        return (
+            self.job.quality.listens
+            and quality is not None
+            and not quality.faults
+            and quality.hearing is None
+        )
+
+    def unheard(self) -> Iterator[tuple[int, int, Clip]]:
+        """The segments that wait for a listener, with the take to hear."""
+        for s, row in enumerate(self.records):
+            for n, record in enumerate(row):
+                if record.state is SegmentState.LISTENING:
+                    yield s, n, next(clip for clip in record.spoken if self.must_hear(clip))
+
     def complete(self, s: int, n: int) -> Clip:
         """The segment is done with the best of its takes."""
-        self.records[s][n].move("spoken")
+        record = self.records[s][n]
+        record.move("heard" if record.state is SegmentState.LISTENING else "spoken")
         self.num_in_flight -= 1
         return self._accept_best(s, n)
 
@@ -250,11 +222,13 @@ class JobRecord:
         self.waiting = None
 
     def cancel(self) -> None:
-        """Drop checks and waiting segments; takes in flight end by themselves."""
+        """Drop checks and waiting segments; takes in flight end by themselves, unheard."""
         self.is_cancelled = True
         self.pending_checks.clear()
         self.running_checks.clear()
         self.fail_waiting("cancelled")
+        for s, n, _ in list(self.unheard()):
+            self.complete(s, n)
 
     # ---- reporting ---------------------------------------------------------------------------------
 

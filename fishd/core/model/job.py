@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 from fishd.core.delivery.chapters import Chapter
 from fishd.core.delivery.settings import ClipFormat, DeliverySettings, Track
@@ -58,8 +57,7 @@ class Segment:
         """The file of the `number`-th take: a later take must not replace an earlier one that is better."""
         if number == 1:
             return self.take_clip
-        path = PurePosixPath(self.take_clip)
-        return str(path.with_name(f"{path.stem}.take{number}{path.suffix}"))
+        return f"takes/{number}/{self.take_clip}"
 
     @property
     def speech(self) -> str:

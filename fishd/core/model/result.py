@@ -27,14 +27,20 @@ class TakeResult(msgspec.Struct, frozen=True):
 class SegmentQuality(msgspec.Struct, frozen=True):
     """What the checks found: the kept take's faults (then the line is doubtful), and every spoken take's.
 
-    `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale; the rest
-    is for revisions, which compare new takes with it (see TakeQuality).
+    `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
+    `heard` is what a recogniser heard, `wer` the share of wrong words, `similarity` the voice's to the
+    reference, 0 to 1; null where that was not asked for, or cannot be judged. `unheard`: why nobody listened
+    as was asked. The rest is for revisions, which compare new takes with it (see TakeQuality).
     """
 
     faults: tuple[FaultResult, ...]
     cps: float
     level_db: float
     takes: tuple[TakeResult, ...] = ()
+    heard: str | None = None
+    wer: float | None = None
+    similarity: float | None = None
+    unheard: str | None = None
     pace: float | None = None
     range_db: float | None = None
     end_db: float | None = None

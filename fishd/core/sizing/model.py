@@ -54,11 +54,15 @@ class DeviceShare:
 
 @dataclass(frozen=True, slots=True)
 class SizingPlan:
-    """The workers on each device. `lines` go to the log as they are, `warnings` as warnings."""
+    """The workers on each device. `lines` go to the log as they are, `warnings` as warnings.
+
+    `is_remote`: a server speaks, and the workers only wait for it.
+    """
 
     shares: tuple[DeviceShare, ...]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = field(default=())
+    is_remote: bool = False
 
     @property
     def workers(self) -> dict[str, int]:

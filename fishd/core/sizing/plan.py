@@ -28,6 +28,8 @@ _MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a GB, and many cores d
 def plan_for(config: Config, gpus: Sequence[Gpu], cpu_count: int, *, mps: bool | None = None) -> SizingPlan:
     """The plan for a configuration: its engine decides whether GPUs are used. `mps`: as in plan_workers."""
     engine, _ = resolve_engine(config)
+    if engine == "openai":
+        return _plan_server(config.pool, cpu_count, gpus)
     return plan_workers(
         gpus,
         config.pool,
@@ -136,6 +138,14 @@ def _plan_cpu(
     has_no_effect = not gpus and pool.workers_per_gpu
     warnings = ("pool.workers_per_gpu is set, but no GPU was found",) if has_no_effect else ()
     return SizingPlan((DeviceShare(device, workers),), lines, warnings)
+
+
+def _plan_server(pool: PoolConfig, cpu_count: int, gpus: Sequence[Gpu]) -> SizingPlan:
+    """Speech comes from a server: one process holds all requests, and nothing here computes."""
+    on_cpu = _plan_cpu(pool, cpu_count, 1, gpus, one_thread=True)
+    unused = f": {len(gpus)} GPU(s) not used" if gpus else ""
+    lines = (f"[Main] Speech comes from a server{unused}", *on_cpu.lines[1:])
+    return replace(on_cpu, lines=lines, warnings=(), is_remote=True)
 
 
 def _cpu_workers(pool: PoolConfig, cpu_count: int, cpu_default: int | None) -> int:

@@ -72,7 +72,10 @@ class Assembler:
                 raise OSError(errno, answer.what, answer.where)
             case AssemblyResult() if not _fits(answer, request):
                 raise ProcessLost("gave a result that does not fit the request")
-            case _:
+            case AssemblyResult():
+                await asyncio.to_thread(self._disk.sync_tree, path.parent / FINAL)
+                return answer
+            case AssemblyFault():
                 return answer
 
 

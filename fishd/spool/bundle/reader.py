@@ -89,6 +89,11 @@ class JobBuilder:
         delivery = self._settings.delivery.with_values(manifest.output)
         tracks = tracks_of(delivery, speakers, script)
         self.notes.faults += missing_packages(delivery, tracks)
+        quality = self._settings.quality.with_values(manifest.quality)
+        if quality.listens and quality.recogniser is None:
+            self._fault(
+                "quality.check", 'is "listen", but no quality.recogniser is configured on this machine'
+            )
         title = one_line(manifest.title or script.title)[: self.limits.name_chars]
         author = manifest.script.author if manifest.script else ""
         return Job(
@@ -97,7 +102,7 @@ class JobBuilder:
             priority=manifest.priority,
             speakers=with_clips(in_order(speakers), delivery, tracks),
             delivery=delivery,
-            quality=self._settings.quality.with_values(manifest.quality),
+            quality=quality,
             tracks=tracks,
             chapters=script.chapters,
             skipped=skipped,

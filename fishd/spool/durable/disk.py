@@ -83,6 +83,17 @@ class Disk:
         finally:
             os.close(fd)
 
+    def sync_tree(self, folder: Path) -> None:
+        """Force a folder that another process has filled, and everything in it, to the disk."""
+        for path, _, names in os.walk(folder):
+            for name in names:
+                fd = os.open(Path(path, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    self.sync(fd)
+                finally:
+                    os.close(fd)
+            self.sync_folder(Path(path))
+
     def rename(self, source: Path, target: Path) -> None:
         """Raises FileExistsError rather than replace anything."""
         rename_noreplace(source, target)

@@ -26,7 +26,7 @@ MAX_DIRTY_BYTES = 1 << 30  # dirty pages of the whole machine: seconds of writin
 
 
 class SyncfsDisk(Disk):
-    """A disk whose stage, sync_files and sync_folders are one syncfs each. Thread-safe."""
+    """A disk whose stage, sync_files, sync_folders and sync_tree are one syncfs each. Thread-safe."""
 
     def __init__(
         self,
@@ -64,6 +64,12 @@ class SyncfsDisk(Disk):
     def sync_folders(self, paths: Sequence[Path]) -> None:
         if self._dirty_bytes() > MAX_DIRTY_BYTES:
             super().sync_folders(paths)
+        else:
+            self._syncfs.run()
+
+    def sync_tree(self, folder: Path) -> None:
+        if self._dirty_bytes() > MAX_DIRTY_BYTES:
+            super().sync_tree(folder)
         else:
             self._syncfs.run()
 

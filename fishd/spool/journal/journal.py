@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from fishd.core.model.job import Clip, Fault
+from fishd.core.quality.take_quality import TakeQuality
 from fishd.spool.durable.disk import Disk
 from fishd.spool.work_folder import OUT
 
@@ -43,6 +44,15 @@ class SpokenLine(Line, frozen=True, tag="spoken"):
     voice_key: str
     size_bytes: int
     clip: Clip
+
+
+class HeardLine(Line, frozen=True, tag="heard"):
+    """A listener's verdict on the take whose clip is at `path`: its quality from now on."""
+
+    speaker: int
+    segment: str
+    path: str
+    quality: TakeQuality
 
 
 class FailedLine(Line, frozen=True, tag="failed"):
@@ -79,7 +89,7 @@ class PublishLine(Line, frozen=True, tag="publish"):
     result_hash: str = ""
 
 
-AnyLine = ClaimedLine | SpokenLine | FailedLine | CancelledLine | PublishLine
+AnyLine = ClaimedLine | SpokenLine | HeardLine | FailedLine | CancelledLine | PublishLine
 
 
 class Journal:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from fishd.core.model.job import Fault
 from fishd.spool.durable.disk import Disk, remove_tree
@@ -15,6 +17,7 @@ from fishd.spool.journal.journal import (
     CancelledLine,
     ClaimedLine,
     FailedLine,
+    HeardLine,
     PublishLine,
     SpokenLine,
     read_journal,
@@ -90,6 +93,12 @@ def _spoken(folder: Path, lines: Iterable[AnyLine]) -> dict[tuple[int, str], tup
     for line in lines:
         if isinstance(line, SpokenLine) and _is_there(folder, line):
             takes.setdefault((line.speaker, line.segment), {})[line.clip.path] = line
+        elif isinstance(line, HeardLine):
+            its = takes.get((line.speaker, line.segment), {})
+            if line.path in its:
+                spoken = its[line.path]
+                clip = replace(spoken.clip, quality=line.quality)
+                its[line.path] = msgspec.structs.replace(spoken, clip=clip)
     return {segment: tuple(by_path.values()) for segment, by_path in takes.items()}
 
 

@@ -1,0 +1,54 @@
+"""`python -m fishd.listener FD PARENT`: one listener, with the process PARENT at the other end of socket FD.
+
+A listener whose parent is another process is an orphan, and exits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+
+from fishd.wire.channel import BlockingChannel, EndOfStream
+from fishd.wire.listen import ToListener
+
+_PR_SET_PDEATHSIG = 1
+_NICENESS = 10  # speaking comes first
+
+
+def main() -> int:
+    _exit_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM):  # for the parent, even if sent to all; it sends Stop
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICENESS)
+    for library in ("OMP", "OPENBLAS"):  # before numpy is imported: with more, small products are slower
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    wire = socket.socket(fileno=int(sys.argv[1]))
+    wire.set_inheritable(False)
+    channel: BlockingChannel[ToListener] = BlockingChannel(wire, ToListener)
+    from fishd.listener.serve import serve
+
+    try:
+        return serve(channel)
+    except EndOfStream:
+        return 0
+
+
+def _exit_with_parent() -> None:
+    """Have the kernel kill us when the parent dies, even while a model runs."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[2]):  # it died before the prctl
+        sys.exit(0)
+
+
+def _exit_now(status: int) -> None:
+    """Exit without waiting for a model's threads."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _exit_now(main())
