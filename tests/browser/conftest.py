@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop must be closed before other tests run theirs
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:

@@ -34,6 +34,7 @@ class Service:
             "spool": {"root": SPOOL, "settle_s": 0.5, "rescan_s": 5.0},
             "pool": {"cpu_workers": 1, **pool},
             "engine": {"name": engine, "options": options},
+            "quality": {"check": "off"},  # the engine's tone is no speech: each take would be spoken again
         }
         self.container.write("/etc/fishd/config.toml", tomli_w.dumps(config))
 
