@@ -47,6 +47,8 @@ def base_name(name: str) -> str:
 
 def printable(text: str) -> str:
     """The text with every control character, line break, bidi override and stray byte replaced by `_`."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if _is_printable(char) else "_" for char in text)
 
 
@@ -97,14 +99,16 @@ def file_names(names: Iterable[str]) -> list[str]:
     order of the names does not matter. Equal names share a file name.
     """
     requested = list(names)
-    distinct = dict.fromkeys(requested)
-    folded = Counter(_fold(file_name(name)) for name in distinct)
-    chosen = {name: file_name(name) for name in distinct if folded[_fold(file_name(name))] == 1}
-    taken = {_fold(file) for file in chosen.values()}
-    for name in distinct:
-        if name not in chosen:
-            chosen[name] = _with_hash(name, taken)
-            taken.add(_fold(chosen[name]))
+    files = {name: file_name(name) for name in requested}
+    folds = {name: _fold(file) for name, file in files.items()}
+    uses = Counter(folds.values())
+    chosen = {name: file for name, file in files.items() if uses[folds[name]] == 1}
+    if len(chosen) < len(files):
+        taken = {folds[name] for name in chosen}
+        for name in files:
+            if name not in chosen:
+                chosen[name] = _with_hash(name, taken)
+                taken.add(_fold(chosen[name]))
     return [chosen[name] for name in requested]
 
 
@@ -126,6 +130,8 @@ def _with_hash(name: str, taken: set[str]) -> str:
 
 
 def _fold(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())
 
 

@@ -59,16 +59,16 @@ class Table:
 
     def get(self, key: str, rule: Rule[T]) -> T | None:
         """A value; None if it is absent or invalid."""
-        self._known[key] = None
-        return self._keep(rule, self._content[key], key) if key in self._content else None
+        return None if self._lacks(key) else self._keep(rule, self._content[key], key)
 
     def each(self, key: str, rule: Rule[T]) -> tuple[tuple[str, T], ...]:
         """The values of a list, or a single value in place of a list; each with its place."""
-        listed = self._content.get(key)
+        if self._lacks(key):
+            return ()
+        listed = self._content[key]
         if not isinstance(listed, list):
             one = self.get(key, replace(rule, must=f"{rule.must}, or a list of them"))
             return () if one is None else ((self.at(key), one),)
-        self._known[key] = None
         values = enumerate(cast("list[object]", listed))
         kept = [(self.at(key, n), self._keep(rule, value, key, n)) for n, value in values]
         return tuple((where, value) for where, value in kept if value is not None)
@@ -80,11 +80,15 @@ class Table:
 
     def table(self, key: str) -> Table | None:
         """A table inside this one."""
+        if self._lacks(key):
+            return None
         content = self.get(key, any_table(f"a section, written [{self._name(key)}]"))
         return None if content is None else self._below(content, key)
 
     def tables(self, key: str) -> tuple[Table, ...]:
         """A list of tables, written [[key]]."""
+        if self._lacks(key):
+            return ()
         entries = self.get(key, any_list(f"a list of tables, written [[{self._name(key)}]]")) or ()
         rule = any_table("a table")
         contents = ((n, self._keep(rule, entry, key, n)) for n, entry in enumerate(entries))
@@ -101,6 +105,11 @@ class Table:
         for key in self._content:
             if key not in self._known:
                 self.fault(unknown_key(key, self._known, self._noun, self._homes.get(key, "")), key)
+
+    def _lacks(self, key: str) -> bool:
+        """Is the key, which is known from now on, absent?"""
+        self._known[key] = None
+        return key not in self._content
 
     def _keep(self, rule: Rule[T], value: object, *below: str | int) -> T | None:
         try:

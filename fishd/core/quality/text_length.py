@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LETTERS = re.compile(r"[^\W\d_]")
 _TAGS = re.compile(r"\[[^\]]*\]|<[^>]*>")  # instructions to the engine
@@ -40,6 +41,7 @@ class TextLength:
     unsure: float
 
 
+@lru_cache(maxsize=512)  # a take's check needs it several times, and each take of a line again
 def text_length(text: str) -> TextLength:
     """Measure the text that was spoken; a text without a letter, digit or symbol has none."""
     text = _TAGS.sub(" ", text)

@@ -45,8 +45,8 @@ def with_clips(
     names = [(s.name, [segment.id for segment in s.segments]) for s in speakers]
     clips = clip_paths(names, delivery.format)
     take_format = delivery.take_format(tracks)
-    raw_clips = clip_paths(names, take_format)
     is_same = delivery.format == take_format
+    raw_clips = clips if is_same else clip_paths(names, take_format)
     return tuple(
         replace(
             speaker,

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from fishd.spool.durable.disk import Disk, remove_tree
 from fishd.spool.errors import SpoolError
@@ -70,8 +70,8 @@ def stage(folder: Path, tree: str, files: Mapping[str, bytes], clips: Collection
         present = set[str]()
     if missing := wanted - present:
         raise ClipsMissing([path.removeprefix(f"{out}/") for path in missing])
-    below = {parent for clip in clips for parent in PurePath(clip).parents} | {PurePath()}
-    folders = (*(out / path for path in sorted(below, reverse=True)), folder)
+    below = sorted(_folders_of(clips), reverse=True)
+    folders = (*(out / path for path in below), out, folder)
     return Staged({out / name: content for name, content in files.items()}, folders)
 
 
@@ -94,6 +94,12 @@ def write(staged: Iterable[Staged], disk: Disk) -> None:
         files |= one.files
         folders |= dict.fromkeys(one.folders)
     disk.stage(files, list(folders))
+
+
+def _folders_of(paths: Collection[str]) -> set[str]:
+    """`a` and `a/b` for `a/b/c`."""
+    found = {path.rpartition("/")[0] for path in paths} - {""}
+    return found | _folders_of(found) if found else found
 
 
 def _is_file(path: Path) -> bool:
