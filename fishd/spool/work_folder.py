@@ -25,7 +25,10 @@ def request_in(folder: Path) -> Path | None:
 
 def dropped_ending(folder: Path) -> str:
     """The ending of what was dropped; "" for a folder."""
+    bundle = folder / BUNDLE
+    if bundle.is_dir():
+        return ""
     try:
         return (folder / ENDING).read_text("ascii", "replace")
     except FileNotFoundError:
-        return ending_by_content(folder / BUNDLE)
+        return ending_by_content(bundle)

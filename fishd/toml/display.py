@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import cast
 
@@ -16,6 +17,7 @@ _MOST_DEEP = 8
 _HUGE = 10**20  # Python refuses to format integers of some thousand digits
 
 
+@lru_cache(maxsize=4096)  # most jobs have the same few places
 def dotted(place: Place) -> str:
     """`speakers[0].segments[3].text`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{key(part)}" for part in place).lstrip(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -67,7 +68,7 @@ class Table:
             return ()
         listed = self._content[key]
         if not isinstance(listed, list):
-            one = self.get(key, replace(rule, must=f"{rule.must}, or a list of them"))
+            one = self.get(key, _or_list(rule))
             return () if one is None else ((self.at(key), one),)
         values = enumerate(cast("list[object]", listed))
         kept = [(self.at(key, n), self._keep(rule, value, key, n)) for n, value in values]
@@ -123,6 +124,12 @@ class Table:
     def _name(self, key: str) -> str:
         """A key's full name as in a header, without positions in lists."""
         return dotted((*(part for part in self._place if isinstance(part, str)), key))
+
+
+@lru_cache(maxsize=64)
+def _or_list(rule: Rule[Any]) -> Rule[Any]:
+    """The same rule for a value that could also be a list."""
+    return replace(rule, must=f"{rule.must}, or a list of them")
 
 
 def read_table(content: Mapping[str, object], rules: Rules, noun: str) -> tuple[dict[str, Any], list[str]]:
