@@ -197,6 +197,27 @@ def test_markup_in_names_and_texts_is_text(server: ReviewServer, root: Path, ope
     assert 0 == review.page.locator("img, .lines script").count()
 
 
+def test_a_line_of_the_script_that_is_not_spoken_is_shown(
+    server: ReviewServer, root: Path, open_review: Open
+) -> None:
+    """At its place, with nothing to play, approve or speak."""
+    skipped = [
+        {"id": f"{position:03}", "speaker": "", "text": text, "position": position}
+        for text, position in (("[A door closes]", 3), ("[Rain]", 4))
+    ]
+    make_job(root, "Script", skipped=skipped)
+    review = open_review(server)
+    review.open_job("Script")
+
+    expect(review.lines).to_have_count(5)
+    expect(review.lines.nth(3)).to_contain_text("[A door closes]")
+    expect(review.lines.nth(4)).to_contain_text("[Rain]")
+    expect(review.lines.nth(3).locator(".actions")).to_be_hidden()
+    review.press("j", "j", "j", "j", "Space", "a", "r", "y", "e")
+    expect(review.page.get_by_role("dialog")).to_be_hidden()
+    expect(review.page.locator(".pending")).to_have_count(0)
+
+
 def test_a_file_that_is_chosen_is_a_new_job(server: ReviewServer, root: Path, open_review: Open) -> None:
     """The page says under which name, or what is wrong with it."""
     review = open_review(server)

@@ -54,7 +54,7 @@ export class Lines {
   }
 
   complete(line, view) {
-    const references = line.speaker === null ? [] : view.speakers[line.speaker].references;
+    const references = view.speakers[line.speaker]?.references ?? [];  // a skipped line has no speaker
     return {
       faults: [], notes: [], takes: [], ...line,
       url: line.clip ? fileUrl(this.job, line.clip, line.version) : "",
