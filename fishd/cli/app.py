@@ -155,6 +155,7 @@ def review(
     job: Annotated[
         str | None, typer.Argument(metavar="[JOB]", help="Open this job's page. Default: the list of jobs.")
     ] = None,
+    *,
     port: Annotated[
         int,
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="Listen on this port; 0: any."),
@@ -163,6 +164,18 @@ def review(
         str,
         typer.Option("--host", metavar="HOST", help="Listen on this address. Default: only this machine."),
     ] = "127.0.0.1",
+    url_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--url-file",
+            metavar="FILE",
+            help="Write the address into this file, which its group can read, and do not print it.",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep waveforms here. Default: .cache in the spool."),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Serve a page on which results are heard and reviewed.
@@ -172,7 +185,7 @@ def review(
     """
     from fishd.cli.commands.review import review as command
 
-    exit_with(lambda: command(job, config, host, port))
+    exit_with(lambda: command(job, config, host, port, url_file=url_file, cache=cache))
 
 
 @app.command(cls=Command)

@@ -29,9 +29,9 @@ PAGES = Path(str(files("fishd.review") / "pages"))
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(root: Path, limits: Limits, hub: Hub) -> Starlette:
+def make_app(root: Path, limits: Limits, hub: Hub, cache: Path) -> Starlette:
     """The application for a spool; it watches the spool for as long as it runs."""
-    peaks = Peaks(root / ".cache")
+    peaks = Peaks(cache)
     api = Api(root, limits, hub, peaks)
 
     @asynccontextmanager

@@ -30,7 +30,10 @@ HEADERS = {
 }
 SAFE = ("GET", "HEAD")
 SAME_SITE = ("same-origin", "none")  # none: typed, or opened by another program
-NO_COOKIE = "This page needs the address that `fishd review` has printed: open that one, with its token.\n"
+NO_COOKIE = (
+    "This page needs its address with the token: open the one that `fishd review` has printed, or, of the "
+    "service, the one in /run/fishd-review/url.\n"
+)
 
 
 class Guard:

@@ -1,4 +1,4 @@
-"""The waveforms: the peaks of each clip, computed once and kept in `.cache/review-peaks.sqlite`.
+"""The waveforms: the peaks of each clip, computed once and kept in `review-peaks.sqlite`.
 
 A clip is recognized by its file, not by its name, so that a revision's unchanged clips are found again.
 """

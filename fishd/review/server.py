@@ -30,10 +30,11 @@ class CannotListen(Exception):  # noqa: N818 - reads as what it is
 class Page:
     """A server on a bound address. `url` is its first URL, with the token."""
 
-    def __init__(self, root: Path, limits: Limits, host: str, port: int) -> None:
-        """Raises CannotListen."""
+    def __init__(self, root: Path, limits: Limits, host: str, port: int, cache: Path) -> None:
+        """Waveforms are kept in the folder `cache`. Raises CannotListen."""
         self._root = root
         self._limits = limits
+        self._cache = cache
         self._socket = _bind(host, port)
         self._access = Access(host, self._socket.getsockname()[1])
 
@@ -56,7 +57,7 @@ class Page:
         remove_abandoned(self._root, time.time())
         hub = Hub()
         config = uvicorn.Config(
-            Guard(make_app(self._root, self._limits, hub), self._access),
+            Guard(make_app(self._root, self._limits, hub, self._cache), self._access),
             http="h11",
             ws="none",
             lifespan="on",
