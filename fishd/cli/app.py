@@ -116,6 +116,79 @@ def retry(job: Job, wait: Wait = False, config: Config = None) -> None:
 
 
 @app.command(cls=Command)
+def retake(
+    job: Job,
+    lines: Annotated[
+        list[str] | None, typer.Argument(metavar="SPEAKER/ID", help="A line, as in the result.")
+    ] = None,
+    *,
+    text: Annotated[str | None, typer.Option("--text", help="Speak this text instead; for one line.")] = None,
+    take: Annotated[
+        int | None, typer.Option("--take", metavar="N", help="Choose this kept take; nothing is spoken.")
+    ] = None,
+    pronounce: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pronounce",
+            metavar="WORD=AS",
+            help="Speak this word so; every line that has it is spoken again. Repeatable.",
+        ),
+    ] = None,
+    wait: Wait = False,
+    config: Config = None,
+) -> None:
+    """Speak single lines of a published job again.
+
+    Each line gets another take, a new text, or one of the takes that were kept. Everything else is taken
+    over, the tracks are built again, and the new result takes the place of the old one, which is kept as
+    archive/JOB.rev1, and so on. A line that cannot be spoken keeps its former take.
+    """
+    from fishd.cli.commands.retake import retake as command
+
+    exit_with(
+        lambda: command(job, lines or [], config, text=text, take=take, pronounce=pronounce or [], wait=wait)
+    )
+
+
+@app.command(cls=Command)
+def review(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Open this job's page. Default: the list of jobs.")
+    ] = None,
+    *,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Listen on this port; 0: any."),
+    ] = 8765,
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="HOST", help="Listen on this address. Default: only this machine."),
+    ] = "127.0.0.1",
+    url_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--url-file",
+            metavar="FILE",
+            help="Write the address into this file, which its group can read, and do not print it.",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep waveforms here. Default: .cache in the spool."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Serve a page on which results are heard and reviewed.
+
+    Prints its address, which has a token, and serves until Ctrl-C. On the page: jobs and their progress,
+    every line beside its speaker's reference, other takes, texts and pronunciations, approval, new jobs.
+    """
+    from fishd.cli.commands.review import review as command
+
+    exit_with(lambda: command(job, config, host, port, url_file=url_file, cache=cache))
+
+
+@app.command(cls=Command)
 def run(
     config: Config = None,
     once: Annotated[

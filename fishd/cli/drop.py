@@ -19,15 +19,13 @@ from pathlib import Path
 from fishd.cli.output import CommandError
 from fishd.core.model.limits import Limits
 from fishd.spool.archive.unpack import lacking
-from fishd.spool.bundle.convention import IGNORED_ENDS
 from fishd.spool.bundle.load import lacking_script
 from fishd.spool.durable.disk import Disk
-from fishd.spool.durable.syscalls import rename_noreplace
-from fishd.spool.endings import ENDINGS, NEITHER, ending, is_archive, names_of
+from fishd.spool.endings import NEITHER, ending, is_archive
 from fishd.spool.errors import fix_for
+from fishd.spool.inbox.place import place, usable_name
 from fishd.spool.inbox.scan import READY
-from fishd.spool.names import job_name, numbered, printable
-from fishd.spool.root import FOLDERS
+from fishd.spool.names import printable
 
 _BLOCK_BYTES = 1 << 20
 
@@ -52,7 +50,7 @@ def drop(bundle: Path, root: Path, name: str | None = None, limits: Limits | Non
     try:
         copy = _copy_single_file if suffix else _copy_folder
         files, size_bytes = copy(source, part, is_shared=_is_shared(inbox))
-        free_name = _publish(part, root, _usable_name(name or source.name), suffix)
+        free_name = place(part, root, usable_name(name or source.name), suffix)
         return Dropped(free_name, files, size_bytes)
     except OSError as error:
         raise CommandError(_describe(error, bundle)) from error
@@ -81,28 +79,6 @@ def _check_file(bundle: Path, source: Path, limits: Limits) -> None:
     """Refuse an incomplete archive or EPUB: the daemon would wait for the rest. Contents are not checked."""
     for fault in (lacking if is_archive(source.name) else lacking_script)(source, limits):
         raise CommandError(f"{bundle}: {printable(fault.what)}; pack it again, or copy it here again")
-
-
-def _usable_name(name: str) -> str:
-    """A name that the daemon does not ignore or shorten: not hidden, no transfer's, without an ending."""
-    name = job_name(name)
-    while name.lower().endswith((*IGNORED_ENDS, *ENDINGS)):
-        name = job_name(name[: name.rindex(".")])
-    return name
-
-
-def _publish(part: Path, root: Path, name: str, suffix: str) -> str:
-    """Rename to the first of NAME, NAME-2, … that is free in every folder from inbox to archive."""
-    number = 0
-    while True:
-        number += 1
-        candidate = numbered(name, number)
-        if any(os.path.lexists(root / folder / one) for folder in FOLDERS for one in names_of(candidate)):
-            continue
-        with suppress(FileExistsError):
-            rename_noreplace(part, root / "inbox" / f"{candidate}{suffix}")
-            Disk().sync_folder(root / "inbox")
-            return candidate
 
 
 def _copy_single_file(source: Path, target: Path, *, is_shared: bool) -> tuple[int, int]:

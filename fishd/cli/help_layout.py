@@ -8,7 +8,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 SECTIONS = {
-    "Jobs": ("submit", "status", "logs", "cancel", "retry", "listen"),
+    "Jobs": ("submit", "status", "logs", "cancel", "retry", "retake", "review", "listen"),
     "Daemon": ("run", "reload", "service"),
     "Set up": ("init", "check", "voices", "plan", "doctor", "calibrate"),
 }

@@ -27,6 +27,7 @@ from fishd.daemon.parts import Parts
 from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.hooks import HookEnded
 from fishd.daemon.publishing.publisher import PublishAbandoned, Published, PublishResumed
+from fishd.daemon.publishing.refusal import RevisionRefused
 from fishd.daemon.watchdog import Heartbeat
 from fishd.host.log.logs import BadLogFile
 from fishd.spool.work_folder import OUT
@@ -90,6 +91,9 @@ class EventLoop:
             case PublishResumed():
                 _log.info("[Main] %s: its interrupted publication is complete", message.job)
                 parts.hooks.published(message.path.name)
+                parts.arrivals.job_ended()
+            case RevisionRefused():
+                self._on_revision_refused(message)
             case HookEnded():
                 self._on_hook_ended(message)
             case PublishAbandoned():
@@ -123,6 +127,15 @@ class EventLoop:
         self._parts.status.add_result(message.result)
         self._parts.metrics.published(message.result)
         self._all_done = self._all_done and message.result.status is JobStatus.DONE
+        self._parts.arrivals.job_ended()
+
+    def _on_revision_refused(self, message: RevisionRefused) -> None:
+        for fault in message.faults:
+            text = f"revision refused: {fault}"
+            _log.error("[Main] %s: %s", message.job, text, extra={"job": message.job})
+            self._parts.status.add_error(message.job, text)
+        self._all_done = False
+        self._parts.arrivals.job_ended()
 
     def _on_hook_ended(self, message: HookEnded) -> None:
         if message.fault:

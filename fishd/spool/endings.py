@@ -14,6 +14,7 @@ from fishd.spool.durable.confined_fs import FILE_FLAGS, Refused
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 SCRIPTS = (".srt", ".vtt", ".ass", ".ssa", ".csv", ".tsv", ".txt", ".md", ".fountain", ".epub")
 ENDINGS = ARCHIVES + SCRIPTS
+REQUEST = ".revision.toml"  # a request for a revision, which is no bundle
 NEITHER = f"is neither a folder, an archive ({', '.join(ARCHIVES)}) nor a script ({', '.join(SCRIPTS)})"
 MAGICS = ((0, b"PK", ".zip"), (0, b"\x1f\x8b", ".tar.gz"), (257, b"ustar", ".tar"))  # offset, bytes, ending
 
@@ -34,6 +35,11 @@ def is_archive(name: str) -> bool:
 
 def is_script(name: str) -> bool:
     return ending(name) in SCRIPTS
+
+
+def is_request(name: str) -> bool:
+    """Is this the name of a request for a revision?"""
+    return name.lower().endswith(REQUEST)
 
 
 def ending_by_content(path: Path) -> str:
@@ -58,6 +64,14 @@ def bundle_in(folder: Path, job: str) -> Path | None:
         with suppress(OSError):
             changed[folder / name] = (folder / name).lstat().st_ctime_ns
     return max(changed, key=changed.__getitem__, default=None)
+
+
+def unexpected_ending(dropped: Path) -> str | None:
+    """The ending of a file whose content suggests another one: a .docx is a zip as well. Raises OSError."""
+    if stat.S_ISDIR(dropped.lstat().st_mode):
+        return None
+    by_name = ending(dropped.name)
+    return None if by_name == ending_by_content(dropped) else by_name
 
 
 @contextmanager

@@ -183,11 +183,15 @@ class DispatcherMachine(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, 5), take=st.sampled_from(["0.0.0.1.0", "1.0.0.1.1"]))
     def late_messages_arrive_from_a_worker_that_is_gone(self, worker: int, take: str) -> None:
-        if worker not in self.alive:
-            self.apply(TakeSynthesized(worker, take))
-            self.apply(TakeCompleted(worker, take, make_clip(worker)))
-            self.apply(CheckCompleted(worker, "0.options"))
-            self.apply(WorkerReady(worker, 1, "an engine"))
+        messages = (
+            TakeSynthesized(worker, take),
+            TakeCompleted(worker, take, make_clip(worker)),
+            CheckCompleted(worker, "0.options"),
+            WorkerReady(worker, 1, "an engine"),
+        )
+        for message in messages:
+            if worker not in self.alive:  # any event may start a worker of this number
+                self.apply(message)
 
     @rule(plan=PLANS)
     def the_plan_changes(self, plan: PoolPlan) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fishd.core.dispatch.actions import RecordFailure, SendTake
+from fishd.core.dispatch.baselines import Baselines
 from fishd.core.dispatch.events import CancelRequested, JobArrived
 from fishd.core.model.job import Clip, JobStatus, Segment, SegmentFailure
 from fishd.core.model.outcome import SegmentOutcome
@@ -147,6 +149,19 @@ def test_takes_are_checked_against_those_that_were_kept():
 
     (fault,) = baselines.assess(take.speaker, take.segment, much_louder).faults
     assert "19 dB louder than usual" == fault.text
+
+
+def test_a_take_that_was_kept_before_the_references_are_known_does_not_hide_them():
+    """After a restart, and in a revision: a pause as long as the speaker's own is no hole."""
+    speaker = replace(make_job().speakers[0], files=("reference.wav",))
+    segment = replace(speaker.segments[0], text=quality_samples.TEXT)
+    paused = quality_samples.take(longest_gap_s=2.1, duration_s=7.0)
+    baselines = Baselines()
+    kept = baselines.assess(speaker, segment, quality_samples.GOOD)
+    assert ["hole"] == [fault.kind for fault in baselines.assess(speaker, segment, paused).faults]
+    baselines.add_take(speaker, segment, kept)
+    baselines.add_reference("reference.wav", paused)
+    assert () == baselines.assess(speaker, segment, paused).faults
 
 
 def test_no_take_of_one_line_has_the_file_of_another_line():

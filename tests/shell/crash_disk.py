@@ -60,6 +60,10 @@ class CrashDisk(Disk):
         self._step()
         super().rename(source, target)
 
+    def exchange(self, one: Path, other: Path) -> None:
+        self._step()
+        super().exchange(one, other)
+
     def link(self, source: Path, target: Path) -> None:
         self._step()
         super().link(source, target)

@@ -22,6 +22,8 @@ COMMANDS = (
     "logs",
     "cancel",
     "retry",
+    "retake",
+    "review",
     "listen",
     "check",
     "plan",
@@ -30,7 +32,7 @@ COMMANDS = (
     "doctor",
     "calibrate",
 )
-LARGE = {"numpy", "torch", "watchfiles", "asyncio", "rich", "msgspec", "soundfile"}
+LARGE = {"numpy", "torch", "watchfiles", "asyncio", "rich", "msgspec", "soundfile", "starlette", "uvicorn"}
 PRINT_MODULES = """
 import json, sys
 from fishd.cli import main

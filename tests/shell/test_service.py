@@ -57,6 +57,7 @@ def test_installing_creates_every_file(tmp_path: Path) -> None:
     assert {
         "etc/fishd/config.toml",
         "etc/logrotate.d/fishd",
+        "etc/systemd/system/fishd-review.service",
         "etc/systemd/system/fishd.service",
         "etc/sysusers.d/fishd.conf",
         "etc/tmpfiles.d/fishd.conf",
@@ -142,6 +143,8 @@ def test_the_unit_starts_this_installation(command: tuple[str, ...], exec_start:
 
     assert f"ExecStart={exec_start} run --config /etc/fishd/config.toml" in unit
     assert f"ExecReload={exec_start} reload --config /etc/fishd/config.toml" in unit
+    review = (tmp_path / "etc/systemd/system/fishd-review.service").read_text()
+    assert f"\nExecStart={exec_start} review --config /etc/fishd/config.toml " in review
 
 
 def test_no_command_is_linked_for_an_installation_without_a_script(tmp_path: Path) -> None:

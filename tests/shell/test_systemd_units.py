@@ -45,9 +45,10 @@ def install(unit: Path, root: Path) -> Path:
 
 
 @needs_systemd
-def test_the_system_unit_verifies_without_warnings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["fishd.service", "fishd-review.service"])
+def test_a_system_unit_verifies_without_warnings(tmp_path: Path, name: str) -> None:
     """`systemd-analyze verify` prints nothing."""
-    unit = install(UNITS / "fishd.service", tmp_path)
+    unit = install(UNITS / name, tmp_path)
     verified = analyze("verify", "--man=no", f"--root={tmp_path}", unit.name)
     assert (verified.returncode, verified.stdout) == (0, "")
 
@@ -64,9 +65,10 @@ def test_the_user_unit_verifies_without_warnings(tmp_path: Path) -> None:
 
 
 @needs_systemd
-def test_the_exposure_of_the_unit_is_at_most_1() -> None:
+@pytest.mark.parametrize("name", ["fishd.service", "fishd-review.service"])
+def test_the_exposure_of_a_system_unit_is_at_most_1(name: str) -> None:
     """`systemd-analyze security` rates it from 0 to 10."""
-    unit = str(UNITS / "fishd.service")
+    unit = str(UNITS / name)
     rating = analyze("security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}", unit)
     assert rating.returncode == 0, rating.stdout
 

@@ -59,12 +59,15 @@ def test_commands_in_any_folder_use_the_configuration_of_the_service(service: Se
 
 
 def test_uninstalling_keeps_the_configuration_and_the_spool(service: Service) -> None:
-    """Everything else is removed."""
+    """Everything else is removed; the review page is stopped too."""
     service.configure()
     service.start()
+    service.container.run("systemctl", "enable", "--now", "fishd-review")
     service.container.run("fishd", "service", "uninstall")
     assert service.active_state() == "inactive"
-    assert not service.container.path("/etc/systemd/system/fishd.service").exists()
+    assert service.container.try_run("systemctl", "is-active", "fishd-review").stdout == "inactive\n"
+    units = service.container.path("/etc/systemd/system")
+    assert [] == [path for path in units.rglob("fishd*.service") if "probe" not in path.name]
     assert not service.container.path("/usr/local/share/man/man1/fishd.1").exists()
     assert service.container.path("/etc/fishd/config.toml").exists()
     assert (service.spool / "inbox").is_dir()

@@ -31,6 +31,7 @@ def retry(job: str, path: Path | None, *, wait: bool) -> int:
     bundle = bundle_in(root / "archive", job) or root / "archive" / job
     result = read_result(root / "outbox" / job)
     _check_retryable(result, bundle)
+    _check_not_revised(result)
     if not os.path.lexists(bundle):
         days = config.spool.archive_days
         fault = f"is no longer archived (archive_days is {days}); submit the bundle again"
@@ -49,6 +50,13 @@ def _check_retryable(result: Result, bundle: Path) -> None:
         raise CommandError(f"{name}: was rejected; fix the bundle ({bundle}) and submit it", EXIT_FAILED)
     if not result.totals.failed:
         raise CommandError(f"{name}: every segment is spoken; there is nothing to retry", EXIT_OK)
+
+
+def _check_not_revised(result: Result) -> None:
+    """The archived bundle does not have what revisions have changed. Raises CommandError."""
+    if result.revision:
+        fix = "speak its failed segments again with `fishd retake JOB SPEAKER/ID…`"
+        raise CommandError(f"{to_printable(result.job)}: was revised; {fix}", EXIT_FAILED)
 
 
 def _remark(result: Result) -> str:

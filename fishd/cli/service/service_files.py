@@ -16,11 +16,15 @@ from fishd.spool.root import FOLDERS
 PROGRAM = "/opt/fishd/bin/fishd"  # in the units as they are shipped
 NOTIFY_RELOAD_SINCE = 253  # the systemd version
 SPOOL = "/var/lib/fishd/spool"
+REVIEW = "fishd-review.service"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`files` and `links` are fishd's own; configuration and folders are the operator's once they exist."""
+    """`files` and `links` are fishd's own; configuration and folders are the operator's once they exist.
+
+    `optional_units` are installed and not enabled: they are the operator's to start.
+    """
 
     systemctl: tuple[str, ...]
     unit: Path
@@ -32,6 +36,7 @@ class Service:
     links: Mapping[Path, Path] = field(default_factory=dict[Path, Path])
     folders: tuple[Path, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
+    optional_units: tuple[str, ...] = ()
 
     def install(self, installer: Installer, *, now: bool, is_booted: bool) -> None:
         installer.write(self.config, _configuration(self.spool), keep=True)
@@ -48,7 +53,8 @@ class Service:
         installer.run(*self.systemctl, "enable", *(["--now"] if now and is_booted else []), "fishd.service")
 
     def uninstall(self, installer: Installer, *, is_booted: bool) -> None:
-        installer.run(*self.systemctl, "disable", "--now", "fishd.service", may_fail=True)
+        for unit in ("fishd.service", *self.optional_units):
+            installer.run(*self.systemctl, "disable", "--now", unit, may_fail=True)
         for path in (*self.files, *self.links, _drop_ins(self.unit)):
             installer.remove(path)
         if is_booted:
@@ -70,15 +76,18 @@ def system_service(machine: Machine, manual: str) -> Service:
             users: shipped("fishd.sysusers.conf"),
             folders: shipped("fishd.tmpfiles.conf"),
             **_unit_files(unit, shipped("fishd.service"), machine),
+            unit.with_name(REVIEW): _with_program(shipped(REVIEW), machine),
             etc / "logrotate.d/fishd": shipped("fishd.logrotate"),
             **_documentation(local / "share", manual),
         },
         links={local / "bin/fishd": Path(machine.command[0])} if len(machine.command) == 1 else {},
         commands=(("systemd-sysusers", str(users)), ("systemd-tmpfiles", "--create", str(folders))),
+        optional_units=(REVIEW,),
         kept="/etc/fishd (configuration), /var/lib/fishd (spool and voices), user and group fishd",
         next_steps=(
             f"let a user submit bundles: usermod --append --groups fishd {name} (then log in again)",
             "submit a bundle: fishd submit --wait BUNDLE",
+            "serve the review page: systemctl enable --now fishd-review; cat /run/fishd-review/url",
         ),
     )
 
@@ -105,10 +114,14 @@ def user_service(machine: Machine, home: Path, manual: str) -> Service:
 
 
 def _unit_files(unit: Path, content: str, machine: Machine) -> dict[Path, str]:
-    files = {unit: content.replace(PROGRAM, machine.exec_start)}
+    files = {unit: _with_program(content, machine)}
     if machine.systemd_version >= NOTIFY_RELOAD_SINCE:
         files[_drop_ins(unit) / "notify-reload.conf"] = shipped("drop-ins/notify-reload.conf")
     return files
+
+
+def _with_program(unit: str, machine: Machine) -> str:
+    return unit.replace(PROGRAM, machine.exec_start)
 
 
 def _drop_ins(unit: Path) -> Path:

@@ -50,7 +50,7 @@ class ValidateOptions:
 
 @dataclass(frozen=True, slots=True)
 class SendTake:
-    """Have a worker speak a segment. `number` is 1 for the segment's first take."""
+    """Have a worker speak a segment. `number` is 1 for the segment's first take, of all revisions."""
 
     worker: int
     device: str  # the worker's

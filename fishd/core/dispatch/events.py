@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fishd.core.model.job import Clip, Fault, Job, SegmentFailure
+from fishd.core.model.revised_job import RevisedJob
 from fishd.core.quality.features import SignalFeatures
 
 
@@ -53,7 +54,8 @@ class JobArrived:
     `references` are (place, absolute path) of clips that a worker must decode before the first take; equal
     paths are equal bytes. `clips` are the takes that were spoken already, in order, and `failures` what was
     journalled of failed takes, both by (speaker, segment) position. `cancelled`: the job was cancelled before
-    a crash, and a CancelRequested follows. `is_fresh`: no clip comes from an earlier daemon.
+    a crash, and a CancelRequested follows. `is_fresh`: no clip comes from an earlier daemon. `revision`: the
+    job was published before, and only some of its lines are spoken.
     """
 
     name: str
@@ -69,6 +71,7 @@ class JobArrived:
     )
     cancelled: bool = False
     is_fresh: bool = True
+    revision: RevisedJob | None = None
 
 
 @dataclass(frozen=True, slots=True)

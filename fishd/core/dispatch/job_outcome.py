@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fishd.core.dispatch.job_state import JobRecord
+from fishd.core.dispatch.job_state import JobRecord, SegmentRecord
+from fishd.core.model.job import Segment
 from fishd.core.model.outcome import JobOutcome, SegmentOutcome
 from fishd.core.model.result import WorkerShare
 
@@ -10,6 +11,7 @@ from fishd.core.model.result import WorkerShare
 def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOutcome:
     """`now` is monotonic, in seconds, as is the job's start."""
     started = now if job.started_at is None else job.started_at
+    speakers = job.arrived.job.speakers if job.arrived.job else ()
     return JobOutcome(
         name=job.name,
         job=job.arrived.job,
@@ -17,8 +19,8 @@ def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOut
         faults=tuple(job.faults),
         warnings=tuple(job.warnings),
         segments=tuple(
-            tuple(SegmentOutcome(r.takes, r.clip, r.error, r.can_retry, r.spoken) for r in records)
-            for records in job.records
+            tuple(map(_segment, speaker.segments, records))
+            for speaker, records in zip(speakers, job.records, strict=True)
         ),
         shares=tuple(
             WorkerShare(worker=w, device=share.device, takes=share.takes, busy_s=share.busy_s)
@@ -28,4 +30,10 @@ def make_outcome(job: JobRecord, engine: str, remark: str, now: float) -> JobOut
         engine=engine,
         wall_s=max(0.0, now - started),
         engine_key=job.engine_key,
+        revision=job.arrived.revision,
     )
+
+
+def _segment(segment: Segment, record: SegmentRecord) -> SegmentOutcome:
+    takes = segment.earlier_takes + record.takes
+    return SegmentOutcome(takes, record.clip, record.error, record.can_retry, record.spoken)

@@ -124,7 +124,8 @@ class JobRecord:
         """Take up the segment where the journal leaves it."""
         record, failure = self.records[s][n], self.arrived.failures.get((s, n))
         record.spoken = self.arrived.clips.get((s, n), ())
-        record.takes = max(clip.takes for clip in record.spoken) if record.spoken else 0
+        earlier = self.job.speakers[s].segments[n].earlier_takes
+        record.takes = max(clip.takes for clip in record.spoken) - earlier if record.spoken else 0
         if failure is not None:
             record.takes, record.deaths = max(record.takes, failure.takes), failure.deaths
         is_final = failure is not None and failure.is_final

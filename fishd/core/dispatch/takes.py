@@ -17,11 +17,12 @@ _WIDE_S = 0.6  # a Han character, kana or hangul syllable; usual is 0.2
 _DIGIT_S = 0.7  # "7" is a word
 
 
-def make_send_take(worker: WorkerRecord, job: JobRecord, s: int, n: int, number: int) -> SendTake:
-    """Have this worker speak segment `n` of speaker `s`, for the `number`-th time."""
+def make_send_take(worker: WorkerRecord, job: JobRecord, s: int, n: int, takes: int) -> SendTake:
+    """Have this worker speak segment `n` of speaker `s`, for the `takes`-th time in this job."""
     speaker = job.job.speakers[s]
-    attempt = job.job.retry * RETRY_SEEDS + number
     segment = speaker.segments[n]
+    number = segment.earlier_takes + takes
+    attempt = job.job.retry * RETRY_SEEDS + number
     return SendTake(
         worker=worker.id,
         device=worker.device,

@@ -46,6 +46,7 @@ class Segment:
     position: int = 0
     break_before: Break = Break.LINE
     same_cue: bool = False
+    earlier_takes: int = 0  # of earlier revisions: the numbers of its takes go on after them
 
     @property
     def take_clip(self) -> str:
@@ -115,6 +116,7 @@ class Job:
     has_cover: bool = False
     engine_options: Mapping[str, object] = field(default_factory=dict[str, object])
     warnings: tuple[Fault, ...] = ()
+    pronounce: Mapping[str, str] = field(default_factory=dict[str, str])
     retry: int = 0  # how often an earlier job of the same bundle was retried
     reuse: bool | None = None  # may clips of earlier jobs be reused; None: as configured
 

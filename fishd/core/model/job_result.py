@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fishd.core.model.job import Clip, Fault, Segment, Speaker
+from fishd.core.model.job import Fault, Segment, Speaker
 from fishd.core.model.outcome import JobOutcome, SegmentOutcome
+from fishd.core.model.quality_result import quality_of
 from fishd.core.model.result import (
-    FaultResult,
     Result,
-    SegmentQuality,
     SegmentResult,
     SkippedResult,
     SpeakerResult,
-    TakeResult,
     Totals,
 )
-from fishd.core.quality.hearing import Hearing
 
 
 def make_result(outcome: JobOutcome, started: str, finished: str, device_names: Mapping[str, str]) -> Result:
@@ -79,6 +76,7 @@ def _speaker(speaker: Speaker, ends: Sequence[SegmentOutcome]) -> SpeakerResult:
         name=speaker.name,
         language=speaker.language,
         segments=tuple(_segment(segment, end) for segment, end in zip(speaker.segments, ends, strict=True)),
+        voice_key=speaker.voice_key,
     )
 
 
@@ -110,26 +108,7 @@ def _segment(segment: Segment, end: SegmentOutcome) -> SegmentResult:
         seed=clip.seed,
         worker=clip.worker,
         device=clip.device,
-        quality=_quality(segment, clip, end.spoken),
+        quality=quality_of(segment.speech, clip, end.spoken),
         position=segment.position,
+        chosen=clip.takes,
     )
-
-
-def _quality(segment: Segment, clip: Clip, spoken: Sequence[Clip]) -> SegmentQuality | None:
-    if clip.quality is None:
-        return None
-    hearing = clip.quality.hearing or Hearing()
-    return SegmentQuality(
-        faults=_faults(clip),
-        cps=round(len(segment.speech) / clip.duration_s, 1) if clip.duration_s else 0.0,
-        level_db=round(clip.quality.level_db, 1),
-        heard=hearing.text or None,
-        wer=hearing.wer,
-        similarity=hearing.similarity,
-        unheard=hearing.unheard or None,
-        takes=tuple(TakeResult(take.takes, take.seed, _faults(take), take.path) for take in spoken),
-    )
-
-
-def _faults(clip: Clip) -> tuple[FaultResult, ...]:
-    return tuple(FaultResult(fault.kind.value, fault.text, round(fault.severity, 2)) for fault in clip.faults)

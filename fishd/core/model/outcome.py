@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fishd.core.model.job import Clip, Fault, Job, JobStatus
 from fishd.core.model.result import WorkerShare
+from fishd.core.model.revised_job import RevisedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class SegmentOutcome:
 class JobOutcome:
     """A finished job. `segments` are in the order of the job's speakers, empty if the bundle was not read.
 
-    `engine_key` identifies the engine that spoke every clip; "" if there were several.
+    `engine_key` identifies the engine that spoke every clip; "" if there were several. `revision`: the job
+    was published before, and only some of its lines were spoken.
     """
 
     name: str
@@ -41,6 +43,7 @@ class JobOutcome:
     engine: str
     wall_s: float
     engine_key: str = ""
+    revision: RevisedJob | None = None
 
 
 def without_clips(outcome: JobOutcome, errors: Mapping[str, str]) -> JobOutcome:

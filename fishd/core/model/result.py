@@ -30,7 +30,7 @@ class SegmentQuality(msgspec.Struct, frozen=True):
     `cps` is characters of text a second of audio, `level_db` the level of its speech, of full scale.
     `heard` is what a recogniser heard, `wer` the share of wrong words, `similarity` the voice's to the
     reference, 0 to 1; null where that was not asked for, or cannot be judged. `unheard`: why nobody listened
-    as was asked.
+    as was asked. The rest is for revisions, which compare new takes with it (see TakeQuality).
     """
 
     faults: tuple[FaultResult, ...]
@@ -41,6 +41,28 @@ class SegmentQuality(msgspec.Struct, frozen=True):
     wer: float | None = None
     similarity: float | None = None
     unheard: str | None = None
+    pace: float | None = None
+    range_db: float | None = None
+    end_db: float | None = None
+    longest_gap_s: float | None = None
+
+
+class KeptTake(msgspec.Struct, frozen=True):
+    """A take that can become the line's clip: `file` is below the spool's .takes, in `takes_folder`.
+
+    `text` and `spoken` are the line's when it was spoken. `digest` is of its bytes.
+    """
+
+    take: int
+    file: str
+    duration_s: float
+    seed: int
+    text: str
+    spoken: str | None = None
+    worker: int = 0
+    device: str = ""
+    digest: str = ""
+    quality: SegmentQuality | None = None
 
 
 class SegmentResult(msgspec.Struct, frozen=True):
@@ -48,9 +70,10 @@ class SegmentResult(msgspec.Struct, frozen=True):
 
     `take` is what was spoken, where the clip is made from it: a file below `takes_folder`. `key` (what it was
     spoken from) and `digest` (of its bytes) let a later job reuse it, or the clip where there is no `take`.
-    `can_retry` of a failed segment: false where another seed cannot help; null in results of
-    older versions. `spoken` is the text with its
-    pronunciations, where it has any. `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
+    `can_retry` of a failed segment: false where another seed cannot help; null in results of older versions.
+    `takes` counts all that were tried, `chosen` is the number of the one that is the clip, and `kept` are all
+    that are still there, that one included. `spoken` is the text with its pronunciations, where it has any.
+    `start_s` and `end_s` are wanted, `at_s` and `speed` what the tracks
     have; `overrun_s` is how long it runs into what follows. `position` counts the script's lines
     from 0, those of every speaker and skipped ones.
     """
@@ -77,6 +100,8 @@ class SegmentResult(msgspec.Struct, frozen=True):
     take: str | None = None
     quality: SegmentQuality | None = None
     position: int | None = None
+    chosen: int | None = None
+    kept: tuple[KeptTake, ...] = ()
 
     @property
     def is_doubtful(self) -> bool:
@@ -88,6 +113,7 @@ class SpeakerResult(msgspec.Struct, frozen=True):
     """A speaker's segments, in the bundle's order. All clips had `loudness_lufs` and got `gain_db`.
 
     `references` are the reference clips' files below the result's folder.
+    `voice_key` tells whether the reference clips or their transcript have changed since.
     """
 
     name: str
@@ -96,6 +122,30 @@ class SpeakerResult(msgspec.Struct, frozen=True):
     loudness_lufs: float | None = None
     gain_db: float | None = None
     references: tuple[str, ...] = ()
+    voice_key: str | None = None
+
+
+class LineRevisionResult(msgspec.Struct, frozen=True):
+    """What a revision was asked for a line, as in the request; `error` says why the line is unchanged."""
+
+    speaker: str
+    id: str
+    text: str | None = None
+    take: int | None = None
+    error: str | None = None
+
+
+class RevisionResult(msgspec.Struct, frozen=True):
+    """A revision of this job: its number from 1, when it was published (RFC 3339), and what was asked.
+
+    `request` is the name that the request's file had.
+    """
+
+    number: int
+    at: str
+    request: str
+    lines: tuple[LineRevisionResult, ...]
+    pronounce: dict[str, str] = {}
 
 
 class SkippedResult(msgspec.Struct, frozen=True):
@@ -167,6 +217,8 @@ class Result(msgspec.Struct, frozen=True):
     tracks: tuple[TrackResult, ...] = ()
     chapters: tuple[ChapterResult, ...] = ()
     takes_folder: str | None = None
+    revision: int = 0
+    revisions: tuple[RevisionResult, ...] = ()
 
     @property
     def num_not_retryable(self) -> int:

@@ -1,4 +1,4 @@
-"""What `[quality]` asks for: which checks a take must pass, and how strict they are."""
+"""What `[quality]` asks for: the checks that a take must pass, how strict they are, and what is kept."""
 
 from __future__ import annotations
 

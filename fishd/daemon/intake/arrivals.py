@@ -24,6 +24,7 @@ from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.intake.job_loader import JobLoader
 from fishd.daemon.mailbox import InboxScanned, ProblemReported
 from fishd.daemon.publishing.publisher import Publisher
+from fishd.daemon.publishing.refusal import RevisionRefused
 from fishd.spool.errors import SpoolError, disk_error
 from fishd.spool.expiry import expire
 from fishd.spool.inbox.scan import CompleteBundle, Inbox
@@ -36,7 +37,8 @@ BATCH_BUNDLES = 64  # that are claimed with one sync
 LONGEST_PAUSE_S = 60.0
 DAY_S = 86_400.0
 
-_Load = Callable[[], JobArrived | RecoveredJob | None]
+_Loaded = JobArrived | RecoveredJob | RevisionRefused
+_Load = Callable[[], _Loaded | None]
 
 
 class Arrivals:
@@ -47,7 +49,9 @@ class Arrivals:
         loader: JobLoader,
         publisher: Publisher,
         disk_errors: DiskErrorTracker,
-        post: Callable[[JobArrived | CancelRequested | InboxScanned | ProblemReported], None],
+        post: Callable[
+            [JobArrived | CancelRequested | RevisionRefused | InboxScanned | ProblemReported], None
+        ],
     ) -> None:
         config, spool = loader.config, loader.spool
         self._spool = spool
@@ -68,7 +72,7 @@ class Arrivals:
         self._stop = asyncio.Event()
         self._settling: tuple[str, ...] = ()
         self._unclaimable: frozenset[str] = frozenset()  # complete bundles that the disk refuses to move
-        self._loaded: deque[JobArrived | RecoveredJob] = deque()  # by the thread, and not yet posted
+        self._loaded: deque[_Loaded] = deque()  # by the thread, and not yet posted
         self._unreadable: set[str] = set()  # jobs in work/ that the disk refuses to read
 
     def adopt(self, config: Config) -> None:
@@ -76,6 +80,11 @@ class Arrivals:
         self._loader.config = config
         self._inbox.settle(config.spool.settle_s, config.spool.settle_timeout_s, config.limits)
         self._wake.set()
+
+    def job_ended(self) -> None:
+        """A job has left work/: a request for its revision may have waited for it."""
+        if self._inbox.has_requests:
+            self._wake.set()
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -196,8 +205,10 @@ class Arrivals:
         while self._loaded:
             self._post_arrival(self._loaded.popleft())
 
-    def _post_arrival(self, arrived: JobArrived | RecoveredJob) -> None:
+    def _post_arrival(self, arrived: _Loaded) -> None:
         match arrived:
+            case RevisionRefused():
+                self._post(arrived)
             case JobArrived():
                 self._post(arrived)
                 if arrived.cancelled:

@@ -14,6 +14,9 @@ from pathlib import Path
 from fishd.core.config.config import Config, engine_key
 from fishd.core.dispatch.events import JobArrived
 from fishd.core.model.job import Clip, Fault, Job, Segment, SegmentFailure
+from fishd.core.model.revised_job import RevisedJob
+from fishd.daemon.intake.revision_loader import RevisionLoader
+from fishd.daemon.publishing.refusal import RevisionRefused, refuse_revision
 from fishd.spool.bundle.load import LoadedBundle, read_claimed
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.bundle.settings import BundleSettings
@@ -23,7 +26,7 @@ from fishd.spool.journal.journal import SpokenLine, text_hash
 from fishd.spool.journal.recovery import RecoveredJob, recover_one
 from fishd.spool.outbox.reuse import take_over
 from fishd.spool.root import Spool
-from fishd.spool.work_folder import COVER
+from fishd.spool.work_folder import COVER, request_in
 
 _log = logging.getLogger("fishd.arrivals")
 
@@ -38,7 +41,9 @@ class JobLoader:
         # The mutable state.
         self.config = config
 
-    def load_claimed(self, claimed: ClaimedBundle) -> JobArrived:
+    def load_claimed(self, claimed: ClaimedBundle) -> JobArrived | RevisionRefused:
+        if request_in(claimed.folder) is not None:
+            return self._load_revision(claimed.folder, None)
         bundle = self._read(claimed.folder)
         faults = (*claimed.faults, *(f for f in bundle.faults if f not in claimed.faults))
         reused = self._reused(None if faults else bundle.job, claimed.folder)
@@ -63,11 +68,13 @@ class JobLoader:
     def _may_reuse(self, job: Job) -> bool:
         return job.retry > 0 or (self.config.output.reuse if job.reuse is None else job.reuse)
 
-    def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | None:
+    def load_recovered(self, folder: Path) -> JobArrived | RecoveredJob | RevisionRefused | None:
         """Read the bundle again, and match the journal's lines with its segments."""
         left = recover_one(folder, self.spool.disk)
         if left is None or left.complete:
             return left
+        if request_in(folder) is not None:
+            return self._load_revision(folder, left)
         bundle = self._read(left.folder)
         for fault in left.faults:
             _log.warning("[Main] %s: %s", left.name, fault)
@@ -75,6 +82,26 @@ class JobLoader:
         arrival = _arrival(left.name, bundle, bundle.faults, clips)
         failures = dict(_failures(left, bundle.job)) if bundle.job else {}
         return replace(arrival, failures=failures, cancelled=left.cancelled, is_fresh=not clips)
+
+    def _load_revision(self, folder: Path, left: RecoveredJob | None) -> JobArrived | RevisionRefused:
+        """A job of which only some lines are spoken. `left`: what a crash left of it."""
+        loaded = RevisionLoader(self.spool, self.config, self._secret, self._read).load(folder)
+        revised = loaded.revised
+        if revised is None:
+            self._references.release(folder.name)
+            return refuse_revision(self.spool, folder, loaded.faults)
+        clips, failures = _as_before(revised)
+        if left is not None:
+            clips |= {place: its for place, its in _clips(left, revised.job) if place in revised.spoken}
+            failures |= {place: one for place, one in _failures(left, revised.job) if place in revised.spoken}
+        return replace(
+            _arrival(folder.name, loaded.bundle, (), clips),
+            job=revised.job,
+            failures=failures,
+            cancelled=left is not None and left.cancelled,
+            is_fresh=left is None,
+            revision=revised,
+        )
 
     def _read(self, folder: Path) -> LoadedBundle:
         """Raises OSError, SpoolError."""
@@ -113,6 +140,19 @@ def _arrival(
         references=tuple((reference.where, str(reference.path)) for reference in bundle.references),
         clips=clips,
     )
+
+
+def _as_before(
+    revised: RevisedJob,
+) -> tuple[dict[tuple[int, int], tuple[Clip, ...]], dict[tuple[int, int], SegmentFailure]]:
+    """The lines that are not spoken, as ended: with their clips, or as failed."""
+    rows = {(s, n): revised.row((s, n)) for s, n, _ in revised.job.segments() if (s, n) not in revised.spoken}
+    clips = {place: (clip,) for place, clip in revised.clips.items() if place in rows}
+    failures = {
+        place: SegmentFailure(row.takes, 0, row.error or "", True, row.can_retry is not False)
+        for place, row in rows.items()
+    }
+    return clips, failures
 
 
 def _clips(left: RecoveredJob, job: Job) -> Iterator[tuple[tuple[int, int], tuple[Clip, ...]]]:

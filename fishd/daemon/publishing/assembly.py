@@ -33,6 +33,7 @@ class Assembly:
     began_at: float = field(default_factory=time.monotonic)
     # The mutable state.
     finished: FinishedJob | None = None
+    _why: str = ""
     _task: asyncio.Task[AssemblyResult | str] | None = None
 
     async def run(self, assembler: Assembler) -> FinishedJob:
@@ -56,6 +57,11 @@ class Assembly:
         self.outcome = replace(self.outcome, status=JobStatus.CANCELLED)
         self.stop()
 
+    def why_not(self) -> tuple[Fault, ...]:
+        """Why nothing was made of it."""
+        is_cancelled = self.outcome.status is JobStatus.CANCELLED
+        return (Fault("", "it was cancelled") if is_cancelled else Fault("tracks", self._why),)
+
     def repeat(self) -> None:
         """What was made is damaged: `run` makes it again."""
         self.finished = None
@@ -78,7 +84,7 @@ class Assembly:
             answer = await assembler.run(self.outcome, self.job, self.folder)
         if isinstance(answer, AssemblyResult):
             return answer
-        why = str(Fault(answer.where, answer.what))
+        why = self._why = str(Fault(answer.where, answer.what))
         _log.error("[Main] %s: cannot be assembled: %s", self.job.name, why, extra={"job": self.job.name})
         return why
 

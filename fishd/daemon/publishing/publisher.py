@@ -15,18 +15,29 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fishd.core.model.job import Fault
 from fishd.core.model.outcome import JobOutcome
 from fishd.core.model.result import Result
+from fishd.core.revision.settle import settle, why_refused
 from fishd.daemon.backoff import Backoff
 from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.publishing.assembler import Assembler
 from fishd.daemon.publishing.assembly import Assembly, Stopped
 from fishd.daemon.publishing.batch import BatchExecutor
 from fishd.daemon.publishing.hooks import HookRunner
-from fishd.daemon.publishing.report import FinishedJob, files_of, log_result, report, without_removed
+from fishd.daemon.publishing.refusal import RevisionRefused, refuse_revision
+from fishd.daemon.publishing.report import (
+    FinishedJob,
+    files_of,
+    log_result,
+    report,
+    without_former,
+    without_removed,
+)
 from fishd.host.log.job_log import JobLog
 from fishd.spool.errors import SpoolError
 from fishd.spool.outbox.publish import PublishRequest, archived_as, finish, publish_all
+from fishd.spool.outbox.replace import user_files
 from fishd.spool.outbox.staging import ClipsMissing
 from fishd.spool.root import Spool
 
@@ -60,7 +71,7 @@ class PublishAbandoned:
     job: str
 
 
-PublishEnded = Published | PublishResumed | PublishAbandoned
+PublishEnded = Published | PublishResumed | PublishAbandoned | RevisionRefused
 _Attempt = Callable[[], Awaitable[PublishEnded | Exception]]
 
 
@@ -96,7 +107,12 @@ class Publisher:
         self._refused: set[str] = set()  # jobs that the disk has refused: they may be half published
 
     def publish(self, outcome: JobOutcome, device_names: Mapping[str, str]) -> None:
-        """Report and publish a job that is over now."""
+        """Report and publish a job that is over now. A revision is never worse than what it replaces."""
+        if outcome.revision is not None:
+            if faults := why_refused(outcome):
+                self._start(outcome.name, partial(self._refuse, outcome.name, faults))
+                return
+            outcome = settle(outcome, outcome.revision)
         job = outcome.job
         has_clips = any(end.clip for row in outcome.segments for end in row)
         if job is not None and job.is_assembled and has_clips:
@@ -152,6 +168,8 @@ class Publisher:
         except Stopped:
             return PublishAbandoned(name)
         self.assembling.pop(name, None)
+        if assembly.outcome.revision is not None and finished.made is None:
+            return await self._refuse(name, assembly.why_not())
         end = await self._submit(finished)
         if isinstance(end, ClipsMissing):
             assembly.repeat()
@@ -161,6 +179,14 @@ class Publisher:
     async def _submit(self, finished: FinishedJob) -> Published | Exception:
         is_large = finished.result.totals.segments > LARGE_SEGMENTS
         return await (self._large if is_large else self._small).submit(finished)
+
+    async def _refuse(self, job: str, faults: Sequence[Fault]) -> RevisionRefused | Exception:
+        self._job_log.finish_job(job)
+        self._job_log.forget_job(job)
+        try:
+            return await asyncio.to_thread(refuse_revision, self._spool, self._spool.work / job, faults)
+        except (SpoolError, OSError) as error:
+            return error
 
     # ---- blocking, in threads ----------------------------------------------------------------------
 
@@ -221,20 +247,22 @@ class Publisher:
         return [ends[number] for number in range(len(jobs))]
 
     def _request(self, job: FinishedJob) -> PublishRequest:
-        name, spool = job.result.job, self._spool
+        name, spool, revision = job.result.job, self._spool, job.result.revision
+        if revision and not os.path.lexists(spool.outbox / name):
+            job = without_former(job)
         folder = spool.work / name
         references = {path: file for path, file in job.references.items() if os.path.lexists(file)}
-        archived = archived_as(folder, spool.outbox, spool.archive)
+        archived = archived_as(folder, spool.outbox, spool.archive, is_revision=revision > 0)
         files = files_of(job, archived, self._secret, references)
         files["job.log"] = self._job_log.finish_job(name)
-        again, takes = name in self._refused, job.result.takes_folder or ""
         return PublishRequest(
             folder,
-            files,
+            user_files(spool.outbox / name) | files if revision else files,
             job.clips,
-            again=again,
+            again=name in self._refused,
             tree=job.tree,
             links=job.links,
             references=references,
-            takes=takes,
+            takes=job.result.takes_folder or "",
+            revision=revision,
         )

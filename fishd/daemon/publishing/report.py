@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,10 +14,11 @@ from fishd.core.model.clip_key import with_keys
 from fishd.core.model.job import Fault, Job
 from fishd.core.model.job_result import make_result
 from fishd.core.model.outcome import JobOutcome, without_clips
-from fishd.core.model.result import Result
+from fishd.core.model.result import Result, SegmentResult
 from fishd.core.text.humanize import times_real_time
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.publishing.delivered import with_delivery
+from fishd.daemon.publishing.kept_takes import with_former_keys, with_kept_takes
 from fishd.spool.names import reference_paths
 from fishd.spool.outbox.reuse import digest_of
 from fishd.spool.work_folder import FINAL, OUT
@@ -37,6 +38,11 @@ class FinishedJob:
     made: AssemblyResult | None = None
 
     @property
+    def keeps_takes(self) -> bool:
+        """Are all its takes kept, beside the clips?"""
+        return self.result.takes_folder is not None
+
+    @property
     def tree(self) -> str:
         """The folder in work/NAME that becomes the result."""
         return OUT if self.made is None and not self.links else FINAL
@@ -54,7 +60,7 @@ class FinishedJob:
         if self.made is not None:
             return {}
         is_out = all(name == path for name, path in self._spoken.items())
-        return {} if is_out and not _keeps_takes(self.outcome) else self._spoken
+        return {} if is_out and not self.keeps_takes else self._spoken
 
     @property
     def references(self) -> dict[str, str]:
@@ -84,20 +90,25 @@ def report(outcome: JobOutcome, device_names: Mapping[str, str]) -> FinishedJob:
     """The report of a job that is over now."""
     now = time.time()
     result = make_result(outcome, rfc3339(now - outcome.wall_s), rfc3339(now), device_names)
-    if _keeps_takes(outcome):
-        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
-    return FinishedJob(outcome, result)
+    return FinishedJob(outcome, _with_history(outcome, result))
 
 
 def report_assembled(finished: FinishedJob, job: Job, made: AssemblyResult | str) -> FinishedJob:
     """With what was made of it, or a warning that says why nothing was."""
     outcome, result = finished.outcome, finished.result
     if isinstance(made, AssemblyResult):
-        folder = _new_takes_folder(job.name)
+        folder = result.takes_folder or _new_takes_folder(job.name)
         return FinishedJob(outcome, with_delivery(result, outcome, job, made, folder), made)
     what = f"not assembled: {made}; the clips are as they were spoken, and there are no tracks"
     warnings = (*result.warnings, Fault("output", what))
     return FinishedJob(outcome, msgspec.structs.replace(result, warnings=warnings))
+
+
+def without_former(finished: FinishedJob) -> FinishedJob:
+    """The report of a revision that replaces nothing: somebody has removed the former result."""
+    result = finished.result
+    gone = Fault(f"outbox/{result.job}", "the former result was no longer in the outbox")
+    return replace(finished, result=msgspec.structs.replace(result, warnings=(*result.warnings, gone)))
 
 
 def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJob:
@@ -105,7 +116,7 @@ def without_removed(finished: FinishedJob, clips: Collection[str]) -> FinishedJo
     why = "its clip was removed before the job was published"
     outcome = without_clips(finished.outcome, dict.fromkeys(clips, why))
     old = finished.result
-    result = make_result(outcome, old.started, old.finished, {})
+    result = _with_history(outcome, make_result(outcome, old.started, old.finished, {}))
     kept = {
         "device_names": old.device_names,
         "warnings": old.warnings,
@@ -121,8 +132,11 @@ def files_of(
 
     `references` are the reference clips that are published with it.
     """
-    result = _with_published_names(finished, _with_keys(finished, secret))
-    result = _with_references(finished, result, references)
+    keyed = _with_keys(finished, secret)
+    if finished.outcome.revision is not None:
+        keyed = with_former_keys(keyed, finished.outcome.revision)
+    kept = with_kept_takes(finished.outcome, keyed, secret) if finished.keeps_takes else keyed
+    result = _with_references(finished, _with_published_names(finished, kept), references)
     return {
         "summary.txt": _rendered(render, result, archived),
         "summary.html": _rendered(render_page, result, archived),
@@ -142,11 +156,26 @@ def log_result(result: Result) -> None:
     _log.log(level, "[Main] %s: %s: %s%s", result.job, result.status.value, spoken, speed, extra=extra)
 
 
+def _with_history(outcome: JobOutcome, result: Result) -> Result:
+    """With what the revisions of the job were, and a name for the folder of its takes if they are kept."""
+    revised = outcome.revision
+    if _keeps_takes(outcome):
+        result = msgspec.structs.replace(result, takes_folder=_new_takes_folder(outcome.name))
+    if revised is None:
+        return result
+    entry = msgspec.structs.replace(revised.entry, at=result.finished)
+    history = (*revised.former.revisions, entry)
+    return msgspec.structs.replace(result, revision=entry.number, revisions=history)
+
+
 def _keeps_takes(outcome: JobOutcome) -> bool:
-    """Are there takes beside the chosen ones, which are to be kept?"""
-    if outcome.job is None or not outcome.job.quality.keep_takes:
+    """Are all takes kept? Those of a revised job are; of another one if a line has several."""
+    ends = [end for row in outcome.segments for end in row if end.clip]
+    if outcome.job is None or not ends:
         return False
-    return any(len(end.spoken) > 1 for row in outcome.segments for end in row if end.clip)
+    if outcome.revision is not None:
+        return True
+    return outcome.job.quality.keep_takes and any(len(end.spoken) > 1 for end in ends)
 
 
 def _new_takes_folder(name: str) -> str:
@@ -168,27 +197,31 @@ def _with_keys(finished: FinishedJob, secret: bytes) -> Result:
 
 
 def _with_published_names(finished: FinishedJob, result: Result) -> Result:
+    """With the clips under the lines' names; a take that is kept has its own name beside them."""
     if not finished.links:
         return result
     names = {path: name for name, path in finished.links.items()}
-    replace = msgspec.structs.replace
+
+    def published(row: SegmentResult) -> SegmentResult:
+        take = row.clip if finished.keeps_takes else None
+        return msgspec.structs.replace(row, clip=names.get(row.clip or ""), take=take)
+
     speakers = tuple(
-        replace(speaker, segments=tuple(replace(s, clip=names.get(s.clip or "")) for s in speaker.segments))
+        msgspec.structs.replace(speaker, segments=tuple(map(published, speaker.segments)))
         for speaker in result.speakers
     )
-    return replace(result, speakers=speakers)
+    return msgspec.structs.replace(result, speakers=speakers)
 
 
 def _with_references(finished: FinishedJob, result: Result, published: Collection[str]) -> Result:
     if not published or finished.outcome.job is None:
         return result
     named = [(speaker.name, speaker.files) for speaker in finished.outcome.job.speakers]
-    replace = msgspec.structs.replace
     speakers = tuple(
-        replace(speaker, references=tuple(path for path in paths if path in published))
+        msgspec.structs.replace(speaker, references=tuple(path for path in paths if path in published))
         for speaker, paths in zip(result.speakers, reference_paths(named), strict=True)
     )
-    return replace(result, speakers=speakers)
+    return msgspec.structs.replace(result, speakers=speakers)
 
 
 def _rendered(render: Callable[[Result, str], str], result: Result, archived: str) -> bytes:

@@ -80,7 +80,8 @@ class JobBuilder:
             return None
         self._check_unique("speakers", [(s.name.where, one_line(s.name.text)) for s in entries if s.name])
         language = manifest.language or script.language
-        pronounce = Pronunciations({**self._settings.pronounce, **manifest.pronounce})
+        terms = {**self._settings.pronounce, **manifest.pronounce}
+        pronounce = Pronunciations(terms)
         speakers = [self._speaker(entry, language or DEFAULT_LANGUAGE, pronounce) for entry in entries]
         if sum(len(speaker.segments) for speaker in speakers) > self.limits.segments:
             self._fault("bundle", f"has more than {self.limits.segments:,} segments; split it")
@@ -109,6 +110,7 @@ class JobBuilder:
             language=language,
             has_cover=self.cover is not None,
             engine_options=manifest.engine_options,
+            pronounce=terms,
             retry=retry_number(name),
             reuse=manifest.output.get("reuse"),
         )

@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from fishd.spool.durable.syscalls import rename_noreplace
+from fishd.spool.durable.syscalls import rename_exchange, rename_noreplace
 from fishd.spool.names import numbered
 
 REMOVING = ".removing-"  # how the hidden folders of `remove_tree` begin
@@ -97,6 +97,10 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         """Raises FileExistsError rather than replace anything."""
         rename_noreplace(source, target)
+
+    def exchange(self, one: Path, other: Path) -> None:
+        """Let two paths change places in one step. Raises OSError, UNKNOWN_CALL where that is impossible."""
+        rename_exchange(one, other)
 
     def link(self, source: Path, target: Path) -> None:
         """Give a file, which is on the disk, a second name; a copy where it can have no link there."""

@@ -2,8 +2,9 @@
 
 The scan decides; file system events only make it run sooner. A bundle is complete at once if it holds a
 `.ready`, else when its tree has not changed for `settle_s` and holds every file that it names. One that is
-still incomplete after `settle_timeout_s` is returned too, with what it lacks. Times are in seconds of a
-monotonic clock. Links are not followed, and nothing in the inbox is changed except by a claim.
+still incomplete after `settle_timeout_s` is returned too, with what it lacks. A request for a revision, which
+comes by one rename, is complete as soon as it can be read and its job is not in work. Times are in seconds of
+a monotonic clock. Links are not followed, and nothing in the inbox is changed except by a claim.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fishd.spool.durable.disk import Disk
 from fishd.spool.errors import SpoolError, disk_error, fix_for
 from fishd.spool.inbox.settle import SettlePolicy, SettleState
 from fishd.spool.names import job_name, numbered, printable
+from fishd.spool.revision.request_file import read_request
 from fishd.spool.work_folder import BUNDLE, ENDING
 
 READY = ".ready"
@@ -37,10 +39,14 @@ KINDS = {stat.S_IFLNK: "a symlink", stat.S_IFREG: "a file"}
 
 @dataclass(frozen=True, slots=True)
 class CompleteBundle:
-    """A bundle to claim, to be rejected if it has faults. `name` is as the disk has it."""
+    """A bundle to claim, to be rejected if it has faults. `name` is as the disk has it.
+
+    `revises` is the job that a request is for.
+    """
 
     name: str
     faults: tuple[Fault, ...] = ()
+    revises: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,10 @@ class Claims:
     fault: SpoolError | None = None
 
 
+class _JobInWork(Exception):  # noqa: N818 - reads as what it is
+    """The job of a request is in work: the request waits."""
+
+
 class Inbox:
     """The inbox, with what is remembered of every entry in it. Blocking; one caller at a time."""
 
@@ -94,6 +104,7 @@ class Inbox:
         self._work = work
         self._disk = disk or Disk()
         self._states: dict[str, SettleState] = {}
+        self.has_requests = False  # did the last scan see requests for revisions?
         self.settle(settle_s, settle_timeout_s, limits or Limits())
 
     def settle(self, settle_s: float, settle_timeout_s: float, limits: Limits) -> None:
@@ -110,6 +121,8 @@ class Inbox:
             raise disk_error(str(self._inbox), "cannot be read", error) from error
         known = self._states
         self._states = {entry.name: known.get(entry.name) or SettleState(now, now) for entry in present}
+        self.has_requests = False
+        present.sort(key=_when_written)  # requests for one job come one after the other
         found = [bundle for entry in present if (bundle := self._check(entry, now))]
         names = {bundle.name for bundle in found}
         return Scan(tuple(found), tuple(name for name in self._states if name not in names))
@@ -132,7 +145,7 @@ class Inbox:
             try:
                 claimed.append(self._claim_one(bundle))
                 self._states.pop(bundle.name, None)
-            except FileNotFoundError:
+            except (FileNotFoundError, _JobInWork):
                 self._states.pop(bundle.name, None)
             except OSError as error:
                 failed.append(self._failed(bundle.name, error, now))
@@ -168,12 +181,31 @@ class Inbox:
         facts = entry.stat(follow_symlinks=False)
         fingerprint = hash((facts.st_mode, facts.st_size, facts.st_mtime_ns, self._limits))
         self._policy.note(state, fingerprint, now)
+        if stat.S_ISREG(facts.st_mode) and endings.is_request(entry.name):
+            return self._check_request(entry, state, now)
         if stat.S_ISREG(facts.st_mode) and endings.ending(entry.name):
             lacking = unpack.lacking if endings.is_archive(entry.name) else load.lacking_script
             return self._check_content(entry, state, now, lacking) if now >= state.due else None
         kind = KINDS.get(stat.S_IFMT(facts.st_mode), "a special file")
         fault = Fault(printable(entry.name), f"is {kind}; drop a folder, an archive of one, or a script")
         return self._wait(entry.name, state, now, fault)  # it may still be renamed or replaced
+
+    def _check_request(
+        self, entry: os.DirEntry[str], state: SettleState, now: float
+    ) -> CompleteBundle | None:
+        """Complete as soon as it can be read, but not while its job is in work."""
+        self.has_requests = True
+        if state.lacks is None:
+            request, faults = read_request(Path(entry.path), self._limits)
+            state.lacks, state.revises = tuple(faults), request.job
+        if state.lacks and not self._policy.has_settled(state, now):
+            return self._wait(entry.name, state, now)
+        if state.lacks:
+            return CompleteBundle(entry.name, state.lacks)
+        if os.path.lexists(self._work / state.revises):
+            state.due = now + MAX_BACKOFF_S
+            return None
+        return CompleteBundle(entry.name, revises=state.revises)
 
     def _check_content(
         self, entry: os.DirEntry[str], state: SettleState, now: float, lacking: Lacking
@@ -196,10 +228,12 @@ class Inbox:
     # ---- claiming ----------------------------------------------------------------------------------
 
     def _claim_one(self, bundle: CompleteBundle) -> ClaimedBundle:
+        if endings.is_request(bundle.name):
+            return self._claim_request(bundle)
         source = self._inbox / bundle.name
         folder = _make_free_folder(self._disk, self._work, job_name(endings.without_ending(bundle.name)))
         try:
-            if (ending := _unexpected_ending(source)) is not None:
+            if (ending := endings.unexpected_ending(source)) is not None:
                 self._disk.write(folder / ENDING, ending.encode())
             self._disk.rename(source, folder / BUNDLE)
         except OSError:
@@ -208,6 +242,23 @@ class Inbox:
             self._disk.remove_folder(folder)
             raise
         return ClaimedBundle(folder.name, folder, bundle.faults)
+
+    def _claim_request(self, request: CompleteBundle) -> ClaimedBundle:
+        """Into its job's folder; one that cannot be read into a folder of its own."""
+        if request.revises:
+            folder = self._work / request.revises
+            try:
+                self._disk.make_folder(folder)
+            except FileExistsError as error:  # for an earlier request of this batch
+                raise _JobInWork from error
+        else:
+            folder = _make_free_folder(self._disk, self._work, job_name(request.name))
+        try:
+            self._disk.rename(self._inbox / request.name, folder / request.name)
+        except OSError:
+            self._disk.remove_folder(folder)
+            raise
+        return ClaimedBundle(folder.name, folder, request.faults)
 
     def _failed(self, name: str, error: OSError, now: float) -> FailedClaim:
         state = self._states.setdefault(name, SettleState(now, now))
@@ -226,12 +277,11 @@ class Inbox:
         return None
 
 
-def _unexpected_ending(dropped: Path) -> str | None:
-    """The ending of a file whose content suggests another one: a .docx is a zip as well. Raises OSError."""
-    if stat.S_ISDIR(dropped.lstat().st_mode):
-        return None
-    ending = endings.ending(dropped.name)
-    return None if ending == endings.ending_by_content(dropped) else ending
+def _when_written(entry: os.DirEntry[str]) -> tuple[int, str]:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns, entry.name
+    except FileNotFoundError:
+        return 0, entry.name
 
 
 def _make_free_folder(disk: Disk, work: Path, name: str) -> Path:

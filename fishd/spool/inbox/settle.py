@@ -12,13 +12,17 @@ MIN_STEP_S = 0.05
 
 @dataclass(slots=True)
 class SettleState:
-    """What is remembered of an entry. `lacks` is what the tree with this fingerprint lacks, if checked."""
+    """What is remembered of an entry. `lacks` is what the tree with this fingerprint lacks, if checked.
+
+    `revises` is the job that a request is for.
+    """
 
     changed_at: float
     due: float
     fingerprint: int | None = None
     lacks: tuple[Fault, ...] | None = None
     failures: int = 0
+    revises: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,15 @@ class PublishLine(Line, frozen=True, tag="publish"):
     """Everything in `tree` is on the disk and is only moved from here on. The last line names the result.
 
     `takes`: the name under which `out` is kept, if `tree` is another folder and a later job can use it.
+    `revision`: the number of the revision that replaces the result of this name; `result_hash` is of its
+    result.json, and tells it from the former result after the two have changed places.
     """
 
     name: str
     tree: str = OUT
     takes: str = ""
+    revision: int = 0
+    result_hash: str = ""
 
 
 AnyLine = ClaimedLine | SpokenLine | HeardLine | FailedLine | CancelledLine | PublishLine

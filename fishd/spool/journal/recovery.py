@@ -22,7 +22,7 @@ from fishd.spool.journal.journal import (
     SpokenLine,
     read_journal,
 )
-from fishd.spool.work_folder import BUNDLE, OUT
+from fishd.spool.work_folder import BUNDLE, OUT, request_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _recovered(folder: Path) -> RecoveredJob | None:
     lines, faults = read_journal(folder)
     has_bundle, has_out = os.path.lexists(folder / BUNDLE), (folder / OUT).is_dir()
     complete = any(isinstance(line, PublishLine) for line in lines)
-    if not (complete or has_bundle or has_out):
+    if not (complete or has_bundle or has_out or request_in(folder)):
         return None
     failed = {(line.speaker, line.segment): line for line in lines if isinstance(line, FailedLine)}
     return RecoveredJob(

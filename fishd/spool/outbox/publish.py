@@ -5,6 +5,7 @@
     work/NAME/ending         the ending of a dropped file, where its content suggests another one
     work/NAME/journal.jsonl  what is done
     work/NAME/out/           becomes outbox/NAME; workers write clips/<speaker>/<id>.wav into it
+    work/NAME/X.revision.toml  asks for a revision: the result takes the place of outbox/NAME (replace.py)
     work/NAME/final/         becomes outbox/NAME in its place, if the job is assembled from these clips: out/
                              is then kept as .takes/TAKES, so that a later job can reuse them; or if the best
                              take of a line is not its first: then final/ holds links to the best ones
@@ -27,14 +28,16 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from fishd.core.model.hashes import content_hash
 from fishd.spool.durable.disk import Disk, remove_tree, rename_to_free
 from fishd.spool.errors import SpoolError
 from fishd.spool.journal.journal import JOURNAL, PublishLine, append_to_all, read_journal
 from fishd.spool.names import numbered
 from fishd.spool.outbox import staging
 from fishd.spool.outbox.group_commit import GroupCommit
+from fishd.spool.outbox.replace import replace_result
 from fishd.spool.outbox.staging import Staged
-from fishd.spool.work_folder import BUNDLE, OUT, dropped_ending
+from fishd.spool.work_folder import BUNDLE, OUT, RESULT, dropped_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class PublishRequest:
     `links`: TREE is made anew, of links to these files below work/NAME/out, by the clips' paths. `again`: an
     earlier attempt may have published half of it; its journal says how far that came. `takes` is the name
     under which work/NAME/out is kept, if TREE is another folder; "" removes it. `references` are
-    files that get a link in TREE too, by its path: reference clips that the disk has.
+    files that get a link in TREE too, by its path: reference clips that the disk has. `revision` is the
+    number of the revision that replaces outbox/NAME; 0 for a job's first result.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class PublishRequest:
     takes: str = ""
     links: Mapping[str, str] = field(default_factory=dict[str, str])
     references: Mapping[str, str] = field(default_factory=dict[str, str])
+    revision: int = 0
 
 
 def publish_all(
@@ -95,20 +100,21 @@ def finish(
     """Go on with a publish that a crash cut; the result's folder. Raises SpoolError."""
     disk = disk or Disk()
     line = _last_publish_line(folder) or PublishLine(folder.name)
-    request = PublishRequest(folder, {}, (), tree=line.tree, takes=line.takes)
-    group = GroupCommit({folder: (job := _Publication(request, outbox, archive, takes, disk, line.name))})
+    request = PublishRequest(folder, {}, (), tree=line.tree, takes=line.takes, revision=line.revision)
+    job = _Publication(request, outbox, archive, takes, disk, line.name, line.result_hash)
+    group = GroupCommit({folder: job})
     _move(group, [outbox, archive, *_used(takes, [request])], disk, hooks)
     for error in group.errors.values():
         raise error
     return outbox / job.name
 
 
-def archived_as(folder: Path, outbox: Path, archive: Path) -> str:
+def archived_as(folder: Path, outbox: Path, archive: Path, *, is_revision: bool = False) -> str:
     """Where a job's bundle will be when it is published, from the spool's root: `archive/NAME.zip`.
 
     Computed from the names that are free now.
     """
-    name = _first_free(outbox, folder.name)
+    name = folder.name if is_revision else _first_free(outbox, folder.name)
     ending = dropped_ending(folder)
     if os.path.lexists(archive / f"{name}{ending}"):
         name = _first_free(archive, folder.name, ending)
@@ -125,13 +131,14 @@ class _Publication:
     takes: Path | None
     disk: Disk
     name: str = ""  # of the result, once the journal has its publish line
+    result_hash: str = ""  # of its result.json, if it is a revision
 
     def stage(self) -> Staged | None:
         """Prepare out/; None if an earlier attempt has completed this."""
         request = self.request
         line = _last_publish_line(request.folder) if request.again else None
         if line:
-            self.name = line.name
+            self.name, self.result_hash = line.name, line.result_hash
             return None
         if request.links:
             staging.link_clips(request.folder, request.tree, request.links, self.disk)
@@ -143,26 +150,42 @@ class _Publication:
         if self.name:
             return None
         self.name = self.request.folder.name
+        if self.request.revision:
+            self.result_hash = content_hash(self.request.files[RESULT])
         return self.request.folder, [self._line()]
 
     def move(self) -> Path:
         """Rename the result, its takes and the bundle, each unless it was done before; return work/NAME."""
+        folder = self.request.folder
+        if self.request.revision:
+            self._replace()
+        else:
+            self._move_result()
+        if self.takes and self.request.takes:
+            self.takes.mkdir(exist_ok=True)
+            with _unless_gone(folder / OUT):
+                self.disk.rename(folder / OUT, self.takes / self.request.takes)
+        with _unless_gone(folder / BUNDLE):
+            archive_bundle(folder, self.archive, self.name, self.disk)
+        return folder
+
+    def _move_result(self) -> None:
         folder, tree = self.request.folder, self.request.tree
         with _unless_gone(folder / tree):
             free = rename_to_free(self.disk, folder / tree, self.outbox, folder.name).name
             if free != self.name:  # so that after a crash the bundle still finds its result's name
                 self.name = free
                 append_to_all({folder: [self._line()]}, self.disk, sync=False)
-        if self.takes and self.request.takes:
-            self.takes.mkdir(exist_ok=True)
-            with _unless_gone(folder / OUT):
-                self.disk.rename(folder / OUT, self.takes / self.request.takes)
-        with _unless_gone(folder / BUNDLE):
-            _archive(folder, self.archive, self.name, self.disk)
-        return folder
+
+    def _replace(self) -> None:
+        request = self.request
+        former = self.archive / f"{self.name}.rev{request.revision}"
+        tree, target = request.folder / request.tree, self.outbox / self.name
+        replace_result(tree, target, former, self.result_hash, self.disk)
 
     def _line(self) -> PublishLine:
-        return PublishLine(self.name, self.request.tree, self.request.takes)
+        request = self.request
+        return PublishLine(self.name, request.tree, request.takes, request.revision, self.result_hash)
 
     def remove(self) -> None:
         """What cannot be removed now, recovery removes at the next start."""
@@ -211,8 +234,8 @@ def _unless_gone(path: Path) -> Generator[None]:
             raise
 
 
-def _archive(folder: Path, archive: Path, name: str, disk: Disk) -> None:
-    """Move the bundle, under its result's name if that is free, so that a user finds one from the other.
+def archive_bundle(folder: Path, archive: Path, name: str, disk: Disk) -> None:
+    """Move the bundle of work/NAME, under its result's name if that is free: a user finds one from the other.
 
     A file gets its ending again, so that it opens with a click.
     """

@@ -113,4 +113,5 @@ def make_setuid(path: str) -> None:
         Path(path).unlink()
 
 
-main()
+if __name__ == "__main__":
+    main()
