@@ -31,6 +31,10 @@ class Review:
         page.on("console", lambda message: self.errors.append(message.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
+    def close(self) -> None:
+        """Before its server stops, which would be an error of the page."""
+        self.page.context.close()
+
     def open(self, path: str) -> None:
         self.page.goto(f"http://127.0.0.1:{self.server.port}{path}?token={self.server.token}")
 
@@ -259,6 +263,7 @@ def test_2000_lines_are_all_on_the_page(tmp_path: Path, root: Path, open_review:
         review.open_job("Long")
 
         expect(review.lines).to_have_count(2_000)
+        review.close()
 
 
 # ---- with a daemon --------------------------------------------------------------------------------------
@@ -281,6 +286,7 @@ def show(daemon: DaemonProcess, open_review: Open) -> Iterator[Review]:
         review = open_review(server)
         review.open_job("Show")
         yield review
+        review.close()
 
 
 def test_a_retake_is_heard(show: Review) -> None:
@@ -379,3 +385,4 @@ def test_a_bad_line_is_found_and_replaced_without_a_terminal(tmp_path: Path, ope
             expect(mix).not_to_have_attribute("href", str(former_mix))
             mix.click()
             review.plays("tracks/mix")
+            review.close()
