@@ -97,6 +97,22 @@ def test_lines_that_were_spoken_again_are_reused(tmp_path: Path) -> None:
     assert "done" == daemon.result("night-2")["status"]
 
 
+def test_a_doubtful_line_that_is_reused_stays_doubtful(tmp_path: Path) -> None:
+    """It has had all of its takes, and is not spoken again."""
+    daemon = daemon_with_job(tmp_path, [*LINES[:10], HOPELESS], max_takes=3)
+    daemon.drop(daemon.spool / "inbox" / "night", "again")
+    (daemon.spool / "inbox" / "again").rename(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    spoken = (tmp_path / "ledger").read_text()
+    daemon.drop(tmp_path / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    first, again = (daemon.result(name)["speakers"][0]["segments"][10] for name in ("night", "night-2"))
+
+    assert spoken == (tmp_path / "ledger").read_text()
+    assert first["quality"]["faults"] == again["quality"]["faults"] != []
+    assert 1 == daemon.result("night-2")["totals"]["doubtful"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_change_nothing(tmp_path: Path, night: DaemonProcess, seed: int) -> None:
     """Killed at any moment, the job has the same takes in the end."""

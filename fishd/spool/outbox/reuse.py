@@ -21,6 +21,7 @@ from fishd.core.model.clip_key import clip_key
 from fishd.core.model.hashes import content_hash
 from fishd.core.model.job import Clip, Job
 from fishd.core.model.limits import MIB
+from fishd.core.model.quality_result import take_quality
 from fishd.core.model.result import Result, SegmentResult
 from fishd.spool.durable.confined_fs import ConfinedFolder, Refused, plain_path
 from fishd.spool.durable.disk import Disk, write_all
@@ -189,4 +190,5 @@ def _clip(segment: SegmentResult, path: str, content: bytes) -> Clip:
         device=segment.device or "",
         work_s=0.0,
         content_hash=content_hash(content),
+        quality=take_quality(segment.quality),
     )
