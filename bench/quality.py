@@ -13,7 +13,7 @@ import itertools
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,9 +159,10 @@ def parse() -> argparse.Namespace:
 # ---- good takes ---------------------------------------------------------------------------------------
 
 
-def speak_all(folder: Path, lines: int) -> Iterator[Speaker]:
+def speak_all(folder: Path, lines: int, languages: Sequence[str] = LANGUAGES) -> Iterator[Speaker]:
+    """A voice for each of the languages."""
     engine = preview.factory("cpu", {"cache_dir": str(folder / "cache")})
-    for number, language in enumerate(LANGUAGES):
+    for number, language in enumerate(languages):
         variant = VARIANTS[number % len(VARIANTS)]
         name = f"{ESPEAK.get(language, language)}+{variant}"
         reference = synthesise(

@@ -1,10 +1,12 @@
 """What listening finds: python bench/quality_listen.py MODEL [--broken 16] [--seed 1]
 
 MODEL is the folder of a faster-whisper model; the speaker encoder must be installed. The preview engine
-speaks the example episode: 46 lines of six speakers. Each good take is heard, and some are heard again after
-they were broken: the last quarter lost, a part three times, another line's text, another speaker's voice.
-Prints what was found of each kind and the good takes that were rejected, by listening alone and together with
-the signal check, and what listening costs.
+speaks the example episode, 46 lines of six speakers, and 12 lines in each of 14 other voices. Each good take
+is heard, and some of the episode are heard again after they were broken: the last quarter lost, a part three
+times, another line's text, another speaker's voice. A voice's reference is the bundle's clip; of the other
+voices, which only resemble their references, it is their longest take. Prints what was found of each kind and
+the good takes that were rejected, by listening alone and together with the signal check, and what listening
+costs.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ import tempfile
 import time
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import quality
 import soundfile
 from numpy.typing import NDArray
 
@@ -37,6 +40,7 @@ from fishd.worker.features import measure
 
 EPISODE = Path(__file__).parents[1] / "inbox_example" / "episode"
 MIN_SIMILARITY = 0.6
+OTHER_VOICES, OTHER_LINES = 14, 12
 LEAST_WORDS = 5  # of a line that is broken
 LEAST_FOUND, MOST_FALSE = 0.95, 0.02
 Audio = NDArray[np.float32]
@@ -66,10 +70,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quality-listen-") as folder:
         lines, rate = speak_episode(Path(folder))
-        tries = [Tried("good", line, line.audio) for line in lines]
+        others = list(speak_others(Path(folder)))
+        voices = reference_voices() | longest_takes(others, Path(folder), rate)
+        tries = [Tried("good", line, line.audio) for line in (*lines, *others)]
         tries += broken(lines, rate, options.broken, random.Random(options.seed))
         began = time.monotonic()
-        answers = asyncio.run(listen(tries, rate, options.model, Path(folder)))
+        answers = asyncio.run(listen(tries, voices, rate, options.model, Path(folder)))
         elapsed_s = time.monotonic() - began
     return report(tries, answers, rate, elapsed_s)
 
@@ -89,6 +95,21 @@ def speak_episode(folder: Path) -> tuple[list[Line], int]:
             audio, rate = soundfile.read(outbox / segment["clip"], dtype="float32")
             lines.append(Line(speaker["name"], segment["text"], audio))
     return lines, rate
+
+
+def speak_others(folder: Path) -> Iterator[Line]:
+    """Lines in the voices of bench/quality.py, at the same sample rate."""
+    for n, speaker in enumerate(quality.speak_all(folder, OTHER_LINES, ("en",) * OTHER_VOICES)):
+        for take in speaker.takes:
+            yield Line(f"{speaker.name} {n}", take.text, take.audio)
+
+
+def longest_takes(lines: Sequence[Line], folder: Path, rate: int) -> dict[str, ReferenceVoice]:
+    """The longest take of each speaker, as a reference."""
+    longest = {line.speaker: line for line in sorted(lines, key=lambda line: len(line.audio))}
+    for name, line in longest.items():
+        soundfile.write(folder / f"{name}.wav", line.audio, rate)
+    return {name: ReferenceVoice(name, name, (str(folder / f"{name}.wav"),)) for name in longest}
 
 
 def broken(lines: Sequence[Line], rate: int, number: int, rng: random.Random) -> Iterator[Tried]:
@@ -119,7 +140,9 @@ def faded(audio: Audio, rate: int) -> Audio:
     return np.concatenate([audio, np.zeros(rate // 5, np.float32)])
 
 
-async def listen(tries: Sequence[Tried], rate: int, model: Path, folder: Path) -> dict[str, Answer]:
+async def listen(
+    tries: Sequence[Tried], voices: Mapping[str, ReferenceVoice], rate: int, model: Path, folder: Path
+) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     finished = asyncio.Event()
 
@@ -128,7 +151,6 @@ async def listen(tries: Sequence[Tried], rate: int, model: Path, folder: Path) -
         if len(answers) == len(tries):
             finished.set()
 
-    voices = reference_voices()
     async with asyncio.TaskGroup() as group:
         listeners = Listeners(group, model, receive)
         for n, tried in enumerate(tries):

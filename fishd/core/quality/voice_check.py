@@ -2,7 +2,8 @@
 
 The encoder's similarities depend on microphone and engine as well as on the voice, so a low one alone says
 little. Which of two references is closer says more: of 45 takes of six speakers a limit of 0.68 finds 87 % of
-those that another speaker spoke, with no false alarm, and the comparison 98 %.
+those that another speaker spoke, with no false alarm, and the comparison 97 %. A smaller CLOSER would find
+more, and among voices that resemble each other reject good takes (2.4 % at 0.03, 0.6 % at 0.05).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 
 from fishd.core.quality.faults import FaultKind, QualityFault
 
-CLOSER = 0.03
+CLOSER = 0.05
 SAME_VOICE = 0.85  # two references so alike are one voice under two names
 
 

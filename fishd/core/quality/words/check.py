@@ -21,7 +21,7 @@ PHRASE_WORDS, PHRASE_LETTERS = 4, 14  # as much is left out or added by a take, 
 REPEATED_WORDS, REPEATED_LETTERS = 2, 6  # of the text, said once more: no recogniser invents them
 ENDING_LETTERS = 4  # of the last words
 OTHER_TEXT_WER = 0.7  # that a few words agree is chance
-_SHORT_LETTERS = 6  # a sigh, a name: a recogniser may hear nothing
+_SHORT_LETTERS = 6  # a sigh, a name: a recogniser may hear nothing, or other words up to twice as long
 _QUOTED_CHARS = 60
 _INVENTED = frozenset(  # what Whisper hears in silence after a line
     ("you", "thank you", "thanks for watching", "thank you for watching", "bye")
@@ -60,6 +60,12 @@ class _Comparison:
     @property
     def wer(self) -> float:
         return self.errors / len(self.tokens)
+
+    @property
+    def is_short(self) -> bool:
+        """Both the text and what was heard."""
+        num_heard = _num_letters(self.heard_tokens)
+        return _num_letters(self.tokens) <= _SHORT_LETTERS and num_heard <= 2 * _SHORT_LETTERS
 
     def written(self, start: int, end: int) -> str:
         return _slice(self.text, self.tokens[start:end])
@@ -115,7 +121,7 @@ def _faults(found: _Comparison, max_wer: float) -> Iterator[QualityFault]:
         yield _fault(f"leaves out {_quote(found.written(start, end))}", 0.4 + 0.6 * share)
     if added := _added(found):
         yield _fault(f"adds {_quote(found.said(*added))}", max(0.4, found.wer))
-    if found.errors > max(max_wer * len(found.tokens), FREE_WORDS):
+    if found.errors > max(max_wer * len(found.tokens), FREE_WORDS) and not found.is_short:
         yield _fault(_describe(found), found.wer)
 
 
