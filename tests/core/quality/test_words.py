@@ -145,7 +145,7 @@ def test_a_laugh_of_another_length_is_no_fault():
 @pytest.mark.parametrize(("text", "heard"), [("What?", "Not yet."), ("Ah, yes.", "I'm guess.")])
 def test_a_sigh_that_is_heard_as_other_short_words_is_no_fault(text: str, heard: str):
     assert () == check(text, heard).faults
-    assert ["says «It will not wait for us» instead of «What»"] == faults("What?", "It will not wait for us.")
+    assert ["says «It will not wait.» instead of «What?»"] == faults("What?", "It will not wait.")
 
 
 def test_what_whisper_invents_in_the_silence_after_a_line_is_ignored():
