@@ -146,7 +146,7 @@ class StatusBuilder:
 
 
 def _wanted(dispatcher: Dispatcher, gpu: Gpu) -> int:
-    device = dispatcher.workers.devices.get(f"gpu:{gpu.index}")
+    device = dispatcher.workers.devices.get(gpu.device)
     return device.wanted if device else 0
 
 
