@@ -67,6 +67,7 @@ class RayCluster:
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
         self._environ = environ
+        self.temporary = Path(environ["TMPDIR"])  # of all nodes
         self.nodes: dict[str, RayNode] = {}
         self.address = ""
 

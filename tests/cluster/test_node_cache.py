@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fishd.cluster.node.cache import BadTransfer, ReferenceCache
+from fishd.cluster.node.clip_folder import ClipFolder
 from fishd.core.model.hashes import content_hash
+from tests.shell.cli import environ
 
 
 def store(cache: ReferenceCache, content: bytes, used_at: float | None = None) -> str:
@@ -75,3 +79,18 @@ def test_what_a_broken_transfer_left_is_removed(tmp_path: Path) -> None:
     os.utime(part, (1.0, 1.0))
     cache.remove_unused()
     assert not part.exists()
+
+
+def test_the_clips_of_a_killed_actor_are_removed_by_the_next_one(tmp_path: Path) -> None:
+    """Those of a living one stay."""
+    living = ClipFolder(tmp_path).new_path("1.wav")
+    living.write_bytes(b"sound")
+    create = f"print(ClipFolder(Path({str(tmp_path)!r})).new_path('1'), flush=True)"
+    command = [sys.executable, "-c", f"from fishd.cluster.node.clip_folder import *; {create}; os._exit(1)"]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environ()
+    ).stdout.strip()
+    assert Path(printed).parent.exists()
+    ClipFolder(tmp_path)
+    assert not Path(printed).parent.exists()
+    assert living.exists()

@@ -96,6 +96,7 @@ class RemoteWorker:
         sender = group.create_task(self._send_all())
         exited = await self._receive_all(group)
         sender.cancel()
+        await self._actor.close.remote()
         return exited
 
     def _create(self) -> Any:

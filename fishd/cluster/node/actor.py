@@ -8,10 +8,8 @@ from which the driver reads them. When Ray ends the actor, the kernel ends the w
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from typing import Any
 import msgspec
 
 from fishd.cluster.node.cache import ReferenceCache, node_folder
-from fishd.cluster.translate import file_name, references, with_cache_folder, with_clip, with_references
+from fishd.cluster.node.clip_folder import ClipFolder
+from fishd.cluster.translate import references, with_cache_folder, with_clip, with_references
 from fishd.pool.pool import Pool, WorkerExited, WorkerMessage
 from fishd.pool.program import WORKER
 from fishd.wire.messages import FromWorker, Load, Speak, TakeError, ToWorker
@@ -47,8 +46,7 @@ class WorkerActor:
         folder = node_folder()
         self._engine_cache = folder / "engine"
         self._cache = ReferenceCache(folder / "references")
-        self._clips = tempfile.TemporaryDirectory(prefix="fishd-clips-")
-        self._numbers = itertools.count()
+        self._clips = ClipFolder(folder / "clips")
         # The mutable state.
         self._pool: Pool[FromWorker] | None = None
         self._worker = 0
@@ -76,7 +74,7 @@ class WorkerActor:
         assert self._pool is not None
         for message in messages:
             here = with_references(message, lambda name: str(self._cache.path(name)))
-            here = with_clip(here, lambda name: str(self._clip_path(name)))
+            here = with_clip(here, lambda name: str(self._clips.new_path(name)))
             if isinstance(here, Speak):
                 self._paths[here.take] = Path(here.clip)
             self._pool.send(self._worker, here)
@@ -112,6 +110,10 @@ class WorkerActor:
         """A part of the clip of a take. Raises OSError."""
         return await asyncio.to_thread(_read, self._paths[take], offset, size_bytes)
 
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        await asyncio.to_thread(self._clips.remove)
+
     # ---- the worker process ------------------------------------------------------------------------
 
     async def _serve(self, load: Load, env: Mapping[str, str]) -> None:
@@ -131,9 +133,6 @@ class WorkerActor:
     def _on_line(self, line: str) -> None:
         self._lines.append(line)
         self._has_news.set()
-
-    def _clip_path(self, name: str) -> Path:
-        return Path(self._clips.name, f"{next(self._numbers)}-{file_name(name)}")
 
 
 class _LineHandler(logging.Handler):
