@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
+def _locked(folder: Path, flags: int = 0) -> Generator[None]:
     fd = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | flags)
