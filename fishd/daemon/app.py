@@ -108,6 +108,8 @@ async def build(
     secret = reuse_secret(cache)
     references = ReferenceStore(spool.root / ".references")
     status = StatusBuilder(rfc3339(time.time()), deployment.engine, str(spool.root), pid_of)
+    for fault in deployment.faults:
+        status.add_error("cluster", fault)
     disk_errors = DiskErrorTracker(status.add_error)
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)

@@ -31,6 +31,7 @@ class Deployment:
     remarks: tuple[str, ...]
     limits: Limits
     nodes: tuple[Node, ...] = ()
+    faults: tuple[str, ...] = ()  # of nodes, or of the whole cluster
 
     def load(self, worker: int, device: str) -> Load:
         """The first message to a worker on this device."""
@@ -47,10 +48,10 @@ def plan_deployment(
     """Plan for the GPUs or nodes found, coming from `before`: the memory of its workers counts as free, and
     only another engine or other options make a new generation of workers.
     """
-    nodes: tuple[Node, ...] = ()
+    nodes, faults = tuple[Node, ...](), tuple[str, ...]()
     if isinstance(found, DetectedNodes):
         nodes = tuple(replace(node, gpus=_available(node.gpus, before)) for node in found.nodes)
-        gpus, remarks = tuple(gpu for node in nodes for gpu in node.gpus), found.faults
+        gpus, remarks, faults = tuple(gpu for node in nodes for gpu in node.gpus), (), found.faults
         plan = plan_nodes(config, nodes)
     else:
         gpus, remarks = _available(found.gpus, before), found.remarks
@@ -72,6 +73,7 @@ def plan_deployment(
         remarks=remarks,
         limits=config.limits,
         nodes=nodes,
+        faults=faults,
     )
 
 

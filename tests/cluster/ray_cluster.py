@@ -72,10 +72,15 @@ class RayCluster:
         self.address = ""
 
     def start_head(self, *arguments: str, port: int = 0) -> None:
+        self._head_arguments = arguments
         self._start(
             "head", "--head", f"--port={port}", "--include-dashboard=false", "--num-cpus=0", *arguments
         )
         self.address = self._wait_for_log("head", r"--address='([^']+)'")
+
+    def restart_head(self) -> None:
+        """At the same address, after it was killed."""
+        self.start_head(*self._head_arguments, port=int(self.address.rpartition(":")[2]))
 
     def start_node(
         self,

@@ -58,8 +58,8 @@ def test_an_address_where_nobody_answers(tmp_path: Path) -> None:
     ended = plan(tmp_path, NOBODY)
     assert (1, "") == (ended.returncode, ended.stdout)
     assert (
-        "fishd: the Ray cluster at 127.0.0.1:9 cannot be reached (Connection refused): check ray.address and "
-        "that the head runs (`ray status`), and start Ray on this machine too, `ray start --address=HOST:PORT "
+        "fishd: the Ray cluster at 127.0.0.1:9 cannot be reached (Connection refused): check ray.address "
+        "and that the head runs (`ray status`), and start Ray on this machine too, `ray start --address=HOST:PORT "
         "--num-cpus=0`\n"
     ) == ended.stderr
 
@@ -133,6 +133,8 @@ def test_a_daemon_without_its_cluster_starts_no_worker(tmp_path: Path) -> None:
     (daemon.spool / "inbox").mkdir(parents=True)
     daemon.drop(make_bundle(tmp_path / "job"))
     assert 1 == daemon.run_once()
-    assert "the Ray cluster at 127.0.0.1:9 cannot be reached" in daemon.log()
+    fault = "the Ray cluster at 127.0.0.1:9 cannot be reached"
+    assert f"WARNING [Main] {fault}" in daemon.log()
+    assert any(fault in error["what"] for error in daemon.status()["errors"])
     assert "no worker can be started" in daemon.log()
     assert "Launching" not in daemon.log()

@@ -159,7 +159,7 @@ def _changed_nodes(planned: Deployment, found: DetectedNodes) -> Iterator[str]:
     """What operators should know, in words: nodes, faults and GPUs that are new or gone."""
     old, new = ({node.id: node for node in nodes} for nodes in (planned.nodes, found.nodes))
     for fault in found.faults:
-        if fault not in planned.remarks:
+        if fault not in planned.faults:
             yield fault
     for id_, node in old.items():
         if id_ not in new:
