@@ -130,15 +130,16 @@ class RayCluster:
 
 
 @contextlib.contextmanager
-def ray_cluster(nodes: Mapping[str, int], **env: str) -> Iterator[RayCluster]:
-    """A cluster with these nodes and their CPUs; `env` is added to the environment of all."""
+def ray_cluster(nodes: Mapping[str, int], head: Sequence[str] = (), **env: str) -> Iterator[RayCluster]:
+    """A cluster with these nodes and their CPUs; `head` are more arguments of the head's start, `env`
+    is added to the environment of all."""
     with tempfile.TemporaryDirectory(prefix="fishd-ray-", dir="/tmp") as folder:  # short: sockets go below it
         temporary = Path(folder, "tmp")
         temporary.mkdir()
         more = {**RAY_ENVIRON, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **env}
         cluster = RayCluster(Path(folder), environ(more))
         try:
-            cluster.start_head(f"--temp-dir={folder}/ray")
+            cluster.start_head(f"--temp-dir={folder}/ray", *head)
             for name, cpus in nodes.items():
                 cluster.start_node(name, cpus)
             yield cluster

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,17 @@ from fishd.wire.messages import (
 )
 
 MAX_BATCH = 64  # messages in one call
+WAITING = (
+    "waits until Ray places it on node {node}: other jobs of the cluster hold its GPUs or CPUs, `ray status`"
+)
+
+
+PLACE_S = 20.0  # an actor that is not placed by then waits for other jobs of the cluster
+FULL_PAUSE_S = 2.0
 
 
 class NodeFault(Exception):  # noqa: N818 - named like the other faults
-    """The actor raised: the node's disk, or a transfer that went wrong."""
+    """The actor raised, or a transfer went wrong."""
 
 
 class RemoteWorker:
@@ -80,7 +88,7 @@ class RemoteWorker:
         try:
             async with asyncio.TaskGroup() as group:
                 exited = await self._work(group)
-        except* self._ray.exceptions.RayError as errors:
+        except* (NodeFault, self._ray.exceptions.RayError) as errors:
             reason = self._node_fault or self._explain(errors.exceptions[0])
             exited = msgspec.structs.replace(exited, reason=reason)
         if self._actor is not None:
@@ -92,7 +100,12 @@ class RemoteWorker:
         self._actor = await asyncio.to_thread(self._create)
         if self._is_killed:
             await self.kill()
-        await self._actor.start.remote(msgspec.msgpack.encode(self._order.load), self._order.env)
+        started = asyncio.ensure_future(
+            self._call(self._actor.start.remote(msgspec.msgpack.encode(self._order.load), self._order.env))
+        )
+        if not (await asyncio.wait({started}, timeout=PLACE_S))[0]:
+            self._post(ActorLine(self._worker, WAITING.format(node=self._order.node)))
+        await started
         sender = group.create_task(self._send_all())
         exited = await self._receive_all(group)
         sender.cancel()
@@ -107,9 +120,11 @@ class RemoteWorker:
         placed = {"num_cpus": 0, **share, "scheduling_strategy": strategy}
         return self._ray.remote(WorkerActor).options(max_restarts=0, max_task_retries=0, **placed).remote()
 
-    def _explain(self, error: Exception) -> str:
+    def _explain(self, error: BaseException) -> str:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return f"lost on node {self._order.node}: {lines[-1] if lines else type(error).__name__}"
+        is_silent = isinstance(error, self._ray.exceptions.ActorUnavailableError) or not lines
+        why = "the node, its actor or the connection broke" if is_silent else lines[-1]
+        return f"lost on node {self._order.node}: {why}"
 
     # ---- to the worker -----------------------------------------------------------------------------
 
@@ -121,20 +136,34 @@ class RemoteWorker:
             if not self._outgoing:
                 self._has_outgoing.clear()
             try:
-                await self._send(batch)
+                await self._send_patiently(batch)
             except NodeFault as fault:
                 self._node_fault = f"node {self._order.node}: {fault}"
                 await self.kill()
                 return
-            except self._ray.exceptions.RayError:
+            except self._ray.exceptions.RayActorError:
                 return  # the receiving side reports it
+
+    async def _send_patiently(self, batch: list[ToWorker]) -> None:
+        """Try again while the object store is full. Raises NodeFault and RayActorError."""
+        while True:
+            try:
+                await self._send(batch)
+            except OSError as error:
+                self._report_errno(error.errno or errno.ENOSPC)
+                await asyncio.sleep(FULL_PAUSE_S)
+            else:
+                break
+        if self._errno and not self._fetching:
+            self._report_errno(0)
 
     async def _send(self, batch: list[ToWorker]) -> None:
         ready = [message for each in batch if (message := await self._translate(each)) is not None]
         encoded = msgspec.msgpack.encode(ready)
         while lacking := await self._call(self._actor.send.remote(encoded)):
             for name in lacking:
-                await self._call(self._actor.store.remote(name, list(await self._objects.chunks(name))))
+                chunks = list(await self._call(self._objects.chunks(name)))
+                await self._call(self._actor.store.remote(name, chunks))
 
     async def _translate(self, message: ToWorker) -> ToWorker | None:
         """The message as it travels; None if its reference cannot be read, which is then answered here."""
@@ -156,11 +185,17 @@ class RemoteWorker:
             self._post(Relayed(self._worker, Inspected(message.id, 0.0, fault=f"cannot be opened: {reason}")))
 
     async def _call(self, answer: Any) -> Any:
-        """Raises NodeFault where the actor's own code raised, and RayError."""
+        """Raises RayActorError if the actor is gone, OSError if the object store is full, else NodeFault."""
+        errors = self._ray.exceptions
         try:
             return await answer
-        except self._ray.exceptions.RayTaskError as error:
-            raise NodeFault(str(error.cause)) from error
+        except errors.RayActorError:
+            raise
+        except errors.RayError as error:
+            cause = error.cause if isinstance(error, errors.RayTaskError) else error
+            if isinstance(cause, (errors.ObjectStoreFullError, errors.OutOfDiskError)):
+                raise OSError(errno.ENOSPC, "Ray's object store is full") from error
+            raise NodeFault(str(cause)) from error
 
     # ---- from the worker ---------------------------------------------------------------------------
 
@@ -205,7 +240,7 @@ class RemoteWorker:
         except (BadClipContent, NodeFault, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             answer = TakeError(clip.take, f"the clip did not arrive: {reason}", retry=True)
-        except self._ray.exceptions.RayError:
+        except self._ray.exceptions.RayActorError:
             return  # the receiving side reports it
         if self._errno:
             self._report_errno(0)
