@@ -119,7 +119,7 @@ def median(runs: list[Run]) -> Run:
 
 
 def engine(options: dict[str, object]) -> dict[str, dict[str, object]]:
-    quiet = {"log": {"level": "warning"}, "quality": {"check": "signal"}}
+    quiet = {"log": {"level": "warning"}, "quality": {"check": "off"}}
     return {"engine": {"name": NOOP, "options": options}, **quiet}
 
 
@@ -144,6 +144,7 @@ def speak(daemon: DaemonProcess, n: int, takes: int) -> Run:
     processes += [p for p in processes[0].children() if "fishd.cluster.driver" in p.cmdline()]
     before = [cpu_s(process) for process in processes]
     result = finish_job(daemon, f"job{n}", takes)
+    assert all(s["takes"] == 1 for s in result["speakers"][0]["segments"]), "a line was spoken twice"
     ms = [(cpu_s(p) - was) * 1000 / takes for p, was in zip(processes, before, strict=True)]
     mb = [p.memory_info().rss / 2**20 for p in processes]
     sizes = [path.stat().st_size for path in (daemon.spool / "outbox" / f"job{n}").rglob("*.wav")]

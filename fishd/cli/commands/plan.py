@@ -50,7 +50,7 @@ def _show_cluster(config: Config, out: Console) -> int:
         print_error(fault)
     if not found.nodes:
         return EXIT_FAILED
-    print_plan(out, plan_nodes(config, found.nodes), [gpu for node in found.nodes for gpu in node.gpus])
+    print_plan(out, plan_nodes(config, found.nodes), found.gpus)
     return EXIT_OK
 
 

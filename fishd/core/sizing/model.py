@@ -54,6 +54,11 @@ class DetectedNodes:
     nodes: tuple[Node, ...]
     faults: tuple[str, ...] = ()
 
+    @property
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Of all nodes."""
+        return tuple(gpu for node in self.nodes for gpu in node.gpus)
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

@@ -99,10 +99,10 @@ class ConfigReloader:
             if planned is None or planned is not self._adopted:
                 return  # a reload that is not adopted yet has just detected them
             found = await self._detect(self.config)
+            self.gpus = found.gpus
             if isinstance(found, DetectedNodes):
                 changes = tuple(_changed_nodes(planned, found))
             else:
-                self.gpus = found.gpus
                 changes = tuple(_changed_gpus(planned.gpus, found.gpus))
             if changes:
                 self._planned = self._deployment(self.config, found)
