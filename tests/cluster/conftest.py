@@ -1,4 +1,4 @@
-"""Clusters for the tests: one for a whole module, as raylets take seconds to start."""
+"""One cluster for many tests, as raylets take seconds to start."""
 
 from __future__ import annotations
 
@@ -12,8 +12,19 @@ from tests.cluster.ray_cluster import RayCluster, ray_cluster
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[RayCluster]:
-    """Two nodes, "a" with two CPUs and "b" with one; tests of the module must leave them running."""
-    with ray_cluster({"a": 2, "b": 1}) as started:
+NODES = {"a": 2, "b": 1}
+
+
+@pytest.fixture(scope="session")
+def shared_cluster() -> Iterator[RayCluster]:
+    with ray_cluster(NODES) as started:
         yield started
+
+
+@pytest.fixture
+def cluster(shared_cluster: RayCluster) -> RayCluster:
+    """Two nodes, "a" with two CPUs and "b" with one; a test may kill them."""
+    for name, cpus in NODES.items():
+        if name not in shared_cluster.nodes:
+            shared_cluster.start_node(name, cpus)
+    return shared_cluster

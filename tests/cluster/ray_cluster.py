@@ -42,7 +42,6 @@ class RayNode:
         for process in tree:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        psutil.wait_procs(tree, START_S)
         self.process.wait(START_S)
 
     def processes(self, name: str) -> list[psutil.Process]:
@@ -133,7 +132,8 @@ class RayCluster:
 def ray_cluster(nodes: Mapping[str, int], head: Sequence[str] = (), **env: str) -> Iterator[RayCluster]:
     """A cluster with these nodes and their CPUs; `head` are more arguments of the head's start, `env`
     is added to the environment of all."""
-    with tempfile.TemporaryDirectory(prefix="fishd-ray-", dir="/tmp") as folder:  # short: sockets go below it
+    short = tempfile.TemporaryDirectory(prefix="fishd-ray-", dir="/tmp", ignore_cleanup_errors=True)
+    with short as folder:  # sockets go below it
         temporary = Path(folder, "tmp")
         temporary.mkdir()
         more = {**RAY_ENVIRON, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **env}

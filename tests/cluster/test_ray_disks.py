@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import pytest
 import soundfile
 
 from tests.cluster.conftest import needs_ray
+from tests.cluster.hidden_folder import HIDE, skip_without_mounts
 from tests.cluster.ray_cluster import RayCluster, cluster_config, ray_cluster
 from tests.daemon.bundles import make_bundle, tone
 from tests.daemon.daemon_process import DaemonProcess, started_daemon
 
 pytestmark = needs_ray
-HIDE = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
 RATE = 48_000
 LONG_S = 100.0  # a clip of 9.6 MB travels in three chunks
 
@@ -30,8 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cluster(folder: Path) -> Iterator[RayCluster]:
     """One node with two CPUs, for which the folder is empty."""
-    if subprocess.run([*HIDE, folder, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("mount namespaces are not available; they need root")
+    skip_without_mounts(folder)
     with ray_cluster({}) as started:
         started.start_node("a", 2, wrapper=(*HIDE, str(folder)))
         yield started

@@ -8,8 +8,8 @@ import pytest
 import tomli_w
 
 from tests.cluster.conftest import needs_ray
+from tests.cluster.hidden_folder import HIDE, skip_without_mounts
 from tests.cluster.ray_cluster import RayCluster, cluster_config
-from tests.cluster.test_ray_disks import HIDE
 from tests.daemon.bundles import make_bundle
 from tests.daemon.daemon_process import NOOP, DaemonProcess
 from tests.shell.cli import ROOT, Ended, fishd
@@ -85,28 +85,30 @@ def test_another_version_of_python_than_the_clusters(cluster: RayCluster, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("name", "text", "fault"),
     [
         (
+            "old",
             '__version__ = "0.0.7"',
-            "node odd has fishd 0.0.7, the daemon 0.1.0: install the same version on all",
+            "node old has fishd 0.0.7, the daemon 0.1.0: install the same version on all",
         ),
         (
+            "bare",
             'raise ImportError("No module named fishd")',
-            "node odd has no fishd (No module named fishd): pip install",
+            "node bare has no fishd (No module named fishd): pip install",
         ),
     ],
 )
 def test_a_node_without_fishd_or_with_another_one(
-    cluster: RayCluster, tmp_path: Path, text: str, fault: str
+    cluster: RayCluster, tmp_path: Path, name: str, text: str, fault: str
 ) -> None:
     """It is left out, and the others are used."""
     stub = module(tmp_path / "stub", "fishd", text)
-    cluster.start_node("odd", 1, env={"PYTHONPATH": stub})
+    cluster.start_node(name, 1, env={"PYTHONPATH": stub})
     try:
         ended = plan(tmp_path, cluster.address)
     finally:
-        cluster.kill("odd")
+        cluster.kill(name)
     assert fault in ended.stderr
     assert "[Main] Using 3 parallel workers on 2 nodes" in ended.stdout
 
@@ -115,14 +117,15 @@ def test_a_node_without_the_checkpoint(cluster: RayCluster, tmp_path: Path) -> N
     """The fault says where it must be."""
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
+    skip_without_mounts(checkpoint)
     (checkpoint / "model.pth").write_bytes(b"weights")
-    cluster.start_node("odd", 1, wrapper=(*HIDE, str(checkpoint)))
+    cluster.start_node("empty", 1, wrapper=(*HIDE, str(checkpoint)))
     try:
         ended = plan(tmp_path, cluster.address, checkpoint=checkpoint)
     finally:
-        cluster.kill("odd")
-    fault = f"fishd: node odd has no checkpoint at {checkpoint}: copy the folder there, to the same path\n"
-    assert fault == ended.stderr
+        cluster.kill("empty")
+    fault = f"fishd: node empty has no checkpoint at {checkpoint}: copy the folder there, to the same path\n"
+    assert fault in ended.stderr
     assert "[Main] Using 3 parallel workers on 2 nodes" in ended.stdout
 
 

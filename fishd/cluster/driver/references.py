@@ -10,7 +10,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +34,30 @@ class ReferenceObjects:
         self._put = put
         self._max_kept_bytes = max_kept_bytes
         # The mutable state.
-        self._paths: OrderedDict[str, Path] = OrderedDict()  # by name
+        self._names: OrderedDict[str, str] = OrderedDict()  # by path: the daemon's copies never change
+        self._paths: dict[str, Path] = {}  # by name
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._putting = asyncio.Lock()
 
     async def name(self, path: str) -> str:
         """The name under which the file travels. Raises OSError."""
-        name = await asyncio.to_thread(_name, path)
-        self._paths[name] = Path(path)
-        self._paths.move_to_end(name)
-        while len(self._paths) > MAX_KNOWN:
-            self._paths.popitem(last=False)
+        name = self._names.get(path)
+        if name is None:
+            name = self._names[path] = await asyncio.to_thread(_name, Path(path))
+            self._paths[name] = Path(path)
+            if len(self._names) > MAX_KNOWN:
+                _, forgotten = self._names.popitem(last=False)
+                self._paths.pop(forgotten, None)
+        self._names.move_to_end(path)
         return name
 
     async def chunks(self, name: str) -> tuple[Any, ...]:
-        """References to the content of a named file. Raises OSError and RayError."""
+        """References to the content of a file named before. Raises OSError and RayError."""
         async with self._putting:  # one file at a time: memory
             kept = self._kept.get(name)
             if kept is None:
-                kept = self._kept[name] = await asyncio.to_thread(self._put_all, self._paths[name])
+                path = self._paths.get(name, Path(name))
+                kept = self._kept[name] = await asyncio.to_thread(self._put_all, path)
             self._kept.move_to_end(name)
             while (
                 len(self._kept) > 1 and sum(k.size_bytes for k in self._kept.values()) > self._max_kept_bytes
@@ -65,17 +69,11 @@ class ReferenceObjects:
         return _Kept(path.stat().st_size, tuple(self._put(chunk) for chunk in _chunks(path)))
 
 
-def _name(path: str) -> str:
-    found = Path(path).stat()
-    return _name_of(path, found.st_mtime_ns, found.st_size)
-
-
-@lru_cache(MAX_KNOWN)
-def _name_of(path: str, _mtime_ns: int, _size_bytes: int) -> str:
+def _name(path: Path) -> str:
     hasher = content_hasher()
-    for chunk in _chunks(Path(path)):
+    for chunk in _chunks(path):
         hasher.update(chunk)
-    return reference_name(hasher.hexdigest(), path)
+    return reference_name(hasher.hexdigest(), str(path))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -159,11 +159,16 @@ class RemoteWorker:
 
     async def _send(self, batch: list[ToWorker]) -> None:
         ready = [message for each in batch if (message := await self._translate(each)) is not None]
-        encoded = msgspec.msgpack.encode(ready)
-        while lacking := await self._call(self._actor.send.remote(encoded)):
+        while lacking := await self._call(self._actor.send.remote(msgspec.msgpack.encode(ready))):
             for name in lacking:
-                chunks = list(await self._call(self._objects.chunks(name)))
-                await self._call(self._actor.store.remote(name, chunks))
+                try:
+                    chunks = list(await self._call(self._objects.chunks(name)))
+                except FileNotFoundError as error:
+                    for message in [message for message in ready if name in references(message)]:
+                        ready.remove(message)
+                        self._answer_unreadable(message, error)
+                else:
+                    await self._call(self._actor.store.remote(name, chunks))
 
     async def _translate(self, message: ToWorker) -> ToWorker | None:
         """The message as it travels; None if its reference cannot be read, which is then answered here."""
