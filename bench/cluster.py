@@ -42,6 +42,7 @@ class Run:
     takes_s: float
     daemon_ms: float
     driver_ms: float
+    main_ms: float  # of the driver's main thread, where all of Python runs
     daemon_mb: float
     driver_mb: float
     clip_bytes: float
@@ -52,7 +53,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f}; {given.step} s a take, {given.takes} takes a worker")
     print(
-        "workers  local/s   ray/s  ratio  of the sleeps  daemon ms  driver ms  daemon MB  driver MB  clip kB"
+        "workers  local/s   ray/s  ratio  of the sleeps  daemon ms  driver ms  its main  daemon MB  driver MB  clip kB"
     )
     for workers in given.workers:
         compare(workers, given)
@@ -109,7 +110,7 @@ def print_row(workers: int, run: Run, most: float, local: float | None) -> None:
     ratio = "" if local is None else f"{run.takes_s / local:.3f}"
     here = "" if local is None else f"{local:.1f}"
     speed = f"{workers:7} {here:>8} {run.takes_s:7.1f} {ratio:>6} {run.takes_s / most:14.2f}"
-    cost = f"{run.daemon_ms:10.2f} {run.driver_ms:10.2f} {run.daemon_mb:10.0f} {run.driver_mb:10.0f}"
+    cost = f"{run.daemon_ms:10.2f} {run.driver_ms:10.2f} {run.main_ms:9.2f} {run.daemon_mb:10.0f} {run.driver_mb:10.0f}"
     print(f"{speed} {cost} {run.clip_bytes / 1000:8.0f}", flush=True)
 
 
@@ -142,14 +143,15 @@ def speak(daemon: DaemonProcess, n: int, takes: int) -> Run:
     """Speak one job of so many lines."""
     processes = [psutil.Process(daemon.process.pid)]
     processes += [p for p in processes[0].children() if "fishd.cluster.driver" in p.cmdline()]
-    before = [cpu_s(process) for process in processes]
+    before, before_main_s = [cpu_s(process) for process in processes], main_thread_s(processes[-1])
     result = finish_job(daemon, f"job{n}", takes)
     assert all(s["takes"] == 1 for s in result["speakers"][0]["segments"]), "a line was spoken twice"
     ms = [(cpu_s(p) - was) * 1000 / takes for p, was in zip(processes, before, strict=True)]
     mb = [p.memory_info().rss / 2**20 for p in processes]
     sizes = [path.stat().st_size for path in (daemon.spool / "outbox" / f"job{n}").rglob("*.wav")]
     spoken_s = result["totals"]["wall_s"]
-    return Run(takes / spoken_s, ms[0], ms[-1], mb[0], mb[-1], statistics.mean(sizes))
+    main_ms = (main_thread_s(processes[-1]) - before_main_s) * 1000 / takes
+    return Run(takes / spoken_s, ms[0], ms[-1], main_ms, mb[0], mb[-1], statistics.mean(sizes))
 
 
 def finish_job(daemon: DaemonProcess, name: str, takes: int) -> dict:
@@ -172,6 +174,10 @@ def drop_job(daemon: DaemonProcess, name: str, takes: int) -> None:
 def cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
+
+
+def main_thread_s(process: psutil.Process) -> float:
+    return next(t.user_time + t.system_time for t in process.threads() if t.id == process.pid)
 
 
 # ---- loss -----------------------------------------------------------------------------------------------

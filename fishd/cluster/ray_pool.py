@@ -10,7 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
+from fishd.cluster.translate import with_absolute_checkpoint
 from fishd.core.config.config import Config
 from fishd.core.dispatch.devices import NODE_LOST
 from fishd.core.sizing.model import DetectedNodes, Device, is_cpu
@@ -101,6 +103,7 @@ class RayPool:
             self._post_exit(WorkerExited(load.worker, NODE_LOST, "there is no connection to the Ray cluster"))
             return
         on_gpu = not is_cpu(device.id)
+        load = with_absolute_checkpoint(load, Path.cwd())
         self._driver.send(StartActor(device.node, device.share, on_gpu, dict(device.env), load))
 
     def send(self, worker: int, message: ToWorker) -> None:

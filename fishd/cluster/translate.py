@@ -13,6 +13,7 @@ import msgspec
 
 from fishd.wire.messages import Inspect, Load, Speak, ToWorker
 
+CHECKPOINT_OPTION = "checkpoint"  # the option of every engine that names its model's folder, or ""
 CACHE_OPTION = "cache_dir"  # the option of every engine that names a folder of the machine
 
 
@@ -53,6 +54,16 @@ def file_name(path: str) -> str:
 def reference_name(content_hash: str, path: str) -> str:
     """The name under which a clip of this hash travels; decoders and warnings need its suffix."""
     return f"{content_hash}{PurePath(path).suffix.lower()}"
+
+
+def with_absolute_checkpoint(load: Load, folder: PurePath) -> Load:
+    """The message with the checkpoint's path, which may be relative to `folder`, in full."""
+    checkpoint = load.options.get(CHECKPOINT_OPTION)
+    if not checkpoint:
+        return load
+    return msgspec.structs.replace(
+        load, options={**load.options, CHECKPOINT_OPTION: str(folder / str(checkpoint))}
+    )
 
 
 def with_cache_folder(load: Load, folder: str) -> Load:

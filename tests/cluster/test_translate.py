@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from fishd.cluster.translate import (
     file_name,
     reference_name,
     references,
+    with_absolute_checkpoint,
     with_cache_folder,
     with_clip,
     with_references,
@@ -52,3 +55,12 @@ def test_an_engine_gets_the_nodes_folder_for_its_cache() -> None:
     ).options
     load = Load(0, "e:f", "cpu", {"x": 1})
     assert load == with_cache_folder(load, "/node")
+
+
+def test_a_relative_checkpoint_is_sent_with_its_full_path() -> None:
+    """A node has another working folder; an absolute path and none at all stay."""
+    sent = [
+        with_absolute_checkpoint(Load(0, "e:f", "cpu", {"checkpoint": given}), PurePath("/daemon")).options
+        for given in ("models/s1", "/models/s1", "")
+    ]
+    assert [{"checkpoint": path} for path in ("/daemon/models/s1", "/models/s1", "")] == sent

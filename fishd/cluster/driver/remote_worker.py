@@ -29,13 +29,10 @@ from fishd.wire.messages import (
 )
 
 MAX_BATCH = 64  # messages in one call
-WAITING = (
-    "waits until Ray places it on node {node}: other jobs of the cluster hold its GPUs or CPUs, `ray status`"
-)
-
-
-PLACE_S = 20.0  # an actor that is not placed by then waits for other jobs of the cluster
 FULL_PAUSE_S = 2.0
+PLACE_S = 20.0  # an actor that is not placed by then waits for other jobs of the cluster
+_WAITS = "waits until Ray places it on node {}: other jobs of the cluster hold its GPUs or CPUs, `ray status`"
+_GUESSES = " Some common causes"  # of Ray's, at the end of a message
 
 
 class NodeFault(Exception):  # noqa: N818 - named like the other faults
@@ -73,6 +70,7 @@ class RemoteWorker:
         self._fetching: set[asyncio.Task[None]] = set()
         self._fetched: list[str] = []  # takes of which the node may remove the clip
         self._errno = 0  # why clips are unwritten
+        self._progress = Progress(0)  # the last one
 
     def send(self, message: ToWorker) -> None:
         self._outgoing.append(message)
@@ -104,7 +102,7 @@ class RemoteWorker:
             self._call(self._actor.start.remote(msgspec.msgpack.encode(self._order.load), self._order.env))
         )
         if not (await asyncio.wait({started}, timeout=PLACE_S))[0]:
-            self._post(ActorLine(self._worker, WAITING.format(node=self._order.node)))
+            self._post(ActorLine(self._worker, _WAITS.format(self._order.node)))
         await started
         sender = group.create_task(self._send_all())
         exited = await self._receive_all(group)
@@ -123,7 +121,7 @@ class RemoteWorker:
     def _explain(self, error: BaseException) -> str:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         is_silent = isinstance(error, self._ray.exceptions.ActorUnavailableError) or not lines
-        why = "the node, its actor or the connection broke" if is_silent else lines[-1]
+        why = "the node, its actor or the connection broke" if is_silent else lines[-1].partition(_GUESSES)[0]
         return f"lost on node {self._order.node}: {why}"
 
     # ---- to the worker -----------------------------------------------------------------------------
@@ -230,15 +228,18 @@ class RemoteWorker:
                 return
             case TakeError():
                 self._paths.pop(message.take, None)
-            case Progress() if self._errno:
-                message = msgspec.structs.replace(message, errno=self._errno)
+            case Progress():
+                self._progress = message
+                message = msgspec.structs.replace(message, errno=self._errno or message.errno)
             case _:
                 pass
         self._post(Relayed(self._worker, message))
 
     async def _fetch(self, clip: ClipWritten) -> None:
         """The clip counts when it is here."""
-        path = self._paths.pop(clip.take)
+        path = self._paths.pop(clip.take, None)
+        if path is None:
+            return  # of no take that is in flight here
         try:
             await self._clips.fetch(self._read, clip, path, self._report_errno)
             answer = clip
@@ -257,4 +258,5 @@ class RemoteWorker:
 
     def _report_errno(self, code: int) -> None:
         self._errno = code
-        self._post(Relayed(self._worker, Progress(0, errno=code)))
+        progress = msgspec.structs.replace(self._progress, errno=code or self._progress.errno)
+        self._post(Relayed(self._worker, progress))

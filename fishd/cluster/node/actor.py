@@ -24,6 +24,7 @@ from fishd.pool.program import WORKER
 from fishd.wire.messages import FromWorker, Load, Speak, TakeError, ToWorker
 
 MAX_BATCH = 256  # messages in one answer
+MAX_LINES = 10_000  # of output that wait for the driver; more are dropped
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -117,9 +118,12 @@ class WorkerActor:
     # ---- the worker process ------------------------------------------------------------------------
 
     async def _serve(self, load: Load, env: Mapping[str, str]) -> None:
-        async with asyncio.TaskGroup() as group:
-            self._pool = Pool(group, WORKER, self._on_message)
-            self._pool.start(load, env)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._pool = Pool(group, WORKER, self._on_message)
+                self._pool.start(load, env)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: whatever it is, it is reported
+            self._on_message(WorkerExited(load.worker, "ended", f"its actor failed: {error!r}"))
 
     def _on_message(self, message: WorkerMessage[FromWorker] | WorkerExited) -> None:
         if isinstance(message, WorkerExited):
@@ -131,7 +135,8 @@ class WorkerActor:
         self._has_news.set()
 
     def _on_line(self, line: str) -> None:
-        self._lines.append(line)
+        if len(self._lines) < MAX_LINES:
+            self._lines.append(line)
         self._has_news.set()
 
 
