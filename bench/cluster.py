@@ -52,9 +52,8 @@ def main() -> None:
     given = parse()
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f}; {given.step} s a take, {given.takes} takes a worker")
-    print(
-        "workers  local/s   ray/s  ratio  of the sleeps  daemon ms  driver ms  its main  daemon MB  driver MB  clip kB"
-    )
+    head = "workers  local/s   ray/s  ratio  of the sleeps  daemon ms  driver ms  its main"
+    print(f"{head}  daemon MB  driver MB  clip kB", flush=True)
     for workers in given.workers:
         compare(workers, given)
     for workers in given.simulated:
@@ -110,8 +109,9 @@ def print_row(workers: int, run: Run, most: float, local: float | None) -> None:
     ratio = "" if local is None else f"{run.takes_s / local:.3f}"
     here = "" if local is None else f"{local:.1f}"
     speed = f"{workers:7} {here:>8} {run.takes_s:7.1f} {ratio:>6} {run.takes_s / most:14.2f}"
-    cost = f"{run.daemon_ms:10.2f} {run.driver_ms:10.2f} {run.main_ms:9.2f} {run.daemon_mb:10.0f} {run.driver_mb:10.0f}"
-    print(f"{speed} {cost} {run.clip_bytes / 1000:8.0f}", flush=True)
+    cost = f"{run.daemon_ms:10.2f} {run.driver_ms:10.2f} {run.main_ms:9.2f}"
+    memory = f"{run.daemon_mb:10.0f} {run.driver_mb:10.0f}"
+    print(f"{speed} {cost} {memory} {run.clip_bytes / 1000:8.0f}", flush=True)
 
 
 def median(runs: list[Run]) -> Run:
