@@ -7,7 +7,7 @@ run: the same job is spoken by local workers and by Ray workers, in turns. Print
 
 - takes a second of both, the ratio, and the share of what the sleeps alone would allow;
 - CPU of the daemon and of its Ray driver for each take, and the most memory of each;
-- bytes a take: the clip, and what the nodes sent beside it;
+- with --bytes, as root: what crosses the link to a node for each take;
 - with --loss: the time from the loss of a node of four until the others are at full speed again.
 """
 
@@ -28,6 +28,7 @@ import psutil
 import tomli_w
 
 from bench.measured_daemon import make_bundle, wait_for, wav
+from tests.cluster.namespaces import NODES, NoNamespaces, cluster_in_namespaces, sent_bytes
 from tests.cluster.ray_cluster import cluster_config, ray_cluster
 from tests.daemon.daemon_process import NOOP, DaemonProcess, started_daemon
 
@@ -60,6 +61,8 @@ def main() -> None:
         simulate(workers, given)
     if given.loss:
         lose_a_node(given)
+    if given.bytes:
+        count_bytes()
 
 
 def parse() -> argparse.Namespace:
@@ -72,6 +75,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--step", type=float, default=0.2, metavar="S", help="that a take sleeps")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--loss", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--bytes", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()
 
 
@@ -211,6 +215,24 @@ def lose_a_node(given: argparse.Namespace) -> None:
             print(f"its workers are ready {time.perf_counter() - joined:.1f} s later")
             print(f"  all speak {rate.over(3.0):.1f} takes/s", flush=True)
             daemon.kill()
+
+
+def count_bytes() -> None:
+    """Speak a job on a node behind a link of its own: what crosses the link for each take?"""
+    try:
+        with scratch() as folder, cluster_in_namespaces() as cluster:
+            config = cluster_config(cluster.address, **engine({"tone_s": TONE_S, "pulsed": True}))
+            with ready(folder / "ray", config, 2) as daemon:
+                speak(daemon, 0, 20)  # the reference is on the nodes
+                before = [sent_bytes(name) for name in NODES]
+                run = speak(daemon, 1, 200)
+                after = [sent_bytes(name) for name in NODES]
+    except NoNamespaces as reason:
+        print(f"bytes a take: not measured: {reason}")
+        return
+    sent, received = (sum(b[n] - a[n] for a, b in zip(before, after, strict=True)) / 200 for n in (0, 1))
+    print(f"a take of {run.clip_bytes / 1000:.0f} kB: its node sends {sent / 1000:.0f} kB", end=" ")
+    print(f"and receives {received / 1000:.1f} kB")
 
 
 class Rate:
