@@ -18,12 +18,12 @@ pytestmark = needs_ray
 NOBODY = "127.0.0.1:9"  # the port of `discard`, where nothing listens
 
 
-def plan(folder: Path, address: str, *, checkpoint: Path | str = "", path: str = "") -> Ended:
+def plan(folder: Path, address: str, *, checkpoint: Path | str = "", path: str = "", **env: str) -> Ended:
     """`fishd plan` for the cluster at this address; `path` comes first in PYTHONPATH."""
     engine = {"name": NOOP, "checkpoint": str(checkpoint)}
     config = folder / "config.toml"
     config.write_text(tomli_w.dumps(cluster_config(address, engine=engine)), encoding="utf-8")
-    return fishd("plan", "--config", config, cwd=folder, env={"PYTHONPATH": f"{path}:{ROOT}"})
+    return fishd("plan", "--config", config, cwd=folder, env={"PYTHONPATH": f"{path}:{ROOT}", **env})
 
 
 def module(folder: Path, name: str, text: str) -> str:
@@ -41,6 +41,13 @@ def test_the_plan_shows_the_nodes(cluster: RayCluster, tmp_path: Path) -> None:
     assert ended.stdout.startswith(
         "[Main] Using 3 parallel workers on 2 nodes\n[Main] a CPU: 2 workers\n[Main] b CPU: 1 workers\n"
     )
+
+
+def test_auto_is_the_cluster_that_ray_itself_would_use(cluster: RayCluster, tmp_path: Path) -> None:
+    """Here the one that RAY_ADDRESS names."""
+    ended = plan(tmp_path, "auto", RAY_ADDRESS=cluster.address)
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert ended.stdout.startswith("[Main] Using 3 parallel workers on 2 nodes\n")
 
 
 def test_doctor_lists_the_nodes(cluster: RayCluster, tmp_path: Path) -> None:
