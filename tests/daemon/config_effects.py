@@ -198,7 +198,7 @@ class _RecordingPool:
     def __init__(self) -> None:
         self.sent: list[object] = []
 
-    def start(self, *_: object) -> None:
+    def start_on(self, *_: object) -> None:
         pass
 
     def send(self, _worker: int, message: object) -> None:
