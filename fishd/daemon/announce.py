@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from fishd.core.dispatch.events import JobArrived
 from fishd.daemon.pool_plan import Deployment
@@ -11,8 +12,11 @@ from fishd.wire.messages import Ready
 _log = logging.getLogger("fishd.main")
 
 
-def log_plan(deployment: Deployment) -> None:
-    """The contract's lines, unchanged."""
+def log_plan(deployment: Deployment, told: Sequence[str] = ()) -> None:
+    """The contract's lines, unchanged; faults that are not in the log yet."""
+    for fault in deployment.faults:
+        if fault not in told:
+            _log.warning("[Main] %s", fault)
     for remark in deployment.remarks:
         _log.info("[Main] %s", remark)
     for line in deployment.plan.lines:

@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
+from fishd.cluster.ray_pool import RayPool
 from fishd.core.config.config import Config
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import StopRequested, Tick
@@ -15,7 +16,7 @@ from fishd.core.model.status import Status
 from fishd.core.text.timestamps import rfc3339
 from fishd.daemon.announce import log_plan
 from fishd.daemon.config.config_watch import ConfigWatch
-from fishd.daemon.config.gpu_watch import GpuWatch
+from fishd.daemon.config.gpu_watch import GPUS_EVERY_S, NODES_EVERY_S, GpuWatch
 from fishd.daemon.config.reload import ConfigReloader, Environment
 from fishd.daemon.control_socket import ControlSocket
 from fishd.daemon.controller import Controller
@@ -36,12 +37,13 @@ from fishd.daemon.worker_events import WorkerEvents
 from fishd.host.log.logs import Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
-from fishd.pool.pool import Pool
+from fishd.pool.pool import Pool, WorkerExited, WorkerMessage, WorkerPool
 from fishd.pool.program import WORKER
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.outbox.reuse import reuse_secret
 from fishd.spool.root import Spool
 from fishd.wire.control import CONTROL
+from fishd.wire.messages import FromWorker
 
 
 def run(config: Config, spool: Spool, logs: Logs, environment: Environment, *, once: bool = False) -> int:
@@ -62,6 +64,7 @@ async def serve(
         parts.watchdog.start()
         status = await event_loop.run()
         parts.listening.stop()
+        parts.pool.close()
         for task in tasks:
             task.cancel()
     await parts.status_publisher.save_final()
@@ -79,6 +82,9 @@ async def build(
     post = mailbox.put_nowait
     cache = spool.root / ".cache"
 
+    def receive(received: WorkerMessage[FromWorker] | WorkerExited) -> None:
+        worker_events.receive(received)
+
     def pid_of(worker: int) -> int | None:
         return pool.pid(worker)
 
@@ -90,7 +96,9 @@ async def build(
         assembling = [assembly.outcome for assembly in publisher.assembling.values()]
         return status.snapshot(dispatcher, reloader.gpus, controller.device_names, assembling, at=at, now=now)
 
-    reloader = ConfigReloader(config, environment, cache, our_pids, post)
+    pool = make_pool(group, config, receive)
+    detect_nodes = pool.find_nodes if isinstance(pool, RayPool) else None
+    reloader = ConfigReloader(config, environment, cache, our_pids, post, detect_nodes=detect_nodes)
     deployment = await reloader.plan_initial()
     log_plan(deployment)
     dispatcher = Dispatcher(deployment.pool_plan)
@@ -100,10 +108,11 @@ async def build(
     secret = reuse_secret(cache)
     references = ReferenceStore(spool.root / ".references")
     status = StatusBuilder(rfc3339(time.time()), deployment.engine, str(spool.root), pid_of)
+    for fault in deployment.faults:
+        status.add_error("cluster", fault)
     disk_errors = DiskErrorTracker(status.add_error)
     journal = JournalWriter(spool, disk_errors, post)
     worker_events = WorkerEvents(dispatcher.in_flight, journal, disk_errors, post)
-    pool = Pool(group, WORKER, worker_events.receive)
     listening = TakeListening(group, spool.work, config.quality.recogniser, journal, status.add_error)
     hooks = HookRunner(spool.root, spool.outbox, environment.environ, post)
     hooks.command = config.hooks.published
@@ -125,13 +134,14 @@ async def build(
         spool=spool,
         mailbox=mailbox,
         controller=controller,
+        pool=pool,
         arrivals=Arrivals(loader, publisher, disk_errors, post),
         journal=journal,
         publisher=publisher,
         hooks=hooks,
         listening=listening,
         reloader=reloader,
-        gpu_watch=GpuWatch(reloader.check_gpus),
+        gpu_watch=GpuWatch(reloader.check_gpus, NODES_EVERY_S if detect_nodes else GPUS_EVERY_S),
         status=status,
         status_publisher=StatusPublisher(spool.status_path, logs, notifier, metrics, snapshot),
         watchdog=Watchdog(notifier, post),
@@ -139,6 +149,17 @@ async def build(
         logs=logs,
         metrics=metrics,
     )
+
+
+def make_pool(
+    group: asyncio.TaskGroup,
+    config: Config,
+    post: Callable[[WorkerMessage[FromWorker] | WorkerExited], None],
+) -> WorkerPool:
+    """The pool that pool.backend names."""
+    if config.pool.backend == "ray":
+        return RayPool(group, config.ray.address, post)
+    return Pool(group, WORKER, post)
 
 
 def _tasks(parts: Parts, event_loop: EventLoop) -> dict[str, Coroutine[None, None, None]]:

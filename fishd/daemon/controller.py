@@ -15,7 +15,7 @@ from fishd.daemon.journal_writer import JournalWriter
 from fishd.daemon.listening.take_listening import TakeListening
 from fishd.daemon.pool_plan import Deployment
 from fishd.daemon.publishing.publisher import Publisher
-from fishd.pool.pool import Pool
+from fishd.pool.pool import WorkerPool
 from fishd.spool.bundle.reference_store import ReferenceStore
 from fishd.spool.work_folder import OUT
 from fishd.wire import messages
@@ -32,7 +32,7 @@ class Controller:
         deployment: Deployment,
         *,
         work: Path,
-        pool: Pool[messages.FromWorker],
+        pool: WorkerPool,
         journal: JournalWriter,
         publisher: Publisher,
         references: ReferenceStore,
@@ -72,7 +72,7 @@ class Controller:
         match action:
             case actions.StartWorker():
                 load = self.deployment.load(action.worker, action.device)
-                self._pool.start(load, self.deployment.env(action.device))
+                self._pool.start_on(self.deployment.devices[action.device], load)
             case actions.DrainWorker():
                 self._pool.send(action.worker, messages.Stop())
             case actions.KillWorker():

@@ -202,9 +202,9 @@ class EventLoop:
             _log.warning("[Main] %s", change)
             self._parts.status.add_error("GPUs", change)
         self._parts.reloader.adopt(message.deployment)
-        self._adopt(message.deployment)
+        self._adopt(message.deployment, told=message.messages)
 
-    def _adopt(self, deployment: Deployment) -> None:
+    def _adopt(self, deployment: Deployment, told: tuple[str, ...] = ()) -> None:
         self._parts.controller.adopt(deployment)
-        log_plan(deployment)
+        log_plan(deployment, told)
         self._parts.controller.apply(PlanChanged(deployment.pool_plan))

@@ -20,6 +20,7 @@ from fishd.daemon.watchdog import Watchdog
 from fishd.host.log.logs import Logs
 from fishd.host.metrics import Metrics
 from fishd.host.systemd import Notifier
+from fishd.pool.pool import WorkerPool
 from fishd.spool.root import Spool
 
 
@@ -28,6 +29,7 @@ class Parts:
     spool: Spool
     mailbox: asyncio.Queue[MailboxMessage]
     controller: Controller
+    pool: WorkerPool
     arrivals: Arrivals
     journal: JournalWriter
     publisher: Publisher

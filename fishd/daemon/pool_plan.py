@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fishd.core.config.config import Config, engine_key, resolve_engine
 from fishd.core.dispatch.events import DevicePlan, PoolPlan
 from fishd.core.model.limits import Limits
-from fishd.core.sizing.model import Device, Gpu, SizingPlan
+from fishd.core.sizing.model import DetectedNodes, Device, Gpu, Node, SizingPlan
+from fishd.core.sizing.nodes import plan_nodes
 from fishd.core.sizing.plan import plan_for, with_own_memory
 from fishd.host.cores import usable_cores
 from fishd.host.gpus import DetectedGpus, mps_runs
@@ -29,27 +30,32 @@ class Deployment:
     gpus: tuple[Gpu, ...]
     remarks: tuple[str, ...]
     limits: Limits
+    nodes: tuple[Node, ...] = ()
+    faults: tuple[str, ...] = ()  # of nodes, or of the whole cluster
 
     def load(self, worker: int, device: str) -> Load:
         """The first message to a worker on this device."""
         return Load(worker, self.factory, self.devices[device].torch_device, dict(self.options))
 
-    def env(self, device: str) -> Mapping[str, str]:
-        return self.devices[device].env
-
 
 def plan_deployment(
     config: Config,
-    found: DetectedGpus,
+    found: DetectedGpus | DetectedNodes,
     environ: Mapping[str, str],
     cache: Path,
     before: Deployment | None = None,
 ) -> Deployment:
-    """Plan for the detected GPUs, coming from `before`: the memory of its workers counts as free, and only
-    another engine or other options make a new generation of workers.
+    """Plan for the GPUs or nodes found, coming from `before`: the memory of its workers counts as free, and
+    only another engine or other options make a new generation of workers.
     """
-    gpus = found.gpus if before is None else with_own_memory(found.gpus, before.plan)
-    plan = plan_for(config, gpus, usable_cores(), mps=mps_runs(environ))
+    nodes, faults = tuple[Node, ...](), tuple[str, ...]()
+    if isinstance(found, DetectedNodes):
+        nodes = tuple(replace(node, gpus=_available(node.gpus, before)) for node in found.nodes)
+        gpus, remarks, faults = tuple(gpu for node in nodes for gpu in node.gpus), (), found.faults
+        plan = plan_nodes(config, nodes)
+    else:
+        gpus, remarks = _available(found.gpus, before), found.remarks
+        plan = plan_for(config, gpus, usable_cores(), mps=mps_runs(environ))
     engine, factory = resolve_engine(config)
     options = _engine_options(config, cache)
     generation = 0
@@ -63,10 +69,16 @@ def plan_deployment(
         engine=engine,
         factory=factory,
         options=options,
-        gpus=tuple(gpus),
-        remarks=found.remarks,
+        gpus=gpus,
+        remarks=remarks,
         limits=config.limits,
+        nodes=nodes,
+        faults=faults,
     )
+
+
+def _available(gpus: tuple[Gpu, ...], before: Deployment | None) -> tuple[Gpu, ...]:
+    return gpus if before is None else tuple(with_own_memory(gpus, before.plan))
 
 
 def _pool_plan(config: Config, plan: SizingPlan, generation: int) -> PoolPlan:

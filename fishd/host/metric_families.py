@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from fishd.core.model.status import Status
+from fishd.core.model.status import GpuSnapshot, Status
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -48,10 +48,14 @@ def gpu_families(status: Status) -> Iterator[Metric]:
     for worker in status.workers:
         used[worker.device] += round((worker.memory_gb or 0.0) * GIB)
     labels = ("gpu", "name")
-    total = {(str(gpu.index), gpu.name): gpu.total_gb * GIB for gpu in status.gpus}
-    ours = {(str(gpu.index), gpu.name): float(used[f"gpu:{gpu.index}"]) for gpu in status.gpus}
+    total = {_gpu_labels(gpu): gpu.total_gb * GIB for gpu in status.gpus}
+    ours = {_gpu_labels(gpu): float(used[gpu.device]) for gpu in status.gpus}
     yield labelled("fishd_gpu_memory_total_bytes", "A GPU's memory.", labels, total)
     yield labelled("fishd_gpu_memory_used_bytes", "A GPU's memory that our workers hold.", labels, ours)
+
+
+def _gpu_labels(gpu: GpuSnapshot) -> tuple[str, str]:
+    return f"{gpu.node}/{gpu.index}" if gpu.node else str(gpu.index), gpu.name
 
 
 def gauge(name: str, help_: str, value: float) -> Metric:

@@ -90,6 +90,10 @@ class Child(Generic[M]):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)  # it leads a process group of its own
 
+    def close(self) -> None:
+        """Close our end: the process is to exit."""
+        self._channel.close()
+
     async def reap(self) -> int:
         """Close our end and wait for the exit, killing the process if it lingers; its exit status."""
         self._channel.close()

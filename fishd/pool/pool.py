@@ -1,8 +1,7 @@
 """A pool of child processes, workers or listeners: starts them, carries messages, reports exits.
 
-It decides nothing: messages and exits are posted to the daemon's mailbox. The interface is small (start,
-send, kill), and only `child.py` knows that workers are local processes, so that the same messages could go
-to other machines.
+It decides nothing: messages and exits are posted to the daemon's mailbox. WorkerPool is the interface that
+the daemon needs; `fishd.cluster.ray_pool` has the same one for workers on other machines.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, Protocol
 
+from fishd.core.sizing.model import Device
 from fishd.pool.child import Child, describe_exit
 from fishd.pool.program import M, Program
 from fishd.wire.channel import BadFrame, EndOfStream
 from fishd.wire.listen import LoadListener
-from fishd.wire.messages import Load, Ready, WorkerFault
+from fishd.wire.messages import Load, Ready, ToWorker, WorkerFault
 
 _log = logging.getLogger("fishd.worker")
 EXIT_AFTER_FAULT_S = 10.0
@@ -39,6 +39,30 @@ class WorkerExited:
     kind: str
     reason: str
     needs_gb: float | None = None
+
+
+class WorkerPool(Protocol):
+    """The workers, wherever they run."""
+
+    def start_on(self, device: Device, load: Load) -> None:
+        """Start a worker. WorkerMessage(Ready) or WorkerExited follows; nothing follows a WorkerExited."""
+        ...
+
+    def send(self, worker: int, message: ToWorker) -> None:
+        """Send a message; to a worker that is gone it is dropped."""
+        ...
+
+    def kill(self, worker: int, reason: str) -> None:
+        """Kill a worker; WorkerExited follows, with this reason."""
+        ...
+
+    def pid(self, worker: int) -> int | None:
+        """The worker's process id on its machine."""
+        ...
+
+    def close(self) -> None:
+        """Release what is left when the last worker has exited."""
+        ...
 
 
 @dataclass(slots=True)
@@ -73,6 +97,13 @@ class Pool(Generic[M]):
         """Start a worker. WorkerMessage(Ready) or WorkerExited follows; nothing follows a WorkerExited."""
         self._processes[load.worker] = _WorkerProcess[M]()
         self._group.create_task(self._run(load, env), name=f"{self._program.label.lower()} {load.worker}")
+
+    def start_on(self, device: Device, load: Load) -> None:
+        """Start a worker on a device of this machine."""
+        self.start(load, device.env)
+
+    def close(self) -> None:
+        """Its processes have exited: nothing is left to close."""
 
     def send(self, worker: int, message: object) -> None:
         """Send a message; to a worker that is gone it is dropped, for its WorkerExited is on the way."""

@@ -56,7 +56,7 @@ def print_plan(console: Console, plan: SizingPlan, gpus: Iterable[Gpu] = ()) -> 
     """The log lines, unwrapped; then a table of the GPUs, the warnings and the advice."""
     for line in plan.lines:
         console.print(Text(line), soft_wrap=True)
-    console.print(_Explained(plan, {f"gpu:{gpu.index}": gpu.free_gb for gpu in gpus}), crop=False, end="")
+    console.print(_Explained(plan, {gpu.device: gpu.free_gb for gpu in gpus}), crop=False, end="")
 
 
 def advice(plan: SizingPlan) -> Iterator[str]:

@@ -31,7 +31,7 @@ def test_an_empty_file_gives_the_documented_defaults() -> None:
         config.spool.rescan_s,
         config.spool.archive_days,
     )
-    assert PoolConfig("auto", 8.0, 0.9, {}, "auto", 600.0, 3, 60.0) == config.pool
+    assert PoolConfig("local", "auto", 8.0, 0.9, {}, "auto", 600.0, 3, 60.0) == config.pool
     assert ("auto", None, "bfloat16", {}) == (
         config.engine.name,
         config.engine.checkpoint,

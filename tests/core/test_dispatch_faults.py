@@ -344,7 +344,40 @@ def test_out_of_memory_of_the_last_worker_of_a_gpu_counts_the_take():
     assert [JobStatus.FAILED] == [outcome.status for outcome in driver.outcomes()]
 
 
-@pytest.mark.parametrize("kind", ["ended", "load", "engine", "out of memory", "wire"])
+def test_a_take_that_was_on_a_lost_node_does_not_count():
+    """However often: machines fail, not the segment, and it need not be spoken alone."""
+    driver = Driver(make_plan(1, max_takes=2))
+    driver.start()
+    take = one_take(driver)
+    for _ in range(5):
+        driver.lose(take.worker, "node lost")
+        driver.tick(after_s=60.0)
+        driver.start()
+        take = of(SendTake, driver.actions)[-1]
+        assert 1 == take.number
+    driver.complete(take)
+    assert [JobStatus.DONE] == [outcome.status for outcome in driver.outcomes()]
+
+
+def test_starts_on_a_lost_node_back_off_and_never_end():
+    """Until a take is completed there, or the plan changes."""
+    driver = Driver(make_plan(1))
+    pauses: list[float] = []
+    for worker in range(8):
+        driver.start()
+        driver.lose(worker, "node lost")
+        deadline = driver.dispatcher.next_deadline(driver.now)
+        assert deadline is not None
+        pauses.append(deadline - driver.now)
+        assert [worker + 1] == [order.worker for order in of(StartWorker, driver.tick(after_s=pauses[-1]))]
+    assert [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] == pauses
+    driver.start()
+    driver.complete(one_take(driver))
+    driver.lose(8, "node lost")
+    assert [9] == [order.worker for order in of(StartWorker, driver.tick(after_s=1.0))]
+
+
+@pytest.mark.parametrize("kind", ["ended", "load", "engine", "out of memory", "wire", "node lost"])
 def test_restarts_and_last_fault_of_a_device_survive_a_new_plan(kind: str):
     """Of every kind of exit."""
     driver = Driver(make_plan(2, 1))

@@ -54,7 +54,7 @@ from tests.core.dispatcher_driver import (
     place_of,
 )
 
-KINDS = ("ended", "load", "engine", "out of memory", "wire")
+KINDS = ("ended", "load", "engine", "out of memory", "wire", "node lost")
 LINES = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
 PLANS = st.builds(
     lambda wanted, generation, max_takes, gpus, budget_gb: make_plan(

@@ -24,7 +24,7 @@ KEYS = {
     JobSnapshot: "name title state priority done failed total audio_s rate elapsed_s eta_s doubtful",
     WorkerSnapshot: "worker device device_name state slots in_hand takes restarts memory_gb pid last_fault "
     "peak_gb",
-    GpuSnapshot: "index name total_gb free_gb workers",
+    GpuSnapshot: "index name total_gb free_gb workers node",
     DeviceSnapshot: "device label wanted workers restarts broken fewer last_fault",
     RecentError: "at where what",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +12,14 @@ from typing import Any, cast
 import soundfile
 import tomli_w
 
+from fishd.cluster.ray_pool import find_nodes
 from fishd.core.config.config import Config
 from fishd.core.config.parse import parse_config
 from fishd.core.dispatch.actions import FinishJob, KillWorker, SendTake
 from fishd.core.dispatch.dispatcher import Dispatcher
 from fishd.core.dispatch.events import JobArrived, StopRequested, Tick, WorkerProgressed, WorkerReady
 from fishd.core.sizing.model import Gpu
+from fishd.daemon.app import make_pool
 from fishd.daemon.controller import Controller
 from fishd.daemon.disk_errors import DiskErrorTracker
 from fishd.daemon.intake.arrivals import Arrivals
@@ -60,6 +63,19 @@ def workers_on_gpus(settings: Settings, folder: Path) -> list[int]:
 
 def workers_on_cpu(settings: Settings, folder: Path) -> int:
     return deployment_of(settings, folder).plan.shares[0].workers
+
+
+def pool_of(settings: Settings, folder: Path) -> str:
+    """The class of the pool that the daemon uses."""
+    unused = cast("Any", None)
+    return type(make_pool(unused, config_of(settings, folder), unused)).__name__
+
+
+def fault_of_the_cluster(settings: Settings, folder: Path) -> str:
+    """The address in the fault of a driver that finds no cluster there."""
+    config = config_of({**settings, "pool": {"backend": "ray"}}, folder)
+    (fault,) = asyncio.run(find_nodes(config)).faults
+    return " ".join(re.findall(r"cluster at (\S+) cannot be reached", fault))
 
 
 def engine_loaded(settings: Settings, folder: Path) -> str:
@@ -182,7 +198,7 @@ class _RecordingPool:
     def __init__(self) -> None:
         self.sent: list[object] = []
 
-    def start(self, *_: object) -> None:
+    def start_on(self, *_: object) -> None:
         pass
 
     def send(self, _worker: int, message: object) -> None:

@@ -60,6 +60,12 @@ EFFECTS: dict[str, tuple[Observe, tuple[Any, Any], tuple[Any, Any]]] = {
     "pool.take_timeout_s": (config_effects.take_timeout_of, (5.0, 5.0), (50.0, 50.0)),
     "pool.drain_s": (config_effects.drain_timeout_of, (5.0, 5.0), (50.0, 50.0)),
     "pool.max_takes": (config_effects.takes_of_a_failing_line, (1, 1), (4, 4)),
+    "pool.backend": (config_effects.pool_of, ("local", "Pool"), ("ray", "RayPool")),
+    "ray.address": (
+        config_effects.fault_of_the_cluster,
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("127.0.0.1:2", "127.0.0.1:2"),
+    ),
     "engine.name": (config_effects.engine_loaded, ("preview", "fishd.engines.preview:factory"), (NOOP, NOOP)),
     "engine.checkpoint": (
         config_effects.engine_loaded,

@@ -9,6 +9,7 @@ import pytest
 
 FORBIDDEN = (
     "torch",
+    "ray",
     "numpy",
     "scipy",
     "soundfile",
@@ -20,7 +21,7 @@ FORBIDDEN = (
     "fishd.engines",
     "fishd.worker",
 )
-COMMANDS = ("run", "check", "doctor", "calibrate", "submit", "retry")
+COMMANDS = ("run", "plan", "check", "doctor", "calibrate", "submit", "retry")
 SCRIPT = """
 import sys
 import fishd.daemon.event_loop, fishd.cli.doctor.checks, fishd.cli.commands.%s

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from fishd.cli.locate import read_config
-from fishd.cli.output import EXIT_OK, CommandError, console, print_message
+from fishd.cli.output import EXIT_FAILED, EXIT_OK, CommandError, console, print_error, print_message
+from fishd.cluster.ray_pool import find_nodes
+from fishd.core.config.config import Config
 from fishd.core.config.keys import RULES
 from fishd.core.sizing.model import Gpu
+from fishd.core.sizing.nodes import plan_nodes
 from fishd.core.sizing.plan import plan_for, plan_workers
 from fishd.host.cores import usable_cores
 from fishd.host.gpus import detect_gpus, mps_runs
@@ -28,10 +34,23 @@ def show_plan(specs: list[str], model_memory_gb: float | None, path: Path | None
         gpus = _parse(specs)
         print_plan(out, plan_workers(gpus, config.pool, usable_cores()), gpus)
         return EXIT_OK
+    if config.pool.backend == "ray":
+        return _show_cluster(config, out)
     found = detect_gpus(NvmlLibrary(), os.environ)
     for remark in found.remarks:
         print_message(remark)
     print_plan(out, plan_for(config, found.gpus, usable_cores(), mps=mps_runs(os.environ)), found.gpus)
+    return EXIT_OK
+
+
+def _show_cluster(config: Config, out: Console) -> int:
+    """The same for the nodes that Ray finds, after the faults of the others."""
+    found = asyncio.run(find_nodes(config))
+    for fault in found.faults:
+        print_error(fault)
+    if not found.nodes:
+        return EXIT_FAILED
+    print_plan(out, plan_nodes(config, found.nodes), found.gpus)
     return EXIT_OK
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from fishd import __version__
+from fishd.cli.doctor.cluster_checks import check_cluster
 from fishd.cli.doctor.delivery_checks import check_delivery
 from fishd.cli.doctor.spool_checks import check_spool
 from fishd.cli.findings import FAULT, OK, WARNING, Finding
@@ -42,6 +43,9 @@ def check_all(path: Path | None, progress: Callable[[str], None]) -> Iterator[Fi
     yield _check_configuration(config)
     yield from check_spool(config)
     yield from check_delivery(config, progress)
+    if config.pool.backend == "ray":  # GPUs, checkpoint and engine are the nodes'
+        yield from check_cluster(config, progress)
+        return
     with engine_cache(config) as cache:
         deployment = plan_deployment(config, detect_gpus(NvmlLibrary(), os.environ), os.environ, cache)
         yield from _check_gpus(deployment)

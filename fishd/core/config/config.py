@@ -35,6 +35,7 @@ class SpoolConfig:
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
+    backend: Literal["local", "ray"] = "local"
     multiprocess: bool | Literal["auto"] = "auto"
     model_memory_gb: float = 8.0
     usable_fraction: float = 0.9
@@ -45,6 +46,11 @@ class PoolConfig:
     drain_s: float = 60.0
     start_timeout_s: float = 600.0
     cpu_memory_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RayConfig:
+    address: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class Config:
     source: Path = Path("config.toml")
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     quality: QualitySettings = field(default_factory=QualitySettings)

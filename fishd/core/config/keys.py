@@ -83,6 +83,7 @@ RULES: dict[str, dict[str, Rule[object]]] = {
         "archive_days": rules.whole("days", least=0, most=36_500),
     },
     "pool": {
+        "backend": rules.one_of("local", "ray"),
         "multiprocess": rules.or_word("auto", rules.yes_no()),
         "model_memory_gb": rules.number("GB", least=0.1),
         "usable_fraction": rules.number(above=0, most=1),
@@ -95,6 +96,12 @@ RULES: dict[str, dict[str, Rule[object]]] = {
         "drain_s": _SECONDS_OR_NONE,
         "start_timeout_s": _SECONDS,
         "cpu_memory_gb": rules.number("GB", least=0, note="0: no limit"),
+    },
+    "ray": {
+        "address": rules.matching(
+            r"auto|(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):[0-9]{1,5}",
+            '"auto" or the "HOST:PORT" of the cluster\'s head, as printed by `ray start --head`',
+        ),
     },
     "engine": {
         "name": rules.matching(

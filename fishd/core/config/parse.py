@@ -95,6 +95,9 @@ def _contradictions(config: Config) -> Iterator[tuple[Place, str]]:
     if config.engine.name == "fish" and config.engine.checkpoint is None:
         what = "is empty; the fish engine needs the folder with config.json, model.pth and codec.pth"
         yield ("engine", "checkpoint"), what
+    if config.pool.backend == "ray" and config.engine.name == "openai":
+        what = 'is "ray", but with engine.name = "openai" a server speaks; must be "local"'
+        yield ("pool", "backend"), what
     if config.quality.listens and config.quality.recogniser is None:
         what = 'is empty; quality.check = "listen" needs the folder of a faster-whisper model'
         yield ("quality", "recogniser"), what

@@ -4,8 +4,9 @@ A worker that exits before it has completed or held a take exited early: the nex
 60 s), and five early exits in a row open a circuit breaker, so that no worker is started until the plan
 changes. A worker that exits with takes in flight may have met a poison segment, which ends at most
 `max_takes` workers; more of those in a row back off too. Out of memory takes one worker away, as long as
-there are several. Workers that exit together count once, also those that run out of memory together: the
-first one freed the memory that the others lacked.
+there are several. A lost node is no fault of its workers: the next start there backs off, however often
+that happens. Workers that exit together count once, also those that run out of memory together: the first one
+freed the memory that the others lacked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fishd.core.dispatch.events import DevicePlan, WorkerGone
 MAX_BACKOFF_S = 60.0
 BREAKER_EXITS = 5
 OUT_OF_MEMORY = "out of memory"
+NODE_LOST = "node lost"  # the machine or its connection failed, not the worker
 SAME_SHORTAGE_S = 5.0  # after an out-of-memory, one of a worker that already ran then is the same shortage
 HEADROOM = 1.05  # of the memory that a worker was measured to need
 
@@ -30,6 +32,7 @@ class DeviceState:
     oom_reduction: int = 0  # workers taken away by out-of-memory
     early_exits: int = 0  # in a row
     crashes: int = 0  # in a row, of workers with takes in flight that had spoken none
+    node_losses: int = 0  # in a row
     last_failure_at: float = -math.inf
     last_oom_at: float = -math.inf  # the last out-of-memory that took a worker away
     earliest_start: float = -math.inf
@@ -71,6 +74,9 @@ class DeviceState:
                 self.oom_reduction += 1
                 self.last_oom_at = now
                 return f"out of memory: now runs {self.wanted} workers{self._fitting_budget(event.needs_gb)}"
+        if event.kind == NODE_LOST:
+            self.node_losses += 1
+            return f"next start in {self._back_off(self.node_losses, now):g} s"
         if started_at < self.last_failure_at or (was_busy and had_spoken):
             return ""
         self.last_failure_at = now
@@ -87,7 +93,7 @@ class DeviceState:
     def _fitting_budget(self, needs_gb: float | None) -> str:
         """The budget that would be enough by measurement, as the continuation of a message."""
         budget_gb = self.plan.budget_gb
-        if needs_gb is None or not budget_gb or self.plan.device == "cpu":
+        if needs_gb is None or not budget_gb or self.plan.is_cpu:
             return ""
         fits_gb = math.ceil(needs_gb * HEADROOM * 10) / 10
         if fits_gb > budget_gb:

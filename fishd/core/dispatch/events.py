@@ -12,9 +12,10 @@ from fishd.core.quality.features import SignalFeatures
 
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
-    """A device for workers: `device` is "gpu:0" or "cpu", `wanted` the number of workers planned for it.
+    """A device for workers: `device` is "gpu:0" or "cpu", of a cluster's node "node/gpu:0" or "node/cpu".
 
-    `budget_gb` is the memory that one worker may hold, in GiB; 0 is no limit.
+    `wanted` is the number of workers planned for it, `budget_gb` the memory that one worker may hold, in GiB:
+    0 is no limit.
     """
 
     device: str
@@ -22,6 +23,10 @@ class DevicePlan:
     name: str
     wanted: int
     budget_gb: float = 0.0
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.rpartition("/")[2] == "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class TakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """A worker process has exited: `kind` is "ended", "load", "engine", "out of memory" or "wire".
+    """A worker has exited. `kind` is "ended", "load", "engine", "out of memory", "wire" or "node lost".
 
     `needs_gb`, when it ran out of memory: the most that it held plus the allocation that failed, in GiB.
     """

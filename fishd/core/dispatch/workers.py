@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fishd.core.dispatch.actions import Action, DrainWorker, KillWorker, LogMessage, StartWorker
-from fishd.core.dispatch.devices import OUT_OF_MEMORY, DeviceState
+from fishd.core.dispatch.devices import NODE_LOST, OUT_OF_MEMORY, DeviceState
 from fishd.core.dispatch.events import PoolPlan, WorkerGone
 from fishd.core.dispatch.worker_state import WorkerRecord, WorkerState
 
@@ -140,7 +140,7 @@ class Workers:
 
     @staticmethod
     def _on_gpu(device: DeviceState) -> bool:
-        return device.plan.device != "cpu"
+        return not device.plan.is_cpu
 
     def _start(self, device: DeviceState, now: float) -> Action:
         worker = WorkerRecord(self._next_worker, device.plan.device, self.plan.generation, now, now)
@@ -209,7 +209,7 @@ class Workers:
         """May the worker's takes be why it exited?"""
         worker = self.by_id[event.worker]
         device = self.devices.get(worker.device)
-        if worker.drained_at is not None:
+        if worker.drained_at is not None or event.kind == NODE_LOST:
             return False
         if event.kind != OUT_OF_MEMORY or device is None:
             return True
@@ -266,10 +266,10 @@ class Workers:
         worker.num_spoken += 1
         device = self.devices.get(worker.device)
         if device is not None:
-            device.early_exits = device.crashes = 0
+            device.early_exits = device.crashes = device.node_losses = 0
 
 
 def _budget(device: DeviceState) -> str:
     """A budget, with the key that sets it."""
-    key = "cpu_memory_gb" if device.plan.device == "cpu" else "model_memory_gb"
+    key = "cpu_memory_gb" if device.plan.is_cpu else "model_memory_gb"
     return f"{device.plan.budget_gb:g} GB (pool.{key})"

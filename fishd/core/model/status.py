@@ -71,13 +71,25 @@ class DeviceSnapshot(msgspec.Struct, frozen=True):
 
 
 class GpuSnapshot(msgspec.Struct, frozen=True):
-    """A GPU: its memory in GiB as NVML reports it, and the number of workers planned for it."""
+    """A GPU: its memory in GiB as NVML reports it, and the number of workers planned for it.
+
+    `node` is the machine of the cluster that it is in; "" is the daemon's.
+    """
 
     index: int
     name: str
     total_gb: float
     free_gb: float
     workers: int
+    node: str = ""
+
+    @property
+    def device(self) -> str:
+        return f"{self.node}/gpu:{self.index}" if self.node else f"gpu:{self.index}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.node} GPU {self.index}".lstrip()
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -11,15 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fishd.core.config.config import resolve_engine
-from fishd.core.sizing.model import SMALL_GPU_GB, Device, DeviceShare, Gpu, SizingPlan
+from fishd.core.sizing.model import CPU, SMALL_GPU_GB, Device, DeviceShare, Gpu, SizingPlan
 from fishd.core.sizing.plan_text import gpu_lines, main_lines, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fishd.core.config.config import Config, PoolConfig
-
-CPU = "cpu"
 
 _ROUNDING = 0.005  # a GPU that reports this share less than a whole number of GB counts as that number
 _MAX_AUTO_CPU_WORKERS = 32  # a preview worker takes half a GB, and many cores do not mean much memory
@@ -89,7 +87,7 @@ def with_own_memory(gpus: Sequence[Gpu], running: SizingPlan) -> list[Gpu]:
     return [
         gpu
         if gpu.ours_gb
-        else replace(gpu, ours_gb=min(gpu.total_gb - gpu.free_gb, budgets.get(f"gpu:{gpu.index}", 0.0)))
+        else replace(gpu, ours_gb=min(gpu.total_gb - gpu.free_gb, budgets.get(gpu.device, 0.0)))
         for gpu in gpus
     ]
 

@@ -1,4 +1,4 @@
-"""Checks the GPUs now and then, and at once when a worker has died: a GPU may have fallen off the bus."""
+"""Checks the GPUs, or the nodes of a cluster, now and then, and at once when a worker has died."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-EVERY_S = 30.0
+GPUS_EVERY_S = 30.0
+NODES_EVERY_S = 5.0
 
 
 class GpuWatch:
     """Calls `check` every `every_s`, and soon after `check_soon`; never twice at a time."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
+    def __init__(self, check: Callable[[], Awaitable[None]], every_s: float = GPUS_EVERY_S) -> None:
         self._check = check
         self._every_s = every_s
         # The mutable state.

@@ -107,7 +107,9 @@ class StatusBuilder:
                 for worker in workers.by_id.values()
             ),
             gpus=tuple(
-                GpuSnapshot(gpu.index, gpu.name, gpu.total_gb, gpu.free_gb, _wanted(dispatcher, gpu))
+                GpuSnapshot(
+                    gpu.index, gpu.name, gpu.total_gb, gpu.free_gb, _wanted(dispatcher, gpu), gpu.node
+                )
                 for gpu in gpus
             ),
             errors=tuple(self._errors),
@@ -146,7 +148,7 @@ class StatusBuilder:
 
 
 def _wanted(dispatcher: Dispatcher, gpu: Gpu) -> int:
-    device = dispatcher.workers.devices.get(f"gpu:{gpu.index}")
+    device = dispatcher.workers.devices.get(gpu.device)
     return device.wanted if device else 0
 
 

@@ -127,7 +127,7 @@ def _worker_row(worker: WorkerSnapshot) -> tuple[Cell, ...]:
 def _gpu_row(gpu: GpuSnapshot) -> tuple[Cell, ...]:
     used_gb = max(gpu.total_gb - gpu.free_gb, 0.0)
     return (
-        Cell(cropped(f"GPU {gpu.index} {gpu.name}", 40)),
+        Cell(cropped(f"{gpu.label} {gpu.name}", 40)),
         Cell(f"{gpu.workers}"),
         Cell(f"{used_gb:.1f} of {gigabytes(gpu.total_gb)}"),
         bar(used_gb / gpu.total_gb if gpu.total_gb else 0.0, 10),
