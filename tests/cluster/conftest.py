@@ -15,7 +15,7 @@ needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 NODES = {"a": 2, "b": 1}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # other tests count the processes that they leave
 def shared_cluster() -> Iterator[RayCluster]:
     with ray_cluster(NODES) as started:
         yield started
