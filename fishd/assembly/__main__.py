@@ -6,7 +6,6 @@ too. The exit status is 0 after a result and 1 after a fault.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -17,13 +16,13 @@ from pathlib import Path
 import msgspec
 
 from fishd.wire.assembly import AssemblyAnswer, AssemblyFault, AssemblyResult
+from fishd.wire.process_exit import exit_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _NICENESS = 10  # speaking comes first
 
 
 def main() -> int:
-    _die_with_the_parent(int(sys.argv[2]))
+    exit_with_parent(int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the daemon, which ends this process if it wants
     os.nice(_NICENESS)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: one core is enough
@@ -55,13 +54,6 @@ def _answer(request: Path, tell: Callable[[AssemblyAnswer], None]) -> AssemblyRe
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the daemon is told
         traceback.print_exc()
         return AssemblyFault("internal", type(error).__name__, str(error))
-
-
-def _die_with_the_parent(parent: int) -> None:
-    """Have the kernel end us when the daemon dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was asked
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ A listener whose parent is another process is an orphan, and exits.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -13,13 +12,13 @@ import sys
 
 from fishd.wire.channel import BlockingChannel, EndOfStream
 from fishd.wire.listen import ToListener
+from fishd.wire.process_exit import exit_now, exit_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _NICENESS = 10  # speaking comes first
 
 
 def main() -> int:
-    _exit_with_parent()
+    exit_with_parent(int(sys.argv[2]))
     for number in (signal.SIGINT, signal.SIGTERM):  # for the parent, even if sent to all; it sends Stop
         signal.signal(number, signal.SIG_IGN)
     os.nice(_NICENESS)
@@ -36,19 +35,5 @@ def main() -> int:
         return 0
 
 
-def _exit_with_parent() -> None:
-    """Have the kernel kill us when the parent dies, even while a model runs."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):  # it died before the prctl
-        sys.exit(0)
-
-
-def _exit_now(status: int) -> None:
-    """Exit without waiting for a model's threads."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    _exit_now(main())
+    exit_now(main())

@@ -5,8 +5,6 @@ PARENT is the daemon's process id: a worker whose parent is another process is a
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import socket
 import sys
@@ -16,17 +14,17 @@ import traceback
 from fishd.engines.protocol import OutOfMemory
 from fishd.wire.channel import BlockingChannel, EndOfStream
 from fishd.wire.messages import CheckOptions, Inspect, Load, Ready, Stop, ToWorker, WorkerFault
+from fishd.wire.process_exit import exit_now, exit_with_parent
 from fishd.worker.loading import Loaded, check_options, load_engine
 from fishd.worker.memory import memory_gb, needs_gb
 from fishd.worker.references import inspect
 from fishd.worker.take_loop import TakeLoop
 
-_PR_SET_PDEATHSIG = 1
 _MAX_TEXT_CHARS = 32 * 1024
 
 
 def main() -> int:
-    _exit_with_parent()
+    exit_with_parent(int(sys.argv[2]))
     for number in (signal.SIGINT, signal.SIGTERM):  # for the daemon, even if sent to all; it sends Stop
         signal.signal(number, signal.SIG_IGN)
     wire = socket.socket(fileno=int(sys.argv[1]))
@@ -105,19 +103,5 @@ def _sendable(text: str) -> str:
     return text[-_MAX_TEXT_CHARS:].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _exit_with_parent() -> None:
-    """Have the kernel kill us when the daemon dies, even while we are stopped or hang in a step."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):  # it died before the prctl
-        sys.exit(0)
-
-
-def _exit_now(status: int) -> None:
-    """Exit without waiting for an engine's threads, or for a driver that hangs in its cleanup."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    _exit_now(main())
+    exit_now(main())

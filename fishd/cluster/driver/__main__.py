@@ -7,9 +7,7 @@ exits, Ray ends its actors.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
 import socket
 import sys
 from typing import Any
@@ -17,12 +15,11 @@ from typing import Any
 from fishd.cluster.driver.connect import ConnectFault, connect
 from fishd.wire.channel import encode
 from fishd.wire.cluster import DriverFault
-
-_PR_SET_PDEATHSIG = 1
+from fishd.wire.process_exit import exit_now, exit_with_parent
 
 
 def main() -> int:
-    _exit_with_parent()
+    exit_with_parent(int(sys.argv[2]))
     wire = socket.socket(fileno=int(sys.argv[1]))
     wire.set_inheritable(False)
     try:
@@ -40,19 +37,5 @@ async def _serve(ray: Any, wire: socket.socket) -> None:
     await Driver(ray, wire).run()
 
 
-def _exit_with_parent() -> None:
-    """Have the kernel kill us when the daemon dies, even while Ray connects."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):  # it died before the prctl
-        sys.exit(0)
-
-
-def _exit_now(status: int) -> None:
-    """Exit without waiting for Ray's threads; its actors end with us."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    _exit_now(main())
+    exit_now(main())
