@@ -18,7 +18,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 def daemon(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DaemonProcess:
     """A daemon of this version, not started yet, on the spool of one that was killed."""
     with tarfile.open(FIXTURES / request.param) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # since Python 3.11.4
+        archive.extractall(tmp_path)
     (tmp_path / "gate").touch()
     monkeypatch.chdir(tmp_path)  # the engine's options name files in this folder
     return DaemonProcess(tmp_path, {"engine": {"options": OPTIONS}})
