@@ -71,53 +71,54 @@ class Production:
     progress: Progress
 
     def run(self, passes: Iterable[Pass]) -> None:
-        with EncodingThread() as encoder, EncodingThread() as writer:
+        with EncodingThread() as encoder:
             for one in passes:
-                self._run(one, encoder, writer)
+                self._run(one, encoder)
 
-    def _run(self, one: Pass, encoder: EncodingThread, writer: EncodingThread) -> None:
-        """The tracks are encoded in one thread, the clips in another."""
+    def _run(self, one: Pass, encoder: EncodingThread) -> None:
         tracks = {speaker: self._open(speaker, encoder) for speaker in one.speakers if self._paths(speaker)}
         for n in one.lines:
-            keys = (None, self.request.lines[n].speaker)
-            its_tracks = [tracks[key].track for key in keys if key in tracks]
-            self._line(n, its_tracks, writer if one.publishes else None)
-        writer.wait()
+            line, placement = self.request.lines[n], self.programme.placements[n]
+            assert line.clip is not None
+            assert placement is not None
+            its_tracks = [tracks[key].track for key in (None, line.speaker) if key in tracks]
+            published = line.published if one.publishes else None
+            self._line(line.clip, self.levels[line.speaker], placement, published, its_tracks)
+            self.progress.add(self._seconds(placement))
         for opened in tracks.values():
             opened.track.finish(self.programme.length)
             for path, file in opened.files.items():
                 self.target.finish(file, path, self.programme.length_s)
 
-    def _line(self, n: int, tracks: Sequence[Track], writer: EncodingThread | None) -> None:
-        """Put a line's clip on its tracks, and publish it by the writer, if there is one."""
-        line, placement = self.request.lines[n], self.programme.placements[n]
-        assert line.clip is not None
-        assert placement is not None
-        level, seconds = self.levels[line.speaker], self._seconds(placement)
-        self.progress.add(seconds)
-        published = line.published
-        if writer and published and _suffix(published) == "wav" and not level.gain_db:
-            writer.submit(0, self.target.link, self.clips.folder / line.clip, published, seconds)
+    def _line(
+        self,
+        clip: str,
+        level: SpeakerLevel,
+        placement: Placement,
+        published: str | None,
+        tracks: Sequence[Track],
+    ) -> None:
+        if published is not None and _suffix(published) == "wav" and not level.gain_db:
+            self.target.link(self.clips.folder / clip, published, self._seconds(placement))
             published = None
-        if not tracks and not published:
+        if published is None and not tracks:
             return
-        samples = levelled(self.clips.read(line.clip), level, self.clips.sample_rate, self.ceiling_dbtp)
-        if writer and published:
-            writer.submit(len(samples), self._publish, samples, published, seconds)
+        samples = levelled(self.clips.read(clip), level, self.clips.sample_rate, self.ceiling_dbtp)
+        if published is not None:
+            self.target.write(published, self._encoded(samples, published), self._seconds(placement))
         heard = self._fitted(samples, placement) if tracks else samples
-        is_limited = heard is samples and bool(level.gain_db)
         for track in tracks:
-            track.add(placement.start, heard, is_limited=is_limited)
+            track.add(placement.start, heard)
 
     def _seconds(self, placement: Placement) -> float:
         return self.programme.timeline.seconds(placement.clip_length)
 
-    def _publish(self, samples: NDArray[np.int16], path: str, seconds: float) -> None:
+    def _encoded(self, samples: NDArray[np.int16], path: str) -> memoryview:
         file = BytesIO()
         sink = open_sink(file, _suffix(path), self.clips.sample_rate, len(samples))
         sink.write(samples)
         sink.finish()
-        self.target.write(path, file.getbuffer(), seconds)
+        return file.getbuffer()
 
     def _fitted(
         self, samples: NDArray[np.int16], placement: Placement

@@ -25,15 +25,10 @@ class Track:
         self._limiter = Limiter(sample_rate, ceiling)
         self._at = 0  # how many samples have been given to the limiter
         self._sum = np.zeros(0, np.float32)  # the samples from there on, as far as any line goes
-        self._unsafe_until = 0  # up to there a line may be too loud, or several may be together
 
-    def add(
-        self, start: int, samples: NDArray[np.int16] | NDArray[np.float32], *, is_limited: bool = False
-    ) -> None:
-        """No later line may begin before `start`. `is_limited`: alone, it is below the ceiling."""
+    def add(self, start: int, samples: NDArray[np.int16] | NDArray[np.float32]) -> None:
+        """No later line may begin before `start`."""
         self._advance(start)
-        if len(self._sum) or not is_limited:
-            self._unsafe_until = start + max(len(self._sum), len(samples))
         if len(self._sum) < len(samples):
             self._sum = np.pad(self._sum, (0, len(samples) - len(self._sum)))
         self._sum[: len(samples)] += samples
@@ -49,7 +44,7 @@ class Track:
         while self._at < until:
             count = min(until - self._at, len(self._sum) or _MOST_SILENCE)
             out = self._sum[:count] if len(self._sum) else np.zeros(count, np.float32)
-            self._write(self._limiter.push(out, is_safe=self._at >= self._unsafe_until))
+            self._write(self._limiter.push(out))
             self._sum = self._sum[count:]
             self._at += count
 

@@ -55,18 +55,6 @@ def test_as_many_samples_come_out_in_their_places() -> None:
     assert [0, 2_345, 4_999] == list(np.flatnonzero(out))
 
 
-def test_what_is_known_to_be_safe_is_not_looked_at() -> None:
-    """What comes after it, and what is only partly known, is limited as before."""
-    loud = np.float32(2.0) * spoken(0)
-    parts = [loud, limited(spoken(1).copy(), 24_000, CEILING * 0.995), spoken(0)[:10], loud]
-    known, unknown = Limiter(24_000, CEILING), Limiter(24_000, CEILING)
-    out = [known.push(part.copy(), is_safe=n in {1, 2}) for n, part in enumerate(parts)]
-    as_ever = [unknown.push(part.copy()) for part in parts]
-    assert np.array_equal(
-        np.concatenate([*as_ever, unknown.finish()]), np.concatenate([*out, known.finish()])
-    )
-
-
 def test_a_loud_tone_stays_a_tone() -> None:
     """The gain does not follow the wave: 6 dB of limiting distort a deep tone by less than 0.1 %."""
     tone = sine(100, 0.9, 2.0).astype(np.float32) * 1.36

@@ -1,32 +1,30 @@
-"""Encodes and writes in a thread, while the next lines are read and levelled.
+"""Encodes tracks in a thread, while the next lines are read and levelled.
 
-Encoding and writing release the interpreter's lock, so that a second core can do the work.
+The libraries that encode release the interpreter's lock, so that a second core can do their work.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import ParamSpec, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fishd.assembly.encode.sinks import Sink
 
-P = ParamSpec("P")
-_MAX_PENDING = 1 << 22  # samples that may wait for the thread: 8 MB
+_MAX_PENDING = 1 << 22  # samples of all tracks that may wait for the thread: 8 MB
 
 
 class EncodingThread:
-    """Does one call after the other. An error in one is raised by a later `submit` or `wait`."""
+    """One thread for the sinks of all tracks. An error in it is raised by a later call of any of them."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
-        # The mutable state: calls that have not ended, each with its samples, and their sum.
-        self._calls: deque[tuple[Future[object], int]] = deque()
+        # The mutable state: writes that have not ended, each with its samples, and their sum.
+        self._writes: deque[tuple[Future[None], int]] = deque()
         self._num_pending = 0
 
     def __enter__(self) -> Self:
@@ -37,22 +35,21 @@ class EncodingThread:
     ) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def submit(self, num_samples: int, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """The samples in its arguments may not be changed any more. Waits while too many are pending."""
-        while self._num_pending > _MAX_PENDING:
-            self._wait_for_one()
-        self._calls.append((self._thread.submit(call, *args, **kwargs), num_samples))
-        self._num_pending += num_samples
+    def write(self, sink: Sink, samples: NDArray[np.int16]) -> None:
+        """The samples may not be changed any more."""
+        self._wait_for(_MAX_PENDING)
+        self._writes.append((self._thread.submit(sink.write, samples), len(samples)))
+        self._num_pending += len(samples)
 
-    def wait(self) -> None:
-        """Until every call has ended."""
-        while self._calls:
-            self._wait_for_one()
+    def finish(self, sink: Sink) -> None:
+        self._wait_for(0)
+        sink.finish()
 
-    def _wait_for_one(self) -> None:
-        call, num_samples = self._calls.popleft()
-        self._num_pending -= num_samples
-        call.result()
+    def _wait_for(self, most_pending: int) -> None:
+        while self._num_pending > most_pending:
+            write, num_samples = self._writes.popleft()
+            self._num_pending -= num_samples
+            write.result()
 
 
 class ThreadedSink:
@@ -63,8 +60,7 @@ class ThreadedSink:
         self._thread = thread
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        self._thread.submit(len(samples), self._sink.write, samples)
+        self._thread.write(self._sink, samples)
 
     def finish(self) -> None:
-        self._thread.wait()
-        self._sink.finish()
+        self._thread.finish(self._sink)

@@ -39,15 +39,10 @@ class Limiter:
         self._gains = np.ones(2 * CONTEXT, np.float32)
         self._num_before = len(self._samples)
         self._num_owed = 0
-        self._num_safe = 0  # of the last samples that came in, how many have no peaks above the ceiling
 
-    def push(self, samples: Floats, *, is_safe: bool = False) -> Floats:
-        """What can go out now; it may be fewer or more than came in.
-
-        `is_safe`: the samples' true peaks are known to be below the ceiling and need not be looked for.
-        """
+    def push(self, samples: Floats) -> Floats:
+        """What can go out now; it may be fewer or more than came in."""
         self._num_owed += len(samples)
-        self._num_safe = self._num_safe + len(samples) if is_safe else 0
         out = self._limited(samples)
         num_before = min(self._num_before, len(out))
         self._num_before -= num_before
@@ -74,8 +69,6 @@ class Limiter:
 
     def _needed(self, around: Floats, num: int) -> Floats:
         gains = np.ones(num, np.float32)
-        if self._num_safe >= len(around) + self._block:  # and what is left over for the next blocks
-            return gains
         blocks, peaks = high_blocks(around, self._block, self._ceiling * _MARGIN)
         gains[blocks] = needed_gains(peaks, self._ceiling)
         return gains
