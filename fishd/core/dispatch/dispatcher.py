@@ -28,6 +28,7 @@ from fishd.core.dispatch.actions import (
     ListenToTake,
     LogMessage,
 )
+from fishd.core.dispatch.assignment import assign_takes
 from fishd.core.dispatch.events import (
     CancelRequested,
     CheckCompleted,
@@ -49,7 +50,6 @@ from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_outcome import make_outcome
 from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.take_endings import on_heard, on_no_clip, on_spoken
-from fishd.core.dispatch.takes import make_send_take
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
 from fishd.core.dispatch.workers import Workers
@@ -88,7 +88,7 @@ class Dispatcher:
         if self.stopping_since is None:
             actions += self.workers.reconcile(now)
             actions += self._validation.assign(self.workers.ready(), now)
-            actions += self._assign_takes(now)
+            actions += assign_takes(self.workers, self._queue, now)
         else:
             actions += self._wind_down(now)
         return actions
@@ -181,45 +181,6 @@ class Dispatcher:
         self._validation.reset()
 
     # ---- takes -------------------------------------------------------------------------------------
-
-    def _assign_takes(self, now: float) -> Iterator[Action]:
-        """Fill every free slot for which a segment waits, the least loaded worker first."""
-        workers = [w for w in self.workers.ready() if w.free_slots > 0]
-        while workers:
-            worker = min(workers, key=lambda w: (w.num_slots_used / w.slots, w.id))
-            actions = self._next_take(worker, now)
-            if actions is not None:
-                yield from actions
-            if actions is None or worker.free_slots <= 0:
-                workers.remove(worker)
-
-    def _next_take(self, worker: WorkerRecord, now: float) -> tuple[Action, ...] | None:
-        for job in self._queue.in_order():
-            waiting = job.waiting
-            assert waiting is not None
-            if waiting.has_alone and worker.is_busy and not any(w.is_emptying for w in self.workers.ready()):
-                worker.is_emptying = True
-                return None
-            place = waiting.peek(worker.voices, idle=not worker.is_busy)
-            if place is not None:
-                return self._send(worker, job, *place, now)
-        return None
-
-    def _send(self, worker: WorkerRecord, job: JobRecord, s: int, n: int, now: float) -> tuple[Action, ...]:
-        record, alone = job.start_take(s, n, now)
-        self._queue.rotate(job)
-        order = make_send_take(worker, job, s, n, record.takes)
-        worker.note_assignment(now)
-        worker.is_emptying = False
-        worker.takes[order.take] = InFlightTake(order, job, alone, now)
-        worker.remember_voice(order.speaker.voice_key)
-        job.add_in_flight(worker.id, worker.device, now)
-        if (worker.id, s) in job.announced:
-            return (order,)
-        job.announced.add((worker.id, s))
-        label = self.workers.label(worker.device)
-        line = f"[Main] Launching Worker {worker.id} on {label} for Speaker {s}"
-        return LogMessage("info", line, job=job.name, worker=worker.id), order
 
     def _on_take_synthesized(self, event: TakeSynthesized, now: float) -> None:
         worker = self.workers.by_id.get(event.worker)
