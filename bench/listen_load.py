@@ -60,10 +60,10 @@ def measure(check: str, model: Path, num_lines: int) -> tuple[float, int]:
         root = Path(name)
         quality = f'recogniser = "{model}"\n' if check == "listen" else ""
         with running_daemon(root, options=ENGINE, check=check, quality=quality, max_takes=1):
-            journal = root / "spool/work/job/journal.jsonl"
+            journal = root / "spool" / "work" / "job" / "journal.jsonl"
             manifest = SPEAKER + "".join(SEGMENT.format(n) for n in range(num_lines))
             make_bundle(root / "job", manifest, wav(1.5, 24_000))
-            (root / "job").rename(root / "spool/inbox/job")
+            (root / "job").rename(root / "spool" / "inbox" / "job")
             wait_for(lambda: count(journal, "spoken") > 0, "the first take")
             first, began = count(journal, "spoken"), time.perf_counter()
             wait_for(lambda: count(journal, "spoken") == num_lines, "the last take", step_s=0.02)

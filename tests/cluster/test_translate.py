@@ -16,7 +16,7 @@ from fishd.cluster.translate import (
 from fishd.wire.messages import CancelTake, Inspect, Load, Speak
 
 
-def speak(clip: str = "/work/out/007.flac", references: tuple[str, ...] = ("/r/a.wav", "/r/b.mp3")) -> Speak:
+def speak(clip: str = "/out/007.flac", references: tuple[str, ...] = ("/r/a.wav", "/r/b.mp3")) -> Speak:
     return Speak("1", "key", references, "Words.", "en", "Text.", "en", 7, 9.0, clip, {"mood": "calm"})
 
 

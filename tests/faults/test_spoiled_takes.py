@@ -46,6 +46,17 @@ def daemon_with_job(folder: Path, lines: list[str], max_takes: int, **manifest: 
     return daemon
 
 
+def run_twice(daemon: DaemonProcess) -> str:
+    """Drop the bundle again when its job is published; what was spoken until then."""
+    daemon.drop(daemon.spool / "inbox" / "night", "again")
+    (daemon.spool / "inbox" / "again").rename(daemon.folder / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    spoken = (daemon.folder / "ledger").read_text()
+    daemon.drop(daemon.folder / "night")
+    assert 0 == daemon.run_once(), daemon.log()
+    return spoken
+
+
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> DaemonProcess:
     """A daemon that has published a job of 200 lines."""
@@ -85,12 +96,7 @@ def test_only_spoiled_takes_are_spoken_again(night: DaemonProcess) -> None:
 def test_lines_that_were_spoken_again_are_reused(tmp_path: Path) -> None:
     """A bundle that is dropped twice is spoken once, whichever takes were the best."""
     daemon = daemon_with_job(tmp_path, LINES[:20], max_takes=6)
-    daemon.drop(daemon.spool / "inbox" / "night", "again")
-    (daemon.spool / "inbox" / "again").rename(tmp_path / "night")
-    assert 0 == daemon.run_once(), daemon.log()
-    spoken = (tmp_path / "ledger").read_text()
-    daemon.drop(tmp_path / "night")
-    assert 0 == daemon.run_once(), daemon.log()
+    spoken = run_twice(daemon)
 
     assert spoken == (tmp_path / "ledger").read_text()
     assert len(spoken.splitlines()) > 20
@@ -100,12 +106,7 @@ def test_lines_that_were_spoken_again_are_reused(tmp_path: Path) -> None:
 def test_a_doubtful_line_that_is_reused_stays_doubtful(tmp_path: Path) -> None:
     """It has had all of its takes, and is not spoken again."""
     daemon = daemon_with_job(tmp_path, [*LINES[:10], HOPELESS], max_takes=3)
-    daemon.drop(daemon.spool / "inbox" / "night", "again")
-    (daemon.spool / "inbox" / "again").rename(tmp_path / "night")
-    assert 0 == daemon.run_once(), daemon.log()
-    spoken = (tmp_path / "ledger").read_text()
-    daemon.drop(tmp_path / "night")
-    assert 0 == daemon.run_once(), daemon.log()
+    spoken = run_twice(daemon)
     first, again = (daemon.result(name)["speakers"][0]["segments"][10] for name in ("night", "night-2"))
 
     assert spoken == (tmp_path / "ledger").read_text()

@@ -7,7 +7,6 @@ import struct
 import tracemalloc
 import zipfile
 from dataclasses import replace
-from time import perf_counter
 
 import pytest
 
@@ -157,12 +156,11 @@ def test_entities_are_not_expanded() -> None:
         "<a id='x'>",
     ],
 )
+@pytest.mark.timeout(60)
 def test_a_page_that_costs_some_parsers_hours_is_read_in_seconds(piece: str) -> None:
     """Time grows with the page, not with its square."""
     book = epub({"a.xhtml": piece * (2 * MIB // len(piece))})
-    started = perf_counter()
     read("a.epub", book)
-    assert perf_counter() - started < 30
 
 
 def test_a_spine_that_names_one_page_many_times_reads_it_once() -> None:

