@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BufferedRandom, BytesIO
+from io import BufferedRandom
 from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fishd.assembly.encode.clip import encoded_clip
 from fishd.assembly.encode.encoding_thread import EncodingThread, ThreadedSink
 from fishd.assembly.encode.sinks import open_sink
 from fishd.assembly.encode.tags import Tags
@@ -105,20 +106,14 @@ class Production:
             return
         samples = levelled(self.clips.read(clip), level, self.clips.sample_rate, self.ceiling_dbtp)
         if published is not None:
-            self.target.write(published, self._encoded(samples, published), self._seconds(placement))
+            content = encoded_clip(samples, _suffix(published), self.clips.sample_rate)
+            self.target.write(published, content, self._seconds(placement))
         heard = self._fitted(samples, placement) if tracks else samples
         for track in tracks:
             track.add(placement.start, heard)
 
     def _seconds(self, placement: Placement) -> float:
         return self.programme.timeline.seconds(placement.clip_length)
-
-    def _encoded(self, samples: NDArray[np.int16], path: str) -> memoryview:
-        file = BytesIO()
-        sink = open_sink(file, _suffix(path), self.clips.sample_rate, len(samples))
-        sink.write(samples)
-        sink.finish()
-        return file.getbuffer()
 
     def _fitted(
         self, samples: NDArray[np.int16], placement: Placement

@@ -14,7 +14,7 @@ from fishd.assembly.encode.sinks import Sink
 from fishd.assembly.levels import to_16_bit
 from fishd.assembly.signal.limiter import Limiter
 
-_MOST_SILENCE = 1 << 18  # samples of a pause that are written at once
+_AT_ONCE = 1 << 18  # samples of a pause, and of what the sinks are given: every call costs them a wait
 
 
 class Track:
@@ -25,6 +25,7 @@ class Track:
         self._limiter = Limiter(sample_rate, ceiling)
         self._at = 0  # how many samples have been given to the limiter
         self._sum = np.zeros(0, np.float32)  # the samples from there on, as far as any line goes
+        self._limited: list[NDArray[np.int16]] = []  # that the sinks are still to be given
 
     def add(self, start: int, samples: NDArray[np.int16] | NDArray[np.float32]) -> None:
         """No later line may begin before `start`."""
@@ -36,21 +37,23 @@ class Track:
     def finish(self, length: int) -> None:
         """Silence up to the programme's length."""
         self._advance(length)
-        self._write(self._limiter.finish())
+        self._limited.append(to_16_bit(self._limiter.finish()))
+        self._flush()
         for sink in self._sinks:
             sink.finish()
 
     def _advance(self, until: int) -> None:
         while self._at < until:
-            count = min(until - self._at, len(self._sum) or _MOST_SILENCE)
+            count = min(until - self._at, len(self._sum) or _AT_ONCE)
             out = self._sum[:count] if len(self._sum) else np.zeros(count, np.float32)
-            self._write(self._limiter.push(out))
+            self._limited.append(to_16_bit(self._limiter.push(out)))
             self._sum = self._sum[count:]
             self._at += count
+            if sum(map(len, self._limited)) >= _AT_ONCE:
+                self._flush()
 
-    def _write(self, samples: NDArray[np.float32]) -> None:
-        if not len(samples):
-            return
-        rounded = to_16_bit(samples)
+    def _flush(self) -> None:
+        samples = np.concatenate(self._limited)
+        self._limited.clear()
         for sink in self._sinks:
-            sink.write(rounded)
+            sink.write(samples)
