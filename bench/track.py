@@ -158,6 +158,8 @@ def print_speed(
     added = {key: 100 * (best(track, key) / best(clips, key) - 1) for key in ("wall_s", "processor_s")}
     print(f"assembly, levelling and encoding add {added['wall_s']:.1f} %   (bar: ≤ 10 %)")
     print(f"  in processor time, which other programs disturb less: {added['processor_s']:.1f} %")
+    rate = clips[0]["audio_s"] / (best(track, "wall_s") - best(clips, "wall_s"))
+    print(f"  {rate:.0f} times real time: within the bar for a pool that speaks at {rate / 10:.0f} times")
 
 
 def best(totals: list[dict[str, float]], key: str) -> float:

@@ -345,7 +345,7 @@ def test_out_of_memory_of_the_last_worker_of_a_gpu_counts_the_take():
 
 
 def test_a_take_that_was_on_a_lost_node_does_not_count():
-    """However often: machines fail, not the segment, and it need not be spoken alone."""
+    """Machines fail, not the segment, and it need not be spoken alone."""
     driver = Driver(make_plan(1, max_takes=2))
     driver.start()
     take = one_take(driver)
@@ -357,6 +357,20 @@ def test_a_take_that_was_on_a_lost_node_does_not_count():
         assert 1 == take.number
     driver.complete(take)
     assert [JobStatus.DONE] == [outcome.status for outcome in driver.outcomes()]
+
+
+def test_a_take_that_was_lost_with_ten_nodes_counts_from_then_on():
+    """Chance does not hit the same segment that often: it may be what ends them, and its job must end too."""
+    driver = Driver(make_plan(1, max_takes=2))
+    driver.start()
+    one_take(driver)
+    for worker in range(12):
+        assert [] == driver.outcomes()
+        driver.lose(worker, "node lost")
+        driver.tick(after_s=60.0)
+        driver.start()
+    assert [JobStatus.FAILED] == [outcome.status for outcome in driver.outcomes()]
+    assert [1] * 11 + [2] == [take.number for take in of(SendTake, driver.actions)]
 
 
 def test_starts_on_a_lost_node_back_off_and_never_end():

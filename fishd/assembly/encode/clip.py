@@ -14,7 +14,7 @@ from fishd.assembly.encode.sinks import open_sink
 def encoded_clip(samples: NDArray[np.int16], suffix: str, sample_rate: int) -> memoryview:
     """`samples` are mono; `suffix` is the format.
 
-    The standard library writes wav. libsndfile takes three times as long: it reaches memory by calls of Python.
+    The standard library writes wav: libsndfile calls Python for each piece, which takes three times as long.
     """
     file = BytesIO()
     if suffix == "wav":

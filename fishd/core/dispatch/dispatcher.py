@@ -7,7 +7,8 @@ jobs, then of a speaker whose voice the worker has enrolled, then of the speaker
 longest text first. A take ends as spoken, as failed (perhaps to be retried with another seed), or is lost
 with its worker and goes to another one. A segment whose take was found faulty is spoken again; if no take is
 without fault, the best one is kept. A segment gets at most `max_takes` takes; one that was in flight when
-workers died gets its last take alone, so that a poison segment fails by itself. A job with nothing waiting
+workers died gets its last take alone, so that a poison segment fails by itself. A take that was lost with
+its node is not counted, but for a segment to which it happens over and over. A job with nothing waiting
 and nothing in flight is over, and its outcome is handed out.
 
 Invariants: a segment is in flight at most once; no worker holds more takes than it has slots; a job's counts
@@ -29,6 +30,7 @@ from fishd.core.dispatch.actions import (
     LogMessage,
 )
 from fishd.core.dispatch.assignment import assign_takes
+from fishd.core.dispatch.devices import NODE_LOST
 from fishd.core.dispatch.events import (
     CancelRequested,
     CheckCompleted,
@@ -53,6 +55,8 @@ from fishd.core.dispatch.take_endings import on_heard, on_no_clip, on_spoken
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
 from fishd.core.dispatch.workers import Workers
+
+MAX_NODE_LOSSES = 10  # of one segment: chance does not hit it that often, so it may be the cause
 
 
 class Dispatcher:
@@ -259,9 +263,11 @@ class Dispatcher:
         for held in worker.takes.values():
             held.job.remove_in_flight(worker.id, now, spoken=False)
             record = held.job.records[held.order.speaker_index][held.order.segment_index]
-            record.deaths += int(blamed)
+            record.node_losses += int(event.kind == NODE_LOST)
+            counted = blamed or record.node_losses > MAX_NODE_LOSSES
+            record.deaths += int(counted)
             reason = f"worker {worker.id} exited while speaking it ({event.reason})"
-            yield from self._end_without_clip(held, reason, now, can_retry=True, counted=blamed)
+            yield from self._end_without_clip(held, reason, now, can_retry=True, counted=counted)
         for check, job in worker.checks.items():
             self._validation.on_worker_lost(
                 job, check, event.reason, blamed=blamed, most=self.workers.plan.max_takes
