@@ -216,6 +216,14 @@ def test_an_unknown_speaker_is_reported_once_with_the_voices_that_are_there(tmp_
     ] == faults_of(loaded)
 
 
+def test_two_rows_of_one_id_are_reported_once(tmp_path: Path) -> None:
+    """Under a speaker's name and its alias; another speaker may have the same id."""
+    manifest = f'[script]\nfile = "a.csv"\n{SPEAKERS}'
+    table = "id,speaker,text\n1,Bob,One.\n1,Mara,Two.\n1,Robert,Three.\n"
+    loaded = read_bundle(bundle(tmp_path / "NAME", manifest, a_csv=table), "NAME")
+    assert ['a.csv row 4: "1" occurs twice; the other is a.csv row 2'] == faults_of(loaded)
+
+
 def test_all_faults_of_script_and_voices_come_together(tmp_path: Path) -> None:
     """A bad time, a voice without its transcript, a text that is too long."""
     settings = voices(tmp_path / "voices", "Ada")

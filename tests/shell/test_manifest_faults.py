@@ -10,7 +10,7 @@ from fishd.core.config.keys import ENGINE_OPTION
 from tests.shell.bundles import faults_in, one_speaker
 
 TEXT = "speakers[0].segments[0].text"
-ID, OTHER_ID = "speakers[0].segments[1].id", "speakers[0].segments; the other is speakers[0].segments[0].id"
+ID, OTHER_ID = "speakers[0].segments[1].id", "speakers[0].segments[0].id"
 
 KEYS = "title, priority, language, output, quality, engine_options, pronounce, script, speakers"
 ADD_REFERENCE = 'add reference = "clip.wav", or voice = "…" from the voice library'
@@ -143,18 +143,18 @@ MANIFESTS = {
     ),
     "two speakers of one name": (
         one_speaker() + one_speaker(),
-        ['speakers[1].name: "Alice" occurs twice in speakers; the other is speakers[0].name'],
+        ['speakers[1].name: "Alice" occurs twice; the other is speakers[0].name'],
     ),
     "two segments of one id": (
         one_speaker(segments='[{ id = "a", text = "Hi." }, { id = "a", text = "Ho." }]'),
         [
-            f'{ID}: "a" occurs twice in {OTHER_ID}',
+            f'{ID}: "a" occurs twice; the other is {OTHER_ID}',
         ],
     ),
     "an id that is another's default": (
         one_speaker(segments='[{ id = "002", text = "Hi." }, { text = "Ho." }]'),
         [
-            f'{ID}: "002" occurs twice in {OTHER_ID}',
+            f'{ID}: "002" occurs twice; the other is {OTHER_ID}',
         ],
     ),
 }

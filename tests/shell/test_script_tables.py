@@ -105,16 +105,13 @@ FAULTS = {
             'a.csv row 3: has 1 cell, and the header 3; put a text with a delimiter in quotes ("a, b")',
         ],
     ),
-    "ids twice": (
-        "id,text\n1,a\n2,b\n1,c\n",
-        ['a.csv row 4: has the id "1", as row 2 has; give it another'],
-    ),
     "formulas": (
-        "text\n=CONCAT(A1)\n=A1&B1\n#REF!\n= is a sign\n",
+        "text\n=CONCAT(A1)\n=A1&B1\n#REF!\n=cmd|' /C calc'!A0\n= is a sign\n",
         [
             'a.csv row 2: "=CONCAT(A1)" is a formula; export the values',
             'a.csv row 3: "=A1&B1" is a formula; export the values',
             'a.csv row 4: "#REF!" is a formula; export the values',
+            "a.csv row 5: \"=cmd|' /C calc'!A0\" is a formula; export the values",
         ],
     ),
     "times": (

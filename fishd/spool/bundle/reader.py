@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +78,7 @@ class JobBuilder:
             what = f"there are {len(entries):,}; at most {self.limits.speakers:,} are allowed"
             self._fault("speakers", what)
             return None
-        self._check_unique("speakers", [(s.name.where, one_line(s.name.text)) for s in entries if s.name])
+        self._check_unique([(s.name.where, one_line(s.name.text)) for s in entries if s.name])
         language = manifest.language or script.language
         terms = {**self._settings.pronounce, **manifest.pronounce}
         pronounce = Pronunciations(terms)
@@ -219,7 +219,7 @@ class JobBuilder:
         width = max(3, len(str(len(entries))))
         ids = [one_line(entry.id) or f"{n:0{width}}" for n, entry in enumerate(entries, 1)]
         places = [entry.id_where or f"{entry.where}.id" for entry in entries]
-        self._check_unique(f"{speaker.where}.segments", list(zip(places, ids, strict=True)))
+        self._check_unique(zip(places, ids, strict=True))
         for place, id_ in zip(places, ids, strict=True):
             self._check_length(id_, place)
         return tuple(
@@ -263,12 +263,11 @@ class JobBuilder:
             what = f"is {len(name):,} characters long; at most {self.limits.name_chars}"
             self._fault(where, what)
 
-    def _check_unique(self, place: str, names: Sequence[tuple[str, str]]) -> None:
+    def _check_unique(self, names: Iterable[tuple[str, str]]) -> None:
         first: dict[str, str] = {}
         for where, name in names:
             if name in first:
-                what = f'"{name[:60]}" occurs twice in {place}; the other is {first[name]}'
-                self._fault(where, what)
+                self._fault(where, f'"{name[:60]}" occurs twice; the other is {first[name]}')
             elif name:
                 first[name] = where
 

@@ -27,7 +27,7 @@ _SEPARATOR_LINE = re.compile(r"\s*sep=([,;\t|]) *\n", re.IGNORECASE)  # Excel's,
 _HEADER_CHARS = 1 << 16
 _COLUMNS_NAMED = 20
 _SECONDS = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?", re.ASCII)
-_FORMULA = re.compile(r"=\s*(?:[A-Za-z.]+\(|\$?[A-Z]{1,3}\$?\d|[\"'(+-])")
+_FORMULA = re.compile(r"=\s*(?:[A-Za-z.]+[(|]|\$?[A-Z]{1,3}\$?\d|[\"'(+-])")
 _FORMULA_ERRORS = ("#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!")
 
 
@@ -46,13 +46,12 @@ def read_table(text: str, draft: ScriptDraft) -> None:
 
 
 class _RowReader:
-    """Adds rows to a draft, and remembers their ids."""
+    """Adds rows to a draft."""
 
     def __init__(self, columns: Mapping[str, int], width: int, draft: ScriptDraft) -> None:
         self._columns = columns
         self._width = width
         self._draft = draft
-        self._rows: dict[tuple[str, str], int] = {}  # where a speaker's id stands
 
     def read(self, row: int, cells: Sequence[str]) -> None:
         """Add a row's line, or say what is wrong with it."""
@@ -69,15 +68,13 @@ class _RowReader:
         self._draft.add(self._line(row, cells, text))
 
     def _line(self, row: int, cells: Sequence[str], text: str) -> ScriptLine:
-        speaker, id_ = speech(self._cell(cells, "speaker")), speech(self._cell(cells, "id"))
-        self._check_id(row, speaker, id_)
         start, end = self._times(row, cells)
         spoken, is_skipped = spoken_part(text.split("\n"), self._draft.settings.skip)
         return ScriptLine(
             place=self._draft.name + _place(row),
             text=spoken,
-            speaker=speaker,
-            id=id_,
+            speaker=speech(self._cell(cells, "speaker")),
+            id=speech(self._cell(cells, "id")),
             language=self._language(row, cells),
             start=start,
             end=end,
@@ -88,11 +85,6 @@ class _RowReader:
         """Spreadsheets leave out empty cells at the end of a row."""
         index = self._columns.get(key, len(cells))
         return cells[index] if index < len(cells) else ""
-
-    def _check_id(self, row: int, speaker: str, id_: str) -> None:
-        first = self._rows.setdefault((speaker, id_), row)
-        if id_ and first != row:
-            self._draft.fault(_place(row), f"has the id {quoted(id_)}, as row {first} has; give it another")
 
     def _times(self, row: int, cells: Sequence[str]) -> tuple[float | None, float | None]:
         start, end = (self._time(row, self._cell(cells, key).strip()) for key in ("start", "end"))
