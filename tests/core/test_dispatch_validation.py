@@ -83,3 +83,19 @@ def test_a_check_that_was_lost_with_its_worker_runs_alone():
     alone = of(InspectReference, driver.actions)[3:]
     assert 1 == len(alone)
     assert 1 == len(of(InspectReference, driver.apply(CheckCompleted(alone[0].worker, alone[0].check))))
+
+
+def test_a_check_that_was_lost_with_ten_nodes_counts_from_then_on():
+    """It may be what ends them. The other check of the job runs when it is over."""
+    driver = Driver(make_plan(1, max_takes=2))
+    driver.start()
+    driver.apply(JobArrived("job", make_job(), references=clips(1)))
+    for worker in range(12):
+        driver.lose(worker, "node lost")
+        driver.tick(after_s=60.0)
+        driver.start()
+    last = [check.check for check in driver.actions if isinstance(check, (InspectReference, ValidateOptions))]
+    assert [] == driver.outcomes()
+    driver.apply(CheckCompleted(12, last[-1]))
+    (outcome,) = driver.outcomes()
+    assert ["checking it ended 2 workers; the last one: it crashed"] == [f.what for f in outcome.faults]

@@ -30,7 +30,6 @@ from fishd.core.dispatch.actions import (
     LogMessage,
 )
 from fishd.core.dispatch.assignment import assign_takes
-from fishd.core.dispatch.devices import NODE_LOST
 from fishd.core.dispatch.events import (
     CancelRequested,
     CheckCompleted,
@@ -54,9 +53,7 @@ from fishd.core.dispatch.job_state import JobRecord
 from fishd.core.dispatch.take_endings import on_heard, on_no_clip, on_spoken
 from fishd.core.dispatch.validation import Validation
 from fishd.core.dispatch.worker_state import InFlightTake, WorkerRecord
-from fishd.core.dispatch.workers import Workers
-
-MAX_NODE_LOSSES = 10  # of one segment: chance does not hit it that often, so it may be the cause
+from fishd.core.dispatch.workers import MAX_UNCOUNTED, Workers
 
 
 class Dispatcher:
@@ -263,8 +260,8 @@ class Dispatcher:
         for held in worker.takes.values():
             held.job.remove_in_flight(worker.id, now, spoken=False)
             record = held.job.records[held.order.speaker_index][held.order.segment_index]
-            record.node_losses += int(event.kind == NODE_LOST)
-            counted = blamed or record.node_losses > MAX_NODE_LOSSES
+            counted = blamed or record.uncounted >= MAX_UNCOUNTED
+            record.uncounted += int(not counted)
             record.deaths += int(counted)
             reason = f"worker {worker.id} exited while speaking it ({event.reason})"
             yield from self._end_without_clip(held, reason, now, can_retry=True, counted=counted)

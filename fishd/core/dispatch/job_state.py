@@ -26,6 +26,7 @@ class InputCheck:
     where: str
     path: str
     attempts: int = 0
+    uncounted: int = 0  # attempts that were lost by no fault of its input
 
 
 @dataclass(slots=True)

@@ -35,8 +35,8 @@ SEGMENT_MOVES: dict[tuple[SegmentState, str], SegmentState] = {
 
 @dataclass(slots=True, eq=False)
 class SegmentRecord:
-    """One segment's progress. `deaths` counts the takes that ended with their worker, `node_losses` those
-    that were lost with their node.
+    """One segment's progress. `deaths` counts the takes that ended with their worker, `uncounted` those that
+    were lost by no fault of theirs.
 
     `spoken` are the takes that gave a clip; once the segment is done, `clip` is the best of them.
     """
@@ -44,7 +44,7 @@ class SegmentRecord:
     state: SegmentState = SegmentState.WAITING
     takes: int = 0
     deaths: int = 0
-    node_losses: int = 0
+    uncounted: int = 0
     spoken: tuple[Clip, ...] = ()
     clip: Clip | None = None
     error: str = ""

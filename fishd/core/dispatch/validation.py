@@ -13,6 +13,7 @@ from fishd.core.dispatch.actions import Action, InspectReference, ValidateOption
 from fishd.core.dispatch.fairness import FairQueue
 from fishd.core.dispatch.job_state import InputCheck, JobRecord
 from fishd.core.dispatch.worker_state import WorkerRecord
+from fishd.core.dispatch.workers import MAX_UNCOUNTED
 from fishd.core.model.job import Fault
 from fishd.core.quality.features import SignalFeatures
 
@@ -95,7 +96,8 @@ class Validation:
         check = job.running_checks.pop(check_id, None)
         if check is None:
             return
-        if not blamed:
+        if not blamed and check.uncounted < MAX_UNCOUNTED:
+            check.uncounted += 1
             check.attempts -= 1
         if check.attempts < most:
             job.pending_checks.append(check)

@@ -17,6 +17,7 @@ from fishd.core.dispatch.worker_state import WorkerRecord, WorkerState
 
 MIN_TAKES_BEFORE_REPLACEMENT = 16  # that a worker speaks before it may be replaced for its memory
 MAX_TAKE_TIMEOUTS = 4  # a take in flight for so many take_timeout_s hangs, whatever progress is reported
+MAX_UNCOUNTED = 10  # losses of a take or check by no fault of its own: chance does not hit it more often
 
 
 class Workers:
