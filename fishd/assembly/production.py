@@ -5,9 +5,11 @@ Only so many stems are open at once. A job of more speakers takes another pass o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import BufferedRandom
+from itertools import cycle
 from pathlib import PurePath
 
 import numpy as np
@@ -28,6 +30,7 @@ from fishd.core.delivery.timeline import Placement
 from fishd.wire.assembly import AssemblyRequest, SpeakerLevel
 
 _MOST_OPEN_STEMS = 64
+_MOST_ENCODING_THREADS = 4  # which tracks take by turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,13 @@ class Production:
     progress: Progress
 
     def run(self, passes: Iterable[Pass]) -> None:
-        with EncodingThread() as encoder:
+        with ExitStack() as stack:
+            threads = cycle([stack.enter_context(EncodingThread()) for _ in range(_MOST_ENCODING_THREADS)])
             for one in passes:
-                self._run(one, encoder)
+                self._run(one, threads)
 
-    def _run(self, one: Pass, encoder: EncodingThread) -> None:
-        tracks = {speaker: self._open(speaker, encoder) for speaker in one.speakers if self._paths(speaker)}
+    def _run(self, one: Pass, threads: Iterator[EncodingThread]) -> None:
+        tracks = {speaker: self._open(speaker, threads) for speaker in one.speakers if self._paths(speaker)}
         for n in one.lines:
             line, placement = self.request.lines[n], self.programme.placements[n]
             assert line.clip is not None
@@ -128,11 +132,11 @@ class Production:
         paths = (tracks.mix, tracks.book) if speaker is None else (self.request.speakers[speaker].stem,)
         return [path for path in paths if path is not None] if self.programme.length else []
 
-    def _open(self, speaker: int | None, encoder: EncodingThread) -> _OpenTrack:
+    def _open(self, speaker: int | None, threads: Iterator[EncodingThread]) -> _OpenTrack:
         rate, length, tags = self.clips.sample_rate, self.programme.length, self._tags(speaker)
         files = {path: self.target.create(path) for path in self._paths(speaker)}
         sinks = [
-            ThreadedSink(open_sink(file, _suffix(path), rate, length, tags), encoder)
+            ThreadedSink(open_sink(file, _suffix(path), rate, length, tags), next(threads))
             for path, file in files.items()
         ]
         return _OpenTrack(Track(sinks, rate, magnitude(self.ceiling_dbtp)), files)

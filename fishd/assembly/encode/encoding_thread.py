@@ -1,6 +1,6 @@
-"""Encodes tracks in a thread, while the next lines are read and levelled.
+"""Encodes tracks in threads, while the next lines are read and levelled.
 
-The libraries that encode release the interpreter's lock, so that a second core can do their work.
+The libraries that encode release the interpreter's lock, so that other cores can do their work.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_PENDING = 1 << 22  # samples of all tracks that may wait for the thread: 8 
 
 
 class EncodingThread:
-    """One thread for the sinks of all tracks. An error in it is raised by a later call of any of them."""
+    """One thread for the sinks of some tracks. An error in it is raised by a later call of any of them."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
